@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The boundary between the machine, the translator and a CPU model. `struct cpu' is what every
+ * target has; the target's own registers are its env, which starts with struct cpu_hot. Only
+ * target-X knows what follows that.
+ */
+#ifndef CPU_EXEC_H
+#define CPU_EXEC_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct address_space;
+struct error;
+struct field;
+struct ir_global;
+struct ir_helper;
+struct region_cache;
+struct translation;
+struct cpu;
+
+/*
+ * The first 64 bytes of every env. Generated code addresses env through a host register that holds
+ * env + 0x80, so that the first 256 bytes have short displacements: a target puts its hottest
+ * registers right after this struct. The soft MMU's tables lie at constant negative offsets.
+ */
+struct cpu_hot {
+    int32_t exit_req;               /* non-zero: leave translated code at the next poll; any thread */
+    uint32_t host_mxcsr;            /* the emulator's own, while guest code runs */
+    void *jump_cache;               /* bank for the current mode, see tcg/region.h */
+    struct cpu *cpu;
+    /*
+     * Host return address in translated code of the helper or slow path that runs now: what
+     * cpu_raise() and cpu_restore_state() start from. 0 outside of translated code, where env is
+     * precise as it is.
+     */
+    uintptr_t ra;
+    uint64_t scratch[4];            /* for thunks */
+};
+_Static_assert(sizeof(struct cpu_hot) == 64, "struct cpu_hot is one cache line");
+
+/* Identifies code: equal keys may share a region. */
+struct code_key {
+    uint64_t pc;                    /* as the pc global holds it (x86: eip/rip) */
+    uint64_t base;                  /* added to pc to make the linear address (x86: cs base) */
+    uint32_t mode;                  /* everything else that changes decoding */
+};
+
+enum mmu_access { MMU_READ, MMU_WRITE, MMU_FETCH };
+
+/* A translated page, as a target's page walk returns it. */
+struct tlb_fill {
+    uint64_t paddr;                 /* of the page that holds the address, page aligned */
+    uint8_t prot;                   /* 1 << enum mmu_access for each that is allowed */
+    uint8_t page_bits;              /* log2 of the guest page: large pages flush as a whole */
+    bool global;                    /* survives tlb_flush_asid() */
+};
+
+/* What a target is: one constant object per executable. */
+struct target {
+    const char *name;               /* "x86_64" */
+    uint8_t word_bits;              /* 32: flat TLBs, pc and addresses wrap at 32 bits */
+    uint8_t page_bits;
+    bool big_endian;
+    bool tso;                       /* guest memory order as on x86 */
+    size_t env_size;
+    uint32_t pc_global;             /* index into globals; ir_exit stores here */
+    int32_t mxcsr_offset;           /* of the guest's MXCSR in env, -1: none */
+    const struct ir_global *globals;
+    unsigned n_globals;
+    const struct ir_helper *helpers;
+    unsigned n_helpers;
+    const struct field *state_fields;   /* of env, for save state */
+    uint8_t n_mmu_idx;              /* at most 4 */
+
+    bool (*init)(struct cpu *cpu, const char *model, struct error **err);  /* env is zeroed */
+    void (*reset)(struct cpu *cpu);
+    void (*code_key)(struct cpu *cpu, struct code_key *key);
+    /* Decodes from t->key and builds t->ir; see tcg/translate.h. Never faults except through
+       translate_fetch() on the first instruction. */
+    void (*translate)(struct translation *t);
+    /* Page walk. Fills *fill and returns true, or (probe) returns false, or raises the guest's
+       fault through cpu_raise(). Runs without the big lock. */
+    bool (*fill_tlb)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
+                     bool probe, struct tlb_fill *fill);
+    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
+    /* Called between regions when exit_req was set, big lock held. Takes at most one pending
+       interrupt; true when it changed the flow. */
+    bool (*take_interrupt)(struct cpu *cpu);
+    /* Delivers cpu->exception (set by cpu_raise) into the guest. */
+    void (*take_exception)(struct cpu *cpu);
+    bool (*has_work)(struct cpu *cpu);      /* a halted CPU must wake */
+    /* Before/after translated code runs or env is looked at by others: flags packed and the like */
+    void (*debug_print)(struct cpu *cpu, int flags);    /* `info registers', -d cpu */
+    bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
+    bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */
+    void (*list_models)(void);              /* -cpu ? */
+};
+
+extern const struct target the_target;      /* the one this executable was linked with */
+
+/* Interrupt sources, bits of cpu->interrupts; targets define more from CPU_INT_TARGET on. */
+enum {
+    CPU_INT_HARD = 1 << 0,          /* the interrupt line (INTR) */
+    CPU_INT_EXIT = 1 << 1,          /* some other thread wants the loop: stop, run_on_cpu */
+    CPU_INT_RESET = 1 << 2,
+    CPU_INT_NMI = 1 << 3,
+    CPU_INT_TARGET = 1 << 8,
+};
+
+struct cpu_breakpoint;
+
+struct cpu {
+    const struct target *target;
+    void *env;                      /* starts with struct cpu_hot */
+    int index;
+    uint32_t interrupts;            /* atomic */
+    bool halted;                    /* waits for an interrupt */
+    bool stopped;                   /* by the monitor or machine; vCPU thread waits */
+    bool stop_request;
+    bool running;
+    int exception;                  /* target's number, -1 none */
+    uint32_t error_code;
+    sigjmp_buf jmp;                 /* of cpu_exec() */
+    struct address_space *memory;
+    struct address_space *io;       /* x86 ports */
+    struct region_cache *cache;
+    struct tlb_cold *tlb;           /* second level and bookkeeping */
+    struct ir *ir;
+    uint64_t singlestep;
+    void *irq_opaque;               /* interrupt controller: x86 acknowledge */
+    int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */
+    void *apic;
+    const char *model;
+    pthread_t thread;
+    pthread_cond_t wake;            /* with the big lock */
+    struct cpu *next;
+};
+
+/* --- for machines and the monitor --- */
+struct cpu *cpu_create(const char *model, struct address_space *memory, struct address_space *io,
+                       struct error **err);
+void cpu_start_all(void);           /* starts the vCPU threads; big lock held */
+struct cpu *cpu_first(void);
+struct cpu *cpu_by_index(int index);
+void cpu_reset_all(void);           /* big lock held, all stopped or on own thread */
+void cpu_interrupt(struct cpu *cpu, uint32_t mask);         /* any thread */
+void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask);
+void cpu_stop_all(void);            /* waits until all have stopped; big lock held, main thread */
+void cpu_resume_all(void);
+void cpu_kick(struct cpu *cpu);
+/* Runs fn on the vCPU's thread between regions and waits for it; big lock held. */
+void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque);
+/* Reads or writes guest virtual memory as a debugger would: no faults, no side effects, ROM
+   written too. False when something is unmapped. */
+bool cpu_debug_access(struct cpu *cpu, uint64_t vaddr, void *buf, size_t len, bool write);
+
+/* --- for targets (on the vCPU's thread) --- */
+/* Raises the guest exception that the caller has put into cpu->exception: makes env precise as
+   of the guest instruction that called out (hot.ra) and leaves translated code. */
+_Noreturn void cpu_raise(struct cpu *cpu);
+/* Leaves translated code for the loop without an exception; env is made precise as above, so the
+   instruction that called out starts anew. */
+_Noreturn void cpu_loop_exit(struct cpu *cpu);
+/* Makes env precise as of the guest instruction that called out, and returns. */
+void cpu_restore_state(struct cpu *cpu);
+
+static inline struct cpu *env_cpu(void *env)
+{
+    return ((struct cpu_hot *)env)->cpu;
+}
+
+static inline struct cpu_hot *cpu_hot(struct cpu *cpu)
+{
+    return cpu->env;
+}
+
+#endif

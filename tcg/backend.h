@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From IR to host code. A backend fixes once per target which globals live in host registers for
+ * good; translated code keeps them there across blocks, regions and chaining. C code sees env only:
+ * the thunks around helpers and the way in and out of translated code move them.
+ */
+#ifndef TCG_BACKEND_H
+#define TCG_BACKEND_H
+
+#include "tcg/ir.h"
+#include "tcg/region.h"
+
+/* What one compilation leaves behind. */
+struct compiled {
+    uint32_t host, host_end;            /* offsets in the code buffer: entry, end of hot code */
+    uint32_t cold, cold_end;            /* out-of-line code */
+    uint32_t side_table, side_len;
+    unsigned n_exits;
+    struct {
+        uint32_t patch, stub;
+        uint64_t pc;
+        bool cross_page;                /* goes through the jump cache; never patched */
+    } exits[REGION_MAX_EXITS];
+};
+
+/* Once per process: chooses pins, emits entry, exit and thunks at the start of the buffer.
+   Returns the number of bytes used. */
+size_t backend_init(const struct target *target, uint8_t *buffer, size_t size);
+/* Compiles at buffer + at, at most `room' bytes. False: does not fit (flush and retry) or, with
+   *too_big, the region needs fewer instructions. */
+bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
+                     size_t room, struct compiled *out, bool *too_big);
+/* Runs translated code at `host' until it leaves; all globals are in env before and after.
+   Returns what it left for. */
+enum exit_reason {
+    EXIT_POLL,                          /* exit_req was seen; env.pc is right */
+    EXIT_LOOKUP,                        /* no region for env.pc yet (indirect or mode changed) */
+    EXIT_CHAIN,                         /* an unchained direct exit: *slot tells which */
+    EXIT_LOOP,                          /* exit_loop op */
+};
+enum exit_reason backend_run(void *env, const void *host, struct region_exit **slot);
+/* Points a direct exit at a region's entry, or (host == stub) back. One atomic store. */
+void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t host);
+/* Makes env precise for the observer whose host return address is ra: pc and deferred globals. */
+void backend_restore(struct cpu *cpu, const uint8_t *buffer, const struct region *region,
+                     uintptr_t ra);
+
+#endif

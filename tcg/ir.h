@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The intermediate representation: 16-byte typed operations in one array; a value is the index of
+ * the operation that makes it.  No value lives across a label; across a brc it lives on the
+ * fall-through path only.  Index 0 is a nop and means "no value".
+ */
+#ifndef TCG_IR_H
+#define TCG_IR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum ir_type { I32, I64, F32, F64, V64, V128, IR_NONE, IR_TYPE_COUNT };
+
+/* Sets of types, for ops.def */
+enum {
+    T_I32 = 1 << I32, T_I64 = 1 << I64, T_F32 = 1 << F32, T_F64 = 1 << F64,
+    T_V64 = 1 << V64, T_V128 = 1 << V128, T_NONE = 1 << IR_NONE,
+    T_ALL = T_I32 | T_I64 | T_F32 | T_F64 | T_V64 | T_V128,
+};
+
+enum ir_opcode {
+#define OP(name, nargs, types, flags) IR_##name,
+#include "tcg/ops.def"
+#undef OP
+    IR_OPCODE_COUNT
+};
+
+enum ir_flag {
+    IR_RESULT = 1, IR_COMMUTES = 2, IR_EFFECT = 4, IR_FAULT = 8, IR_ENDS = 16, IR_MEM = 32,
+    IR_CC = 64, IR_FOLD = 128,
+};
+
+struct ir_op_info {
+    const char *name;
+    uint8_t nargs, types, flags;
+};
+extern const struct ir_op_info ir_op_info[IR_OPCODE_COUNT];
+
+/* Comparisons of sel, setc, brc; the low bit negates. TST compares a & b with zero. */
+enum ir_cond {
+    IR_EQ, IR_NE, IR_LT, IR_GE, IR_LE, IR_GT, IR_LTU, IR_GEU, IR_LEU, IR_GTU, IR_TSTEQ, IR_TSTNE,
+    IR_COND_COUNT
+};
+
+typedef uint16_t ir_val;
+
+/* How a memory operation accesses memory: 16 bits. */
+enum ir_memop {
+    MO_8, MO_16, MO_32, MO_64, MO_128, MO_SIZE = 7,
+    MO_SIGN = 1 << 3,               /* sign-extend to the type */
+    MO_BE = 1 << 4,
+    MO_ALIGN = 1 << 5,              /* a misaligned address faults (target's misaligned hook) */
+    MO_ADDR32 = 1 << 6,             /* the sum base + index + disp wraps at 32 bits */
+    MO_WRITE_INTENT = 1 << 7,       /* a load whose page must be writable too (read-modify-write) */
+    MO_IDX_SHIFT = 8,               /* mmu index, 3 bits: which TLB */
+    MO_SCALE_SHIFT = 11,            /* of the index value, 2 bits */
+};
+#define MO_IDX(memop) ((memop) >> MO_IDX_SHIFT & 7)
+#define MO_SCALE(memop) ((memop) >> MO_SCALE_SHIFT & 3)
+
+/* imm of memory ops: the address is a + (index << scale) + disp */
+struct ir_mem {
+    int32_t disp;
+    ir_val index;                   /* 0: none; filled by folding, never by frontends */
+    uint16_t memop;
+};
+
+/* imm of call: arguments are a, b, c and d, after env; unused ones 0 */
+struct ir_call {
+    uint16_t helper;                /* index into the target's table */
+    ir_val d;
+    uint32_t pad;
+};
+
+/* imm of sel */
+struct ir_sel {
+    uint8_t cond, pad;
+    ir_val d;                       /* the value when the condition is false */
+    uint32_t pad2;
+};
+
+/* imm of vx*: the encoding after [prefix] 0f [38|3a] */
+struct ir_sse {
+    uint8_t prefix;                 /* 0, 0x66, 0xf3, 0xf2 */
+    uint8_t map;                    /* 1: 0f, 2: 0f 38, 3: 0f 3a */
+    uint8_t opcode;
+    uint8_t imm8;
+    uint8_t has_imm8;
+    uint8_t reg_ext;                /* ModRM.reg for group opcodes (psrldq...), a is then r/m */
+    uint8_t is_group;
+    uint8_t pad;
+};
+
+enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64 };
+
+/* For IR_flags */
+enum ir_alu { ALU_ADD, ALU_ADC, ALU_SUB, ALU_SBB, ALU_LOGIC, ALU_INC, ALU_DEC, ALU_NEG,
+              ALU_SHL, ALU_SHR, ALU_SAR };
+
+struct ir_op {
+    uint8_t op, type;
+    ir_val a, b, c;
+    union {
+        int64_t imm;
+        struct ir_mem mem;
+        struct ir_call call;
+        struct ir_sel sel;
+        struct ir_sse sse;
+    };
+};
+_Static_assert(sizeof(struct ir_op) == 16, "an op is 16 bytes");
+
+/*
+ * Guest registers that translated code keeps in host registers or in env.
+ * PRECISE ones are right at every op that may fault. DEFERRABLE ones (lazy flags) may at a fault
+ * still be in a temporary: the side table says where, and restoring stores them.
+ */
+enum ir_global_kind { IR_PRECISE, IR_DEFERRABLE };
+
+struct ir_global {
+    const char *name;
+    uint8_t type, kind;
+    uint8_t priority;               /* for host registers: higher first; 0: never pinned */
+    int32_t offset;                 /* in env */
+};
+enum { IR_MAX_GLOBALS = 64 };       /* masks of globals are uint64_t */
+
+/* Run-time functions: ret fn(env, a, b, c, d) */
+enum ir_helper_flag {
+    HELPER_RAISES = 1,              /* may leave by cpu_raise(); observer */
+    HELPER_NORETURN = 2,
+    HELPER_PURE = 4,                /* removable; reads nothing but arguments */
+    HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register */
+};
+
+struct ir_helper {
+    const char *name;
+    void *function;
+    uint8_t ret;                    /* enum ir_type of the result: I32, I64, IR_NONE */
+    uint8_t nargs;                  /* integers or host pointers, after env */
+    uint8_t flags;
+    uint64_t reads, writes;         /* masks of globals; pinned ones are in env for every call */
+};
+
+enum { IR_MAX_OPS = 8192, IR_MAX_LABELS = 512 };
+
+/* One region under construction. Reset per region, one per vCPU thread. */
+struct ir {
+    const struct ir_global *globals;
+    unsigned n_globals;
+    const struct ir_helper *helpers;
+    unsigned n_helpers;
+    unsigned n;                     /* ops used, ops[0] is a nop */
+    unsigned n_labels;
+    ir_val cur[IR_MAX_GLOBALS];     /* known value of each global, 0 unknown */
+    uint64_t label_live[IR_MAX_LABELS];     /* deferrable globals that are live at the label */
+    uint64_t deferrable;            /* mask */
+    ir_val cse[64];
+    struct ir_op ops[IR_MAX_OPS];
+    uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */
+    uint16_t weak[IR_MAX_OPS];      /* last observer that may want the value of a deferred set */
+    uint16_t uses[IR_MAX_OPS];
+};
+
+/* tcg/verify.c: NULL when well formed, else a static text that names the first fault. */
+const char *ir_verify(const struct ir *ir);
+/* tcg/print.c: to the log. */
+void ir_print(const struct ir *ir, const char *title);
+/* tcg/optimize.c: the backward pass: liveness, dead code, dead sets, address folding. */
+void ir_optimize(struct ir *ir);
+
+#endif

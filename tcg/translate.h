@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a frontend gets to translate one region: up to 16 basic blocks and 256 guest instructions
+ * inside one guest page (an instruction that crosses into the next page is allowed only as the
+ * region's first).
+ */
+#ifndef TCG_TRANSLATE_H
+#define TCG_TRANSLATE_H
+
+#include "cpu-exec.h"
+#include "tcg/build.h"
+
+enum { REGION_MAX_BLOCKS = 16, REGION_MAX_INSNS = 256 };
+
+struct translation {
+    struct cpu *cpu;
+    struct ir *ir;
+    struct code_key key;
+    unsigned max_insns;             /* 1: one-instruction region, -d one_insn, single step */
+    bool strict_flags;              /* keep every flag store across edges */
+    uint64_t page;                  /* linear address of the first code page */
+    const uint8_t *code;            /* host address of that page's bytes: code[lin - page] */
+    unsigned page_size;
+    /* Set by the frontend: */
+    uint64_t first, end;            /* linear range of guest code the region was made from */
+    unsigned insns;
+};
+
+/*
+ * Copies `len' (<= 16) code bytes at linear address `lin' that are not all in the first page: may
+ * raise the guest's fetch fault, so call it for the region's first instruction only.
+ */
+void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len);
+
+#endif
