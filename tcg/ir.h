@@ -164,6 +164,10 @@ struct ir {
     uint16_t uses[IR_MAX_OPS];
 };
 
+/* The live masks of exit and ijmp are packed into 16 bits: the deferrable globals are neighbours. */
+uint16_t ir_live_pack(const struct ir *ir, uint64_t live);
+uint64_t ir_live_unpack(const struct ir *ir, uint16_t packed);
+
 /* tcg/verify.c: NULL when well formed, else a static text that names the first fault. */
 const char *ir_verify(const struct ir *ir);
 /* tcg/print.c: to the log. */

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Appends operations to a region's IR: value forwarding, sharing of equal ops, labels, calls. */
+#include "tcg/build.h"
+
+#include <assert.h>
+#include <string.h>
+#include "tcg/fold.h"
+
+void ir_reset(struct ir *ir)
+{
+    ir->n = 1;
+    ir->n_labels = 0;
+    ir->deferrable = 0;
+    for (unsigned g = 0; g < ir->n_globals; g++) {
+        if (ir->globals[g].kind == IR_DEFERRABLE) {
+            ir->deferrable |= 1ull << g;
+        }
+    }
+    memset(&ir->ops[0], 0, sizeof(ir->ops[0]));
+    memset(ir->cur, 0, sizeof(ir->cur));
+    memset(ir->cse, 0, sizeof(ir->cse));
+}
+
+bool ir_full(const struct ir *ir)
+{
+    return ir->n + 512 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
+}
+
+enum ir_type ir_type_of(const struct ir *ir, ir_val v)
+{
+    const struct ir_op *o = &ir->ops[v];
+
+    return o->op == IR_setc || o->op == IR_fcmp ? I32 : o->type;
+}
+
+static ir_val append(struct ir *ir, const struct ir_op *o)
+{
+    assert(ir->n < IR_MAX_OPS);
+    ir->ops[ir->n] = *o;
+    return ir->n++;
+}
+
+/* A pure op: the same op with the same operands in this block is found again. */
+ir_val ir_pure(struct ir *ir, const struct ir_op *o)
+{
+    uint64_t words[2];
+    uint64_t h;
+    ir_val v;
+
+    memcpy(words, o, sizeof(words));
+    h = (words[0] ^ words[1] * 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
+    v = ir->cse[h >> 58];
+    if (v && memcmp(&ir->ops[v], o, sizeof(*o)) == 0) {
+        return v;
+    }
+    return ir->cse[h >> 58] = append(ir, o);
+}
+
+ir_val ir_const(struct ir *ir, enum ir_type type, int64_t value)
+{
+    struct ir_op o = { .op = IR_const, .type = type };
+
+    o.imm = type == I32 ? (int64_t)(uint32_t)value : value;
+    return ir_pure(ir, &o);
+}
+
+bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value)
+{
+    if (ir->ops[v].op != IR_const) {
+        return false;
+    }
+    *value = ir->ops[v].imm;
+    return true;
+}
+
+ir_val ir_get(struct ir *ir, unsigned global)
+{
+    if (!ir->cur[global]) {
+        ir->cur[global] = append(ir, &(struct ir_op){ .op = IR_get, .imm = global,
+                                                      .type = ir->globals[global].type });
+    }
+    return ir->cur[global];
+}
+
+void ir_set(struct ir *ir, unsigned global, ir_val v)
+{
+    enum ir_type type = ir->globals[global].type;
+
+    if (type == I32 && ir_type_of(ir, v) == I64) {
+        v = ir_1(ir, IR_mov, I32, v);
+    }
+    if (ir->cur[global] == v) {
+        return;
+    }
+    append(ir, &(struct ir_op){ .op = IR_set, .type = type, .a = v, .imm = global });
+    ir->cur[global] = v;
+}
+
+bool ir_get_const(struct ir *ir, unsigned global, int64_t *value)
+{
+    return ir->cur[global] && ir_is_const(ir, ir->cur[global], value);
+}
+
+ir_val ir_imm(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm)
+{
+    struct ir_op o = { .op = op, .type = type, .a = a, .b = b, .imm = imm };
+    const struct ir_op_info *info = &ir_op_info[op];
+    ir_val v = ir_fold(ir, &o);
+
+    if (v) {
+        return v;
+    }
+    if ((info->flags & (IR_RESULT | IR_EFFECT)) == IR_RESULT && op != IR_envld && op != IR_hld) {
+        return ir_pure(ir, &o);
+    }
+    return append(ir, &o);
+}
+
+ir_val ir_1(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a)
+{
+    return ir_imm(ir, op, type, a, 0, 0);
+}
+
+ir_val ir_2(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b)
+{
+    return ir_imm(ir, op, type, a, b, 0);
+}
+
+ir_val ir_2i(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, int64_t b)
+{
+    return ir_2(ir, op, type, a, ir_const(ir, type, b));
+}
+
+ir_val ir_3(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, ir_val c)
+{
+    struct ir_op o = { .op = op, .type = type, .a = a, .b = b, .c = c };
+
+    return ir_op_info[op].flags & IR_EFFECT ? append(ir, &o) : ir_pure(ir, &o);
+}
+
+ir_val ir_exts(struct ir *ir, enum ir_type type, ir_val a, unsigned bits)
+{
+    return ir_imm(ir, IR_exts, type, a, 0, bits);
+}
+
+ir_val ir_extract(struct ir *ir, enum ir_type type, ir_val a, unsigned offset, unsigned bits)
+{
+    return ir_imm(ir, IR_extract, type, a, 0, offset | bits << 8);
+}
+
+ir_val ir_extu(struct ir *ir, enum ir_type type, ir_val a, unsigned bits)
+{
+    return ir_extract(ir, type, a, 0, bits);
+}
+
+ir_val ir_deposit(struct ir *ir, enum ir_type type, ir_val a, ir_val b, unsigned offset,
+                  unsigned bits)
+{
+    return ir_imm(ir, IR_deposit, type, a, b, offset | bits << 8);
+}
+
+ir_val ir_setc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b)
+{
+    return ir_imm(ir, IR_setc, type, a, b, cc);
+}
+
+ir_val ir_sel(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b, ir_val yes,
+              ir_val no)
+{
+    struct ir_op o = { .op = IR_sel, .type = type, .c = yes };
+    int known;
+
+    if (yes == no) {
+        return type == I32 ? ir_1(ir, IR_mov, I32, yes) : yes;
+    }
+    known = ir_fold_compare(ir, type, &cc, &a, &b);
+    if (known >= 0) {
+        return ir_1(ir, IR_mov, type, known ? yes : no);
+    }
+    o.a = a;
+    o.b = b;
+    o.sel = (struct ir_sel){ .cond = cc, .d = no };
+    return ir_pure(ir, &o);
+}
+
+ir_val ir_ld(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, uint16_t memop)
+{
+    return append(ir, &(struct ir_op){ .op = IR_ld, .type = type, .a = addr,
+                                       .mem = { .disp = disp, .memop = memop } });
+}
+
+void ir_st(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, ir_val v, uint16_t memop)
+{
+    append(ir, &(struct ir_op){ .op = IR_st, .type = type, .a = addr, .b = v,
+                                .mem = { .disp = disp, .memop = memop } });
+}
+
+ir_val ir_cas(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, ir_val expected,
+              ir_val desired, uint16_t memop)
+{
+    return append(ir, &(struct ir_op){ .op = IR_cas, .type = type, .a = addr, .b = expected,
+                                       .c = desired, .mem = { .disp = disp, .memop = memop } });
+}
+
+ir_val ir_atomic(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val addr, int32_t disp,
+                 ir_val v, uint16_t memop)
+{
+    return append(ir, &(struct ir_op){ .op = op, .type = type, .a = addr, .b = v,
+                                       .mem = { .disp = disp, .memop = memop } });
+}
+
+ir_val ir_envld(struct ir *ir, enum ir_type type, uint32_t offset, uint16_t memop)
+{
+    return append(ir, &(struct ir_op){ .op = IR_envld, .type = type,
+                                       .imm = offset | (int64_t)memop << 32 });
+}
+
+void ir_envst(struct ir *ir, enum ir_type type, uint32_t offset, ir_val v, uint16_t memop)
+{
+    append(ir, &(struct ir_op){ .op = IR_envst, .type = type, .a = v,
+                                .imm = offset | (int64_t)memop << 32 });
+}
+
+unsigned ir_label_new(struct ir *ir, uint64_t live)
+{
+    assert(ir->n_labels < IR_MAX_LABELS);
+    ir->label_live[ir->n_labels] = live & ir->deferrable;
+    return ir->n_labels++;
+}
+
+void ir_label(struct ir *ir, unsigned label)
+{
+    append(ir, &(struct ir_op){ .op = IR_label, .type = IR_NONE, .imm = label });
+    memset(ir->cur, 0, sizeof(ir->cur));
+    memset(ir->cse, 0, sizeof(ir->cse));
+}
+
+void ir_br(struct ir *ir, unsigned label)
+{
+    append(ir, &(struct ir_op){ .op = IR_br, .type = IR_NONE, .imm = label });
+}
+
+void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b, unsigned label)
+{
+    int known = ir_fold_compare(ir, type, &cc, &a, &b);
+
+    if (known == 0) {
+        return;
+    }
+    if (known == 1) {
+        ir_br(ir, label);
+        return;
+    }
+    append(ir, &(struct ir_op){ .op = IR_brc, .type = type, .a = a, .b = b,
+                                .imm = cc | (int64_t)label << 8 });
+}
+
+void ir_insn(struct ir *ir, uint64_t pc)
+{
+    append(ir, &(struct ir_op){ .op = IR_insn, .type = IR_NONE, .imm = pc });
+}
+
+void ir_poll(struct ir *ir, uint64_t pc)
+{
+    append(ir, &(struct ir_op){ .op = IR_poll, .type = IR_NONE, .imm = pc });
+}
+
+/* Masks of deferrable globals travel in 16 bits: relative to the first of them. */
+uint16_t ir_live_pack(const struct ir *ir, uint64_t live)
+{
+    uint64_t d = ir->deferrable;
+
+    return d ? (uint16_t)((live & d) >> __builtin_ctzll(d)) : 0;
+}
+
+uint64_t ir_live_unpack(const struct ir *ir, uint16_t packed)
+{
+    uint64_t d = ir->deferrable;
+
+    return d ? (uint64_t)packed << __builtin_ctzll(d) : 0;
+}
+
+void ir_exit(struct ir *ir, uint64_t pc, uint64_t live)
+{
+    append(ir, &(struct ir_op){ .op = IR_exit, .type = IR_NONE, .c = ir_live_pack(ir, live),
+                                .imm = pc });
+}
+
+void ir_ijmp(struct ir *ir, ir_val pc, uint64_t live, enum ir_jump_hint hint)
+{
+    append(ir, &(struct ir_op){ .op = IR_ijmp, .type = ir_type_of(ir, pc), .a = pc,
+                                .c = ir_live_pack(ir, live), .imm = hint });
+}
+
+void ir_exit_loop(struct ir *ir)
+{
+    append(ir, &(struct ir_op){ .op = IR_exit_loop, .type = IR_NONE });
+}
+
+ir_val ir_call(struct ir *ir, unsigned helper, ir_val a, ir_val b, ir_val c, ir_val d)
+{
+    const struct ir_helper *h = &ir->helpers[helper];
+    ir_val v;
+
+    assert(helper < ir->n_helpers);
+    v = append(ir, &(struct ir_op){ .op = IR_call, .type = h->ret, .a = a, .b = b, .c = c,
+                                    .call = { .helper = helper, .d = d } });
+    for (uint64_t w = h->writes; w; w &= w - 1) {
+        ir->cur[__builtin_ctzll(w)] = 0;
+    }
+    return h->ret == IR_NONE ? 0 : v;
+}
