@@ -37,6 +37,7 @@ static ir_val append(struct ir *ir, const struct ir_op *o)
 {
     assert(ir->n < IR_MAX_OPS);
     ir->ops[ir->n] = *o;
+    ir->held[ir->n] = false;
     return ir->n++;
 }
 
@@ -93,6 +94,7 @@ void ir_set(struct ir *ir, unsigned global, ir_val v)
         return;
     }
     append(ir, &(struct ir_op){ .op = IR_set, .type = type, .a = v, .imm = global });
+    ir->held[v] |= ir->globals[global].kind == IR_PRECISE;
     ir->cur[global] = v;
 }
 

@@ -176,7 +176,9 @@ static ir_val fold_right_const(struct ir *ir, struct ir_op *o, uint64_t c)
     case IR_sub:
         return ir_2i(ir, IR_add, type, o->a, -c);
     case IR_add:
-        if (a->op == IR_add && (enum ir_type)a->type == type && ir_is_const(ir, a->b, &inner)) {
+        /* Not through a value that a register holds: its operand would have to live on beside. */
+        if (a->op == IR_add && (enum ir_type)a->type == type && !ir->held[o->a] &&
+            ir_is_const(ir, a->b, &inner)) {
             return ir_2i(ir, IR_add, type, a->a, inner + c);
         }
         /* fall through */

@@ -162,6 +162,7 @@ struct ir {
     uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */
     uint16_t weak[IR_MAX_OPS];      /* last observer that may want the value of a deferred set */
     uint16_t uses[IR_MAX_OPS];
+    bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
 
 /* The live masks of exit and ijmp are packed into 16 bits: the deferrable globals are neighbours. */
