@@ -23,7 +23,7 @@ struct device;
 struct bus;
 
 /* A named region of a class: its instance is dev->regions[i] once the device is realized. */
-struct region {
+struct device_region {
     const char *name;   /* NULL ends the table */
     uint64_t size;
     struct mmio_ops ops;
@@ -67,7 +67,7 @@ struct device_class {
     size_t size;              /* of the struct, which starts with struct device (or the bus's own
                                * device struct, such as struct pci_device) */
     const struct property *properties;
-    const struct region *regions;
+    const struct device_region *regions;
     unsigned irqs;            /* number of output lines, dev->irqs[] */
     unsigned inputs;          /* number of input lines */
     void (*input)(void *dev, int n, int level);

@@ -1,0 +1,137 @@
+# Two commands for newcomers: `make demo' boots a Linux guest, `make check' tests everything.
+#
+# Every .c file of a folder named below is built; nothing is listed by hand. What does not depend on
+# the target is compiled once for all executables; target-*/ once per word size.
+
+ifeq ($(filter deps clean distclean,$(MAKECMDGOALS)),)
+ifeq ($(wildcard config.mak),)
+# A first run: install what is missing when we may, then configure with the defaults.
+$(shell ./tools/deps build >&2 && ./configure >&2)
+endif
+include config.mak
+endif
+
+B ?= build
+V ?= 0
+Q = $(if $(filter 0,$(V)),@)
+say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $(1) $(2))
+
+WARN = -Wall -Wextra -Wno-missing-field-initializers -Wno-sign-compare -Wstrict-prototypes \
+    -Wmissing-prototypes -Wvla -Wno-unused-parameter
+CFLAGS_ALL = -std=gnu11 -pthread -D_GNU_SOURCE $(CFLAGS_OPT) $(WARN) -fno-strict-aliasing \
+    -fno-common -I. $(DEFINES) $(LIB_CFLAGS) -DCONFIG_PREFIX='"$(PREFIX)"' -MMD -MP
+LIBS_ALL = $(LIBS) -lm -pthread -ldl
+
+# --- what is compiled once ----------------------------------------------------------------------
+COMMON_DIRS = base fpu tcg tcg/$(HOST) block char net ui monitor \
+    hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
+    hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
+COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-exec*.c)
+COMMON_OBJ = $(COMMON_SRC:%.c=$(B)/obj/%.o)
+MAIN_OBJ = $(B)/obj/vl.o
+
+# --- per target: folder and word size -----------------------------------------------------------
+FOLDER_i386-softmmu = target-i386
+FOLDER_x86_64-softmmu = target-i386
+BITS_i386-softmmu = 32
+BITS_x86_64-softmmu = 64
+BOARDS_target-i386 = hw/i386
+
+target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
+board_obj = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(BOARDS_$(1))/*.c)))
+arch = $(1:%-softmmu=%)
+OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
+
+EXES = $(foreach t,$(TARGETS),$(B)/qemu-system-$(call arch,$(t)))
+ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
+ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
+
+all: $(EXES) $(ALIAS) $(ROMS)
+
+define exe_rule
+$(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
+endef
+$(foreach t,$(TARGETS),$(eval $(call exe_rule,$(t))))
+
+$(B)/qemu: $(B)/qemu-system-i386
+	$(Q)ln -sf qemu-system-i386 $@
+
+$(B)/obj/%.o: %.c config.mak Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(B)/obj32/%.o: %.c config.mak Makefile
+	$(call say,CC32,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=32 -c -o $@ $<
+
+$(B)/obj64/%.o: %.c config.mak Makefile
+	$(call say,CC64,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=64 -c -o $@ $<
+
+# Option ROMs: 16-bit code, padded and checksummed.
+$(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
+	$(call say,ROM,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -m32 -ffreestanding -nostdlib -no-pie -Wl,--build-id=none -Wl,-Ttext=0 \
+	    -Wl,--oformat=binary -Wl,-m,elf_i386 -o $@.raw $<
+	$(Q)python3 tools/sign-rom.py $@.raw $@ && rm $@.raw
+
+# --- tests --------------------------------------------------------------------------------------
+# TAP programs, one a .c file: tests/unit and tests/ir take what they use from the common objects;
+# tests/hw links a whole PC; tests/x86 is built once per word size. tests/*/*.t are TAP scripts.
+program = $(patsubst %.c,$(B)/%.t,$(sort $(wildcard $(1))))
+LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
+LIB_I386 = $(call OBJ_OF,i386-softmmu)
+LIBCOMMON = $(B)/obj/libcommon.a
+PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
+SCRIPTS = $(sort $(wildcard tests/*/*.t))
+
+define link_test
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+endef
+$(LIBCOMMON): $(COMMON_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+$(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
+	$(link_test)
+$(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
+	$(link_test)
+$(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
+	$(link_test)
+$(B)/tests/x86/%-64.t: $(B)/obj64/tests/x86/%.o $(LIB_X86_64)
+	$(link_test)
+$(B)/tests/x86/%-32.t: $(B)/obj32/tests/x86/%.o $(LIB_I386)
+	$(link_test)
+
+test-programs: $(PROGRAMS)
+
+check: all test-programs
+	$(Q)./tools/deps test
+	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
+
+.PHONY: all check clean distclean test-programs deps install
+.SECONDARY:
+
+deps:
+	./tools/deps all
+
+clean:
+	rm -rf $(B)
+distclean: clean
+	rm -f config.mak
+
+DATADIR = $(PREFIX)/share/qemu
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
+	install -m 755 $(EXES) $(DESTDIR)$(PREFIX)/bin
+	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
+	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
