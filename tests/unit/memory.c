@@ -2,6 +2,7 @@
 /* Regions, flat views, access splitting and byte order, dirty pages. */
 #include "tests/tap.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
@@ -347,6 +348,66 @@ static void test_dirty(void)
     memory_listener_remove(&listener);
 }
 
+/* --- readers while the map changes ------------------------------------------------------------ */
+
+static bool stop;
+static struct memory_region first_ram, second_ram, remote;
+
+static uint64_t remote_read(void *dev, uint64_t offset, unsigned size)
+{
+    return 3;
+}
+
+/* Sees one of the two RAMs or the device at address 0, never anything else. */
+static void *reader(void *wrong)
+{
+    struct ram_span span;
+    uint64_t value;
+
+    while (!__atomic_load_n(&stop, __ATOMIC_RELAXED)) {
+        if (address_space_ld(&as, 0, 4, ENDIAN_LITTLE, &value) != MEM_OK || value < 1 || value > 3) {
+            ++*(unsigned *)wrong;
+        }
+        if (memory_lookup_ram(&as, 8, &span) && span.first != 0) {
+            ++*(unsigned *)wrong;
+        }
+    }
+    return NULL;
+}
+
+static void test_readers(void)
+{
+    static const struct mmio_ops remote_ops = { remote_read };
+    struct memory_region *maps[] = { &first_ram, &second_ram, &remote };
+    pthread_t threads[2];
+    unsigned wrong[2] = { 0 };
+
+    begin();
+    ok(memory_region_init_ram(&first_ram, "first", 0x1000, NULL), "RAM");
+    ok(memory_region_init_ram(&second_ram, "second", 0x1000, NULL), "RAM");
+    memory_region_init_mmio(&remote, "remote", 0x1000, &remote_ops, NULL);
+    *(uint32_t *)memory_region_host(&first_ram) = 1;
+    *(uint32_t *)memory_region_host(&second_ram) = 2;
+    memory_region_add(&root, 0, &first_ram);
+    for (int i = 0; i < 2; i++) {
+        pthread_create(&threads[i], NULL, reader, &wrong[i]);
+    }
+    for (int i = 0; i < 3000; i++) {
+        big_lock();
+        memory_transaction_begin();
+        memory_region_remove(maps[i % 3]);
+        memory_region_add(&root, 0, maps[(i + 1) % 3]);
+        memory_transaction_commit();
+        big_unlock();
+    }
+    __atomic_store_n(&stop, true, __ATOMIC_RELAXED);
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        is_int(wrong[i], 0, "a reader saw only whole maps");
+    }
+    end();
+}
+
 int main(void)
 {
     test_flatten();
@@ -354,5 +415,6 @@ int main(void)
     test_widths();
     test_devices();
     test_dirty();
+    test_readers();
     return tap_done();
 }
