@@ -410,7 +410,7 @@ static void test_loader(void)
     found = loader_find_file("unit-test-rom.bin");
     is_text(found, path, "found in the second -L");
     data = loader_read_file(found, &size, 5, NULL);
-    ok(data && size == 5 && memcmp(data, "12345", 5) == 0, "read");
+    ok(data && size == 5 && memcmp(data, "12345", 6) == 0, "read");
     ok(!loader_read_file(found, &size, 4, &err) && err, "too large");
     error_free(err);
     err = NULL;
