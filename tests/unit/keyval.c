@@ -41,8 +41,8 @@ static void test_errors(void)
 static void test_parsing(void)
 {
     struct error *err = NULL;
-    struct keyval *kv = keyval_parse("-drive", "a,,b.img,if=ide,readonly,x=,if=scsi,c=1,,2,", "file",
-                                     &err);
+    static const char text[] = "a,,b.img,if=ide,readonly,x=,if=scsi,c=1,,2,";
+    struct keyval *kv = keyval_parse("-drive", text, "file", &err);
     const char *key, *value;
     size_t at = 0, count = 0;
 
