@@ -341,6 +341,33 @@ static const struct field old_fields[] = {
     NESTED_ARRAY(probe_state, parts, probe_part), ARRAY2(probe_state, grid), FIELDS_END
 };
 
+struct padded_row {
+    uint64_t wide[6];
+    uint8_t narrow;
+};
+
+struct padded {
+    struct padded_row rows[3];
+    bool last;
+};
+
+FIELDS(padded_row) = {
+    ARRAY(padded_row, wide), FIELD(padded_row, narrow), FIELDS_END
+};
+FIELDS(padded) = {
+    NESTED_ARRAY(padded, rows, padded_row), FIELD(padded, last), FIELDS_END
+};
+static const struct field nothing_fields[] = { FIELDS_END };
+
+static void test_padding(void)
+{
+    struct state whole = { 0, sizeof(struct padded), 1, padded_fields, padded_mask };
+    struct state nothing = { 0, sizeof(struct padded), 1, nothing_fields, padded_mask };
+
+    is_int(state_uncovered(&whole), -1, "padding in and behind an array of structs");
+    is_int(state_uncovered(&nothing), 0, "the first byte is not padding");
+}
+
 static void test_versions(void)
 {
     struct state gap = { 0, sizeof(struct probe_state), 1, gap_fields, probe_state_mask };
@@ -428,6 +455,7 @@ int main(void)
     test_properties();
     test_life();
     test_state();
+    test_padding();
     test_versions();
     test_lines();
     test_loader();
