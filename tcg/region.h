@@ -16,6 +16,12 @@ struct jump_entry {
     void *host;
 };
 
+/* Translated code computes the same. */
+static inline unsigned jump_cache_index(uint64_t pc)
+{
+    return (pc ^ pc >> JUMP_CACHE_BITS) & ((1u << JUMP_CACHE_BITS) - 1);
+}
+
 struct region_exit {
     struct region *from, *to;       /* to: chained, else NULL */
     struct region_exit *next_in;    /* incoming list of `to' */
