@@ -16,6 +16,8 @@ enum { CHANNELS = 3 };
 enum { ACCESS_LATCH, ACCESS_LOW, ACCESS_HIGH, ACCESS_BOTH };
 /* Interrupts that came due while the host was busy are given late, but no more than this time's. */
 #define BACKLOG_NS (200 * NS_PER_MS)
+/* And never faster than this, whatever count the guest gives. */
+#define SHORTEST_NS (20 * NS_PER_US)
 
 struct pit_channel {
     int64_t start;              /* CLOCK_VM when the counting began, while it counts */
@@ -225,7 +227,7 @@ static void tick(void *opaque)
     struct pit_channel *c = &pit->s.channels[0];
     int64_t now = clock_ns(CLOCK_VM);
     uint64_t rise = next_rise(c, c->delivered);
-    int64_t half_period = (int64_t)clock_ticks_to_ns(c->count, PIT_HZ) / 2;
+    int64_t half_period = MAX_OF((int64_t)clock_ticks_to_ns(c->count, PIT_HZ) / 2, SHORTEST_NS);
     bool late;
 
     if (rise == UINT64_MAX || now < time_of_tick(c, rise)) {
@@ -236,7 +238,7 @@ static void tick(void *opaque)
         uint64_t oldest = elapsed(c, MAX_OF(now - BACKLOG_NS, c->start));
 
         if (rise < oldest) {
-            rise = oldest / c->count * c->count + (oldest < c->count ? c->count : 0);
+            rise = oldest / c->count * c->count;
         }
     }
     c->delivered = rise;
