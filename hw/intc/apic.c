@@ -409,6 +409,11 @@ static void write_lvt(struct apic *a, enum apic_lvt n, uint32_t value)
     } else {
         a->s.lvt[n] = value;
     }
+    if ((n == LVT_LINT0 || n == LVT_LINT1) && a->s.lint_levels >> (n - LVT_LINT0) & 1 &&
+        (value & (LVT_LEVEL | LVT_REMOTE_IRR)) == LVT_LEVEL &&
+        lvt_delivery(a, n) == APIC_FIXED) {
+        apic_local_interrupt(a, n);
+    }
 }
 
 void apic_write(struct device *dev, unsigned offset, uint32_t value)
