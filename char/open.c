@@ -23,8 +23,7 @@ static const char *const unavailable[] = {
     "qemu-vdagent", "dbus", "con", "console"
 };
 
-static const struct chardev_backend *find_backend(const char *option, const char *name,
-                                                  struct error **err)
+static const struct chardev_backend *find_backend(const char *name, struct error **err)
 {
     for (size_t i = 0; i < ARRAY_LEN(backends); i++) {
         if (strcmp(backends[i].name, name) == 0) {
@@ -33,11 +32,11 @@ static const struct chardev_backend *find_backend(const char *option, const char
     }
     for (size_t i = 0; i < ARRAY_LEN(unavailable); i++) {
         if (strcmp(unavailable[i], name) == 0) {
-            error_set(err, "%s: the character device '%s' is not available yet", option, name);
+            error_set(err, "the character device '%s' is not available yet", name);
             return NULL;
         }
     }
-    error_set(err, "%s: '%s' is not a valid char driver", option, name);
+    error_set(err, "'%s' is not a valid char driver", name);
     return NULL;
 }
 
@@ -63,7 +62,7 @@ static bool open_log(struct chardev *chr, struct keyval *kv, struct error **err)
 static struct chardev *open_keys(const char *id, const char *name, struct keyval *kv,
                                  struct error **err)
 {
-    const struct chardev_backend *backend = find_backend(keyval_option(kv), name, err);
+    const struct chardev_backend *backend = find_backend(name, err);
     struct chardev *chr, *mux;
     bool shared = false;
     char *base = NULL;
@@ -116,6 +115,14 @@ struct chardev *chardev_open_option(const char *text, struct error **err)
 }
 
 /* --- the classic form ------------------------------------------------------------------------ */
+
+/* Whose character device an id names, for messages. */
+static const struct {
+    const char *id, *option;
+} users[] = {
+    { "serial", "-serial" }, { "parallel", "-parallel" }, { "compat_monitor", "-monitor" },
+    { "debugcon", "-debugcon" },
+};
 
 /* Splits "host:port" (or "[v6]:port", or ":port"), with the rest of the text after it. */
 static bool set_host_port(struct keyval *kv, const char *text, const char *host_key,
@@ -247,35 +254,20 @@ static const char *parse_classic(struct keyval *kv, const char *spec, struct err
         keyval_set(kv, "path", spec);
         return "serial";
     }
-    error_set(err, "%s: '%s' is not a valid char driver", keyval_option(kv), spec);
-    return NULL;
+    /* One that has no short form here, or none at all. */
+    return spec;
 }
 
-struct chardev *chardev_open(const char *id, const char *spec, struct error **err)
+static struct chardev *open_classic(const char *option, const char *id, const char *spec,
+                                    struct error **err)
 {
+    struct keyval *kv = keyval_create(option);
     struct chardev *chr = NULL;
-    struct keyval *kv;
     const char *name;
-    char *option;
 
-    if (g_str_has_prefix(spec, "chardev:")) {
-        chr = chardev_find(spec + 8);
-        if (!chr) {
-            error_set(err, "chardev \"%s\" not found", spec + 8);
-        }
-        return chr;
-    }
-    option = g_strdup(id ? id : spec);
-    kv = keyval_create(option);
     if (g_str_has_prefix(spec, "mon:")) {
         spec += 4;
         keyval_set(kv, "mux", "on");
-    }
-    for (size_t i = 0; i < ARRAY_LEN(unavailable); i++) {
-        if (strcmp(unavailable[i], spec) == 0) {
-            find_backend(option, spec, err);
-            goto done;
-        }
     }
     name = parse_classic(kv, spec, err);
     if (name) {
@@ -285,8 +277,30 @@ struct chardev *chardev_open(const char *id, const char *spec, struct error **er
         }
         chr = open_keys(id, name, kv, err);
     }
-done:
     keyval_free(kv);
-    g_free(option);
+    return chr;
+}
+
+struct chardev *chardev_open(const char *id, const char *spec, struct error **err)
+{
+    struct error *why = NULL;
+    struct chardev *chr;
+    const char *option = "-chardev";
+
+    if (g_str_has_prefix(spec, "chardev:")) {
+        chr = chardev_find(spec + 8);
+        if (!chr) {
+            error_set(err, "chardev \"%s\" not found", spec + 8);
+        }
+        return chr;
+    }
+    for (size_t i = 0; id && i < ARRAY_LEN(users); i++) {
+        option = g_str_has_prefix(id, users[i].id) ? users[i].option : option;
+    }
+    chr = open_classic(option, id, spec, &why);
+    if (!chr && *error_text(why) != '-') {
+        error_prepend(&why, "%s %s: ", option, spec);
+    }
+    error_propagate(err, why);
     return chr;
 }
