@@ -48,7 +48,6 @@ struct ide_drive_state {
     /* Packet devices. */
     uint32_t packet_lba, packet_left;   /* sectors to fetch */
     uint32_t packet_sector;             /* bytes of each: 2048 or 2352 */
-    uint32_t reply_left;                /* bytes to deliver, with what is in the buffer */
     uint32_t byte_limit;
     uint8_t packet_dma, sense_key, asc, ascq;
     uint8_t tray_open, tray_locked, medium_changed, event_medium, event_eject;

@@ -445,7 +445,7 @@ static void power_check(struct ide_drive *drive)
     ide_complete(drive);
 }
 
-static void device_reset(struct ide_drive *drive)
+static void packet_device_reset(struct ide_drive *drive)
 {
     ide_cancel(drive);
     ide_drive_reset_registers(drive);
@@ -482,7 +482,7 @@ static const struct ata_command {
     void (*run)(struct ide_drive *drive);
 } commands[] = {
     { 0x00, 0x00, BOTH, abort_command },             /* NOP always aborts */
-    { 0x08, 0x08, PACKET, device_reset },
+    { 0x08, 0x08, PACKET, packet_device_reset },
     { 0x10, 0x1f, BOTH, ide_complete },              /* RECALIBRATE */
     { 0x20, 0x21, DISK, read_sectors },
     { 0x20, 0x21, PACKET, signature_abort },

@@ -66,7 +66,7 @@ void ide_drive_reset_registers(struct ide_drive *drive)
     s->status = drive->is_cdrom ? 0 : IDE_STATUS_IDLE;
     s->select = 0xa0;
     s->at = s->block_end = s->end = 0;
-    s->left = s->packet_left = s->reply_left = 0;
+    s->left = s->packet_left = 0;
     ide_set_signature(drive);
 }
 
