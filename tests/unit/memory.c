@@ -118,7 +118,7 @@ static void test_flatten(void)
     memory_region_fini(&ram);
 }
 
-/* --- random trees against a walk of the tree --------------------------------------------------- */
+/* --- random trees against a walk of the tree ------------------------------------------------ */
 
 enum { NODES = 12, SPACE = 64 };
 
