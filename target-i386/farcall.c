@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Far jumps and calls: code segments, call gates with stack switch, task gates, TSSs. */
 #include "target-i386/sys.h"
-#include "target-i386/sys-helpers.h"
+#include "target-i386/helpers.h"
 
 /* A far transfer in progress */
 struct transfer {
@@ -35,8 +35,8 @@ static void push_return(struct x86_env *env, const struct transfer *t)
 
     x86_stack_current(env, &s);
     x86_stack_room(&s, &env->segs[SEG_SS], 2 * t->size, 0);
-    x86_push(&s, t->size, env->segs[SEG_CS].selector);
-    x86_push(&s, t->size, t->next_pc);
+    x86_stack_push(&s, t->size, env->segs[SEG_CS].selector);
+    x86_stack_push(&s, t->size, t->next_pc);
     x86_stack_commit(&s);
 }
 
@@ -121,10 +121,10 @@ static void copy_parameters(struct x86_env *env, struct x86_stack *to, const str
 
     x86_stack_current(env, &from);
     for (unsigned i = 0; i < g->params; i++) {
-        values[i] = (uint32_t)x86_pop(&from, g->size);
+        values[i] = (uint32_t)x86_stack_pop(&from, g->size);
     }
     for (unsigned i = g->params; i-- > 0;) {
-        x86_push(to, g->size, values[i]);
+        x86_stack_push(to, g->size, values[i]);
     }
 }
 
@@ -151,11 +151,11 @@ static void gate_inner_stack(struct x86_env *env, const struct gate *g, unsigned
     }
     x86_stack_room(&s, &room, (4 + g->params) * g->size, new_ss & ~3u);
     x86_check_target(env, &g->code, g->offset);
-    x86_push(&s, g->size, env->segs[SEG_SS].selector);
-    x86_push(&s, g->size, old_sp);
+    x86_stack_push(&s, g->size, env->segs[SEG_SS].selector);
+    x86_stack_push(&s, g->size, old_sp);
     copy_parameters(env, &s, g);
-    x86_push(&s, g->size, env->segs[SEG_CS].selector);
-    x86_push(&s, g->size, next_pc);
+    x86_stack_push(&s, g->size, env->segs[SEG_CS].selector);
+    x86_stack_push(&s, g->size, next_pc);
     if (!x86_long_mode(env)) {
         x86_desc_accessed(env, new_ss, &ss);
         x86_seg_set_desc(env, SEG_SS, new_ss, &ss);
@@ -173,8 +173,8 @@ static void gate_same_stack(struct x86_env *env, const struct gate *g, uint64_t 
     x86_stack_current(env, &s);
     x86_stack_room(&s, &env->segs[SEG_SS], 2 * g->size, 0);
     x86_check_target(env, &g->code, g->offset);
-    x86_push(&s, g->size, env->segs[SEG_CS].selector);
-    x86_push(&s, g->size, next_pc);
+    x86_stack_push(&s, g->size, env->segs[SEG_CS].selector);
+    x86_stack_push(&s, g->size, next_pc);
     x86_stack_commit(&s);
 }
 
@@ -250,7 +250,7 @@ static void transfer_far(struct x86_env *env, const struct transfer *t)
     x86_update_mode(env);
 }
 
-void x86_helper_far_jump(struct x86_env *env, uint32_t selector, x86_word offset, uint32_t size,
+void helper_far_jump(struct x86_env *env, uint32_t selector, x86_word offset, uint32_t size,
                          x86_word next_pc)
 {
     struct transfer t = { (uint16_t)selector, offset, size, next_pc, false };
@@ -258,7 +258,7 @@ void x86_helper_far_jump(struct x86_env *env, uint32_t selector, x86_word offset
     transfer_far(env, &t);
 }
 
-void x86_helper_far_call(struct x86_env *env, uint32_t selector, x86_word offset, uint32_t size,
+void helper_far_call(struct x86_env *env, uint32_t selector, x86_word offset, uint32_t size,
                          x86_word next_pc)
 {
     struct transfer t = { (uint16_t)selector, offset, size, next_pc, true };

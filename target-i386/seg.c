@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Segment registers: descriptor reads, loads with all checks, and the instructions that only look. */
 #include "target-i386/sys.h"
-#include "target-i386/sys-helpers.h"
+#include "target-i386/helpers.h"
 
 bool x86_desc_read(struct x86_env *env, uint16_t selector, struct x86_desc *d)
 {
@@ -219,7 +219,7 @@ static void load_system_segment(struct x86_env *env, struct x86_segment *s, uint
     s->flags = d->hi & 0xf0ff00;
 }
 
-void x86_helper_lldt(struct x86_env *env, uint32_t selector)
+void helper_lldt(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
 
@@ -242,7 +242,7 @@ void x86_helper_lldt(struct x86_env *env, uint32_t selector)
     load_system_segment(env, &env->ldt, (uint16_t)selector, &d);
 }
 
-void x86_helper_ltr(struct x86_env *env, uint32_t selector)
+void helper_ltr(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
     unsigned type;
@@ -272,7 +272,7 @@ void x86_helper_ltr(struct x86_env *env, uint32_t selector)
 /* --- MOV and POP to segment registers --------------------------------------------------------- */
 
 /* Returns whether the mode changed, so that the region must end. */
-uint32_t x86_helper_load_seg(struct x86_env *env, uint32_t seg, uint32_t selector)
+uint32_t helper_load_seg(struct x86_env *env, uint32_t seg, uint32_t selector)
 {
     uint32_t before = env->mode;
 
@@ -313,7 +313,7 @@ static bool system_type_in(const struct x86_env *env, uint32_t hi, uint16_t lega
 }
 
 /* Both return the value, or X86_LOOK_FAILED: ZF is cleared and the register kept. */
-uint64_t x86_helper_lar(struct x86_env *env, uint32_t selector)
+uint64_t helper_lar(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
 
@@ -324,7 +324,7 @@ uint64_t x86_helper_lar(struct x86_env *env, uint32_t selector)
     return d.hi & 0x00ffff00;
 }
 
-uint64_t x86_helper_lsl(struct x86_env *env, uint32_t selector)
+uint64_t helper_lsl(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
 
@@ -334,7 +334,7 @@ uint64_t x86_helper_lsl(struct x86_env *env, uint32_t selector)
     return desc_limit(&d);
 }
 
-uint32_t x86_helper_verr(struct x86_env *env, uint32_t selector)
+uint32_t helper_verr(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
 
@@ -342,7 +342,7 @@ uint32_t x86_helper_verr(struct x86_env *env, uint32_t selector)
         (d.hi & (DESC_CODE | DESC_RW)) != DESC_CODE;
 }
 
-uint32_t x86_helper_verw(struct x86_env *env, uint32_t selector)
+uint32_t helper_verw(struct x86_env *env, uint32_t selector)
 {
     struct x86_desc d;
 
@@ -351,7 +351,7 @@ uint32_t x86_helper_verw(struct x86_env *env, uint32_t selector)
 
 /* --- limit checks of data accesses, when the mode asks for them --------------------------------- */
 
-void x86_helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
+void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
 {
     const struct x86_segment *s = &env->segs[seg];
     unsigned len = len_write & 0xff;

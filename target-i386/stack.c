@@ -54,7 +54,7 @@ void x86_stack_has(const struct x86_stack *s, unsigned len)
     }
 }
 
-void x86_push(struct x86_stack *s, unsigned size, uint64_t value)
+void x86_stack_push(struct x86_stack *s, unsigned size, uint64_t value)
 {
     uint64_t address;
 
@@ -69,7 +69,7 @@ void x86_push(struct x86_stack *s, unsigned size, uint64_t value)
     }
 }
 
-uint64_t x86_pop(struct x86_stack *s, unsigned size)
+uint64_t x86_stack_pop(struct x86_stack *s, unsigned size)
 {
     uint64_t address = stack_address(s, s->sp);
 

@@ -145,8 +145,8 @@ void x86_stack_room(const struct x86_stack *s, const struct x86_segment *seg, un
                     uint32_t error);
 /* #SS(0) unless `len' bytes can be popped from the current stack. */
 void x86_stack_has(const struct x86_stack *s, unsigned len);
-void x86_push(struct x86_stack *s, unsigned size, uint64_t value);
-uint64_t x86_pop(struct x86_stack *s, unsigned size);
+void x86_stack_push(struct x86_stack *s, unsigned size, uint64_t value);
+uint64_t x86_stack_pop(struct x86_stack *s, unsigned size);
 void x86_stack_commit(const struct x86_stack *s);
 void x86_set_sp(struct x86_env *env, uint64_t sp, uint64_t mask);
 
