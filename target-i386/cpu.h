@@ -148,6 +148,7 @@ struct x86_env {
     uint32_t db_pending;            /* DR6 bits of data and I/O breakpoints hit by this instruction */
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
+    uint32_t sipi_vector;
 
     /* Fixed at creation */
     const struct x86_model *model;
@@ -162,6 +163,8 @@ struct x86_env {
     void (*ferr)(void *opaque, bool on);
     void *ferr_opaque;
     bool ignne, not_bsp;
+    void (*triple_fault)(void *opaque);
+    void *triple_fault_opaque;
     struct address_space *memory_normal, *memory_smm;
 };
 

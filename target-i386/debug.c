@@ -57,18 +57,23 @@ static void trap_after(struct x86_env *env, uint32_t dr6)
     cpu_loop_exit(env_cpu(env));
 }
 
-/* The soft MMU has seen an access to a watched address but does not say which: all that are of the
-   data kind count, as their ranges decide which pages are watched. */
-void x86_debug_exception(struct cpu *cpu)
+static bool overlaps(const struct x86_env *env, unsigned i, uint64_t address, unsigned size)
+{
+    return address < start(env, i) + length(env, i) && start(env, i) < address + size;
+}
+
+void x86_debug_exception(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write)
 {
     struct x86_env *env = x86_env(cpu);
     uint32_t dr6 = 0;
 
-    if (env->old_exception != (uint32_t)-1 || env->in_smm) {
+    /* What delivery and other accesses outside of instructions touch is not reported. */
+    if (!env->hot.ra) {
         return;
     }
     for (unsigned i = 0; i < 4; i++) {
-        if (enabled(env, i) && (kind(env, i) & 1)) {
+        if (enabled(env, i) && (kind(env, i) == 3 || (kind(env, i) == 1 && write)) &&
+            overlaps(env, i, vaddr, size)) {
             dr6 |= 1 << i;
         }
     }
@@ -83,8 +88,7 @@ void x86_io_breakpoint(struct x86_env *env, uint32_t port, unsigned size)
         return;
     }
     for (unsigned i = 0; i < 4; i++) {
-        if (enabled(env, i) && kind(env, i) == 2 && port < start(env, i) + length(env, i) &&
-            start(env, i) < port + size) {
+        if (enabled(env, i) && kind(env, i) == 2 && overlaps(env, i, port, size)) {
             dr6 |= 1 << i;
         }
     }

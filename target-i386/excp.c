@@ -152,6 +152,7 @@ static void deliver_soft(struct x86_env *env, uint32_t exception)
     x86_deliver(env, &event);
 }
 
+/* Only a reset, which the board requests, gets the processor out of this. */
 void x86_shutdown(struct x86_env *env)
 {
     struct cpu *cpu = env_cpu(env);
@@ -160,8 +161,14 @@ void x86_shutdown(struct x86_env *env)
                     (unsigned long long)env->pc);
     env->old_exception = NO_EXCEPTION;
     env->event_external = 0;
+    env->eflags &= ~FL_IF;
     cpu->halted = true;
-    cpu_interrupt(cpu, CPU_INT_RESET);
+    x86_poll_interrupts(env);
+    if (env->triple_fault) {
+        env->triple_fault(env->triple_fault_opaque);
+    } else {
+        cpu_interrupt(cpu, CPU_INT_RESET);
+    }
 }
 
 void x86_take_exception(struct cpu *cpu)
@@ -222,6 +229,10 @@ static bool take_special(struct cpu *cpu, uint32_t pending)
         cpu_clear_interrupt(cpu, X86_INT_SIPI);
         env->wait_sipi = 0;
         cpu->halted = false;
+        x86_seg_set(env, SEG_CS, (uint16_t)(env->sipi_vector << 8), env->sipi_vector << 12, 0xffff,
+                    env->segs[SEG_CS].flags);
+        env->pc = 0;
+        x86_update_mode(env);
         return true;
     }
     if ((pending & X86_INT_SMI) && !env->in_smm && !env->wait_sipi) {
@@ -270,7 +281,7 @@ bool x86_has_work(struct cpu *cpu)
     struct x86_env *env = x86_env(cpu);
     uint32_t pending = __atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST);
 
-    if (pending & (CPU_INT_RESET | CPU_INT_EXIT)) {
+    if (pending & CPU_INT_RESET) {
         return true;
     }
     if (env->wait_sipi) {

@@ -3,6 +3,8 @@
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
 
+#include <string.h>
+
 bool x86_desc_read(struct x86_env *env, uint16_t selector, struct x86_desc *d)
 {
     bool local = selector & 4;

@@ -78,7 +78,6 @@ static void save64(struct x86_env *env)
     put(env, 0x7e84, 4, env->idt_limit);
     put(env, 0x7e88, 8, env->idt_base);
     put_segment64(env, 0x7e90, &env->tr);
-    put(env, 0x7ec9, 1, env_cpu(env)->halted);
     put(env, 0x7ed0, 8, env->efer);
     put(env, REVISION_OFFSET, 4, 0x20064);
     put(env, 0x7f00, 4, env->smbase);
@@ -115,7 +114,6 @@ static void save32(struct x86_env *env)
         put_segment32(env, legacy_segment(i), 0x7fa8 + 4 * i, &env->segs[i]);
     }
     put(env, 0x7f14, 4, env->cr[4]);
-    put(env, 0x7f02, 2, env_cpu(env)->halted);
     put(env, REVISION_OFFSET, 4, 0x20000);
     put(env, 0x7ef8, 4, env->smbase);
 }
@@ -195,7 +193,6 @@ static void restore64(struct x86_env *env)
     env->idt_limit = (uint32_t)get(env, 0x7e84, 4);
     env->idt_base = get(env, 0x7e88, 8);
     get_segment64(env, 0x7e90, &env->tr);
-    env_cpu(env)->halted = get(env, 0x7ec9, 1) & 1;
     env->dr[7] = get(env, 0x7f60, 4);
     env->dr[6] = get(env, 0x7f68, 4);
     env->pc = (x86_word)get(env, 0x7f78, 8);
@@ -226,7 +223,6 @@ static void restore32(struct x86_env *env)
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         get_segment32(env, legacy_segment(i), 0x7fa8 + 4 * i, &env->segs[i]);
     }
-    env_cpu(env)->halted = get(env, 0x7f02, 2) & 1;
     restore_control(env, get(env, 0x7ffc, 4), get(env, 0x7ff8, 4), get(env, 0x7f14, 4), 0,
                     (uint32_t)get(env, 0x7ff4, 4));
     if (get(env, REVISION_OFFSET, 4) & SMBASE_RELOCATION) {

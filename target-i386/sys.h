@@ -3,6 +3,9 @@
 #ifndef TARGET_I386_SYS_H
 #define TARGET_I386_SYS_H
 
+#include <stdio.h>
+
+#include "hw/core/state.h"
 #include "target-i386/cpu.h"
 #include "tcg/softmmu.h"
 
@@ -35,6 +38,10 @@ enum {
     F7C_UMIP = 2, F7C_RDPID = 22,
     FXD_SYSCALL = 11, FXD_NX = 20, FXD_PDPE1GB = 26, FXD_RDTSCP = 27, FXD_LM = 29,
 };
+
+/* Results and arguments of helpers */
+enum { X86_CHECK_WRITE = 1 << 8 };
+#define X86_LOOK_FAILED (1ull << 63)     /* of lar and lsl */
 
 /* Internal exception: int1 is delivered as #DB, but as a trap and with no check of the gate's DPL. */
 enum { EXC_ICEBP = EXC_INT_FIRST + 0x101 };
@@ -201,7 +208,7 @@ bool x86_read_msr(struct x86_env *env, uint32_t msr, uint64_t *value);
 bool x86_write_msr(struct x86_env *env, uint32_t msr, uint64_t value);
 void x86_reset_msrs(struct x86_env *env);
 void x86_debug_update(struct x86_env *env);
-void x86_debug_exception(struct cpu *cpu);
+void x86_debug_exception(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
 /* Data or I/O breakpoint on a port: restarts the instruction as a single step. */
 void x86_io_breakpoint(struct x86_env *env, uint32_t port, unsigned size);
 void x86_cpuid(struct x86_env *env, uint32_t leaf, uint32_t subleaf, uint32_t out[4]);
@@ -216,7 +223,9 @@ bool x86_model_apply(struct x86_env *env, const char *text, struct error **err);
 void x86_list_models(void);
 /* An unmasked x87 error is pending and CR0.NE is clear. */
 void x86_ferr(struct x86_env *env, bool on);
-void x86_debug_print(struct cpu *cpu, int flags);
+void x86_debug_print(struct cpu *cpu, FILE *out);
 extern const struct field x86_state_fields[];
+
+void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write);
 
 #endif

@@ -48,8 +48,6 @@ void helper_syscall(struct x86_env *env, x86_word next_pc)
 void helper_sysret(struct x86_env *env, uint32_t size)
 {
     uint16_t selector = (uint16_t)(env->star >> 48);
-    uint32_t flags = FL_ARITH | FL_DF | FL_TF | FL_IF | FL_IOPL | FL_NT | FL_RF | FL_AC | FL_VIF |
-        FL_VIP | FL_ID;
     uint64_t target = env->regs[R_CX];
 
     if (!(env->efer & EFER_SCE)) {
@@ -60,7 +58,8 @@ void helper_sysret(struct x86_env *env, uint32_t size)
     }
     if (x86_long_mode(env)) {
 #if TARGET_WORD_BITS == 64
-        x86_set_eflags(env, (uint32_t)env->regs[R_R8 + 3], flags);
+        x86_set_eflags(env, (uint32_t)env->regs[R_R8 + 3], FL_ARITH | FL_DF | FL_TF | FL_IF |
+                       FL_IOPL | FL_NT | FL_AC | FL_VIF | FL_VIP | FL_ID);
         env->eflags &= ~FL_RF;
 #endif
     } else {
