@@ -36,6 +36,7 @@ struct serial {
     struct chardev *chr;
     struct irq irq;
     struct timer timeout, modem_poll;
+    bool level;                 /* of irq, as last driven */
     uint32_t baudbase;
     int64_t char_ns;            /* time of one character on the line */
 };

@@ -126,6 +126,8 @@ void *loader_read_file(const char *path, size_t *size, size_t max, struct error 
             error_set_errno(err, errno, "cannot read '%s'", path);
             g_free(data);
             data = NULL;
+        } else {
+            data[*size] = '\0';
         }
     }
     if (fd >= 0) {

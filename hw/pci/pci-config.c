@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* PCI configuration space: headers, write masks, base address registers, capabilities, DMA. */
-#include <stdio.h>
-#include <stdlib.h>
+#include <glib.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "hw/core/loader.h"
+#include "hw/core/machine.h"
 #include "hw/pci/pci-impl.h"
 
 /* --- the header ------------------------------------------------------------------------------- */
@@ -112,6 +112,20 @@ void pci_add_bar(struct pci_device *pci, unsigned n, unsigned flags, struct memo
     }
 }
 
+static void *load_rom(const char *name, size_t *size, struct error **err)
+{
+    char *path = machine_find_firmware(name);
+    void *data = NULL;
+
+    if (path) {
+        data = loader_read_file(path, size, 16u << 20, err);
+    } else {
+        error_set(err, "cannot find the option ROM '%s'", name);
+    }
+    g_free(path);
+    return data;
+}
+
 bool pci_add_rom(struct pci_device *pci, const char *file, struct error **err)
 {
     const char *name = pci->rom_file ? pci->rom_file : file;
@@ -121,17 +135,17 @@ bool pci_add_rom(struct pci_device *pci, const char *file, struct error **err)
     if (!pci->rom_bar || !name || !*name) {
         return true;
     }
-    data = firmware_load(name, 16u << 20, &size, err);
+    data = load_rom(name, &size, err);
     if (!data) {
         return false;
     }
     if (!memory_region_init_rom(&pci->rom, "pci-rom", bits_power_of_two_ceil(MAX_OF(size, 2048u)),
                                 err)) {
-        free(data);
+        g_free(data);
         return false;
     }
     memcpy(memory_region_host(&pci->rom), data, size);
-    free(data);
+    g_free(data);
     pci_add_bar(pci, PCI_ROM_BAR, PCI_BAR_MEMORY, &pci->rom);
     return true;
 }
