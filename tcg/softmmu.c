@@ -40,7 +40,7 @@ static void check_watchpoints(struct cpu *cpu, uint64_t addr, unsigned size, boo
                 cpu->one_insn = true;
                 cpu_loop_exit(cpu);
             }
-            cpu->target->debug_exception(cpu);
+            cpu->target->debug_exception(cpu, addr, size, write);
             return;
         }
     }
