@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include "target-i386/sys.h"
 
 /* --- registers ----------------------------------------------------------------------------------- */
 
@@ -118,7 +119,9 @@ static ir_val segment_base(struct x86_dis *d, unsigned seg)
 static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size, bool write)
 {
     if (segment_is_checked(d, seg)) {
-        x86_call2(d, H_check_segment, x86_imm32(d, seg | size << 8 | (uint32_t)write << 31), offset);
+        size = size < 255 ? size : 255;
+        x86_call3(d, H_check_segment, x86_imm32(d, seg), offset,
+                  x86_imm32(d, size | (write ? X86_CHECK_WRITE : 0)));
     }
 }
 

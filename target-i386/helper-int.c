@@ -17,69 +17,6 @@ void helper_raise_error(struct x86_env *env, uint32_t vector, uint32_t error)
     x86_raise_error(env, vector, error);
 }
 
-/* --- single step, breakpoints, interrupt shadow ----------------------------------------------------- */
-
-void helper_single_step(struct x86_env *env, x86_word next_pc)
-{
-    uint32_t hit = env->db_pending;
-
-    /* Without a pending breakpoint the region was made for EFLAGS.TF, whatever it is by now. */
-    x86_raise_debug_trap(env, next_pc, hit && !(env->eflags & FL_TF) ? hit : hit | DR6_BS);
-}
-
-/* Instruction breakpoints fault before the instruction; RF lets one pass. */
-void helper_code_breakpoint(struct x86_env *env, x86_word pc)
-{
-    uint64_t lin = env->segs[SEG_CS].base + pc;
-
-    if (!(env->mode & MODE_CS64)) {
-        lin = (uint32_t)lin;
-    } else {
-        lin = pc;
-    }
-    if (env->eflags & FL_RF) {
-        env->eflags &= ~FL_RF;
-        return;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        bool enabled = env->dr[7] >> 2 * i & 3, on_execution = !(env->dr[7] >> (16 + 4 * i) & 3);
-
-        if (enabled && on_execution && env->dr[i] == lin) {
-            env->dr[6] = (env->dr[6] & ~15ull) | 1u << i;
-            x86_raise(env, EXC_DB);
-        }
-    }
-}
-
-void helper_end_inhibit(struct x86_env *env)
-{
-    env->mode_inhibit = 0;
-    x86_update_mode(env);
-}
-
-/* --- segments ------------------------------------------------------------------------------------------ */
-
-static bool segment_allows(const struct x86_segment *s, bool write)
-{
-    if (!(s->flags & DESC_P)) {
-        return false;
-    }
-    if (s->flags & DESC_CODE) {
-        return !write && s->flags & DESC_RW;
-    }
-    return !write || s->flags & DESC_RW;
-}
-
-void helper_check_segment(struct x86_env *env, uint32_t what, x86_word offset)
-{
-    const struct x86_segment *s = &env->segs[what & 7];
-    unsigned len = what >> 8 & 0xffff;
-
-    if (!segment_allows(s, what >> 31) || !x86_seg_covers(s, offset, len ? len : 1)) {
-        x86_raise_error(env, (what & 7) == SEG_SS ? EXC_SS : EXC_GP, 0);
-    }
-}
-
 /* --- flags ------------------------------------------------------------------------------------------------ */
 
 uint32_t helper_arith_flags(struct x86_env *env)

@@ -9,6 +9,7 @@
 #include "target-i386/helpers.h"
 #include "target-i386/flags.h"
 #include "target-i386/string.h"
+#include "target-i386/sys.h"
 
 enum { PAGE = 4096 };
 
@@ -48,7 +49,7 @@ static uint64_t linear(const struct string_op *s, unsigned seg, x86_word offset)
 static void check(const struct string_op *s, unsigned seg, x86_word offset, bool write)
 {
     if (s->checked) {
-        helper_check_segment(s->env, seg | s->size << 8 | (uint32_t)write << 31, offset);
+        helper_check_segment(s->env, seg, offset, s->size | (write ? X86_CHECK_WRITE : 0));
     }
 }
 

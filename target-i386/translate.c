@@ -19,9 +19,8 @@ static bool leave_specially(struct x86_dis *d, ir_val pc)
 {
     if (d->mode & MODE_TF) {
         x86_call1(d, H_single_step, pc);
-        return true;
     }
-    if (d->to_loop) {
+    if (d->mode & MODE_TF || d->to_loop) {
         ir_set(d->ir, G_PC, pc);
         ir_exit_loop(d->ir);
         return true;
@@ -90,6 +89,9 @@ void x86_end_region(struct x86_dis *d)
 
 void x86_leave_to_loop(struct x86_dis *d)
 {
+    if (d->mode & MODE_TF) {
+        x86_call1(d, H_single_step, ir_get(d->ir, G_PC));
+    }
     ir_exit_loop(d->ir);
     d->ended = true;
 }
@@ -190,7 +192,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     d->t->insns++;
     ir_insn(d->ir, in->pc);
     if (d->mode & MODE_DR_CODE) {
-        x86_call1(d, H_code_breakpoint, x86_imm_word(d, in->pc));
+        x86_call1(d, H_check_breakpoint, x86_imm_word(d, x86_linear_pc(d, in->pc)));
     }
     if (refuse(d)) {
         return;
@@ -245,7 +247,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             ir_poll(d->ir, in->pc);
         }
         if (i == 0 && d->to_loop) {
-            x86_call0(d, H_end_inhibit);
+            x86_call0(d, H_end_shadow);
         }
         if (d->ended) {
             continue;
