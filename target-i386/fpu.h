@@ -31,6 +31,9 @@ enum fp_fast {
  */
 #define FP_INSN(escape, modrm, length) ((escape) | (modrm) << 8 | (length) << 16)
 
+/* Formats of the environment in memory */
+enum { FP_ENV_32 = 1, FP_ENV_PROTECTED = 2 };
+
 static inline unsigned fp_index(const struct x86_env *env, unsigned i)
 {
     return (env->fptop + i) & 7;

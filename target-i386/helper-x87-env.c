@@ -7,7 +7,7 @@
 
 #include "base/bits.h"
 #include "target-i386/fpu.h"
-#include "target-i386/helpers-fp.h"
+#include "target-i386/helpers.h"
 #include "tcg/softmmu.h"
 
 void fp_set_status(struct x86_env *env, uint16_t value)

@@ -10,7 +10,7 @@
 /* Translated code calls these without saving its vector registers. */
 #pragma GCC target("general-regs-only")
 #include "target-i386/fpu.h"
-#include "target-i386/helpers-fp.h"
+#include "target-i386/helpers.h"
 
 /* The host's stack during one helper; the compiler itself uses none of it. */
 static inline void host_load(const struct x86_fpreg *r)
