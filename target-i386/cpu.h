@@ -121,6 +121,7 @@ struct x86_env {
     uint32_t cpl;
 
     union x86_xmm xmm[16];
+    union x86_xmm xmm_temp;         /* memory operand of a vector helper */
     uint32_t mxcsr;
     uint32_t mxcsr_mask;
     struct x86_fpreg fpregs[8];
