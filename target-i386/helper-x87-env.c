@@ -94,6 +94,7 @@ void helper_fp_ldcw(struct x86_env *env, uint32_t value)
 void helper_fp_free(struct x86_env *env, uint32_t i, uint32_t pop)
 {
     fp_check_pending(env);
+    fp_condition(env, 0, FPUS_C1);
     env->fptags |= 1 << fp_index(env, i);
     if (pop) {
         fp_pop(env);

@@ -137,7 +137,7 @@ static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
         host_load(fp_st(env, 0));                                                                  \
         asm volatile(host_insn);                                                                   \
         sw = host_status();                                                                        \
-        status_merge(env, sw, FPUS_C1);                                                            \
+        status_merge(env, sw, 0);                                                                  \
         return compared(env, sw, pops);                                                            \
     }
 
@@ -437,7 +437,6 @@ void helper_fp_cmov(struct x86_env *env, uint32_t i, uint32_t condition)
         return;
     }
     fp_wait(env);
-    fp_condition(env, 0, FPUS_C1);
     if (condition) {
         dst->mant = src->mant;
         dst->exp = src->exp;
@@ -488,11 +487,12 @@ UNARY(2xm1, FPUS_C1)
 UNARY(sin, FPUS_C1 | FPUS_C2)
 UNARY(cos, FPUS_C1 | FPUS_C2)
 
-/* Of ST(0) and ST(1), into ST(0) or, with a pop, into ST(1) */
-#define BINARY(op, cc, pops)                                                                       \
+/* Of ST(0) and ST(1), into ST(0) or, with a pop, into ST(1), when `common' holds for both */
+#define BINARY(op, cc, pops, common)                                                               \
     void helper_fp_##op(struct x86_env *env, uint32_t insn)                                        \
     {                                                                                              \
-        if (unlikely(fp_empty(env, 0) | fp_empty(env, 1)) || !fp_usable(env)) {                    \
+        if (unlikely(fp_empty(env, 0) | fp_empty(env, 1) | !common(fp_st(env, 0)) |                \
+                     !common(fp_st(env, 1))) || !fp_usable(env)) {                                 \
             fp_native(env, insn, NULL, false);                                                     \
             return;                                                                                \
         }                                                                                          \
@@ -509,12 +509,23 @@ UNARY(cos, FPUS_C1 | FPUS_C2)
         fp_leave(env);                                                                             \
     }
 
-BINARY(scale, FPUS_C1, 0)
-BINARY(prem, FPUS_CC, 0)
-BINARY(prem1, FPUS_CC, 0)
-BINARY(yl2x, FPUS_C1, 1)
-BINARY(yl2xp1, FPUS_C1, 1)
-BINARY(patan, FPUS_C1, 1)
+/* The remainder leaves its condition bits alone when there is none. */
+static inline bool is_normal(const struct x86_fpreg *r)
+{
+    return r->mant >> 63 && (r->exp & 0x7fff) - 1u < 0x7ffe;
+}
+
+static inline bool is_any(const struct x86_fpreg *r)
+{
+    return true;
+}
+
+BINARY(scale, FPUS_C1, 0, is_any)
+BINARY(prem, FPUS_CC, 0, is_normal)
+BINARY(prem1, FPUS_CC, 0, is_normal)
+BINARY(yl2x, FPUS_C1, 1, is_any)
+BINARY(yl2xp1, FPUS_C1, 1, is_any)
+BINARY(patan, FPUS_C1, 1, is_any)
 
 /* Rare and pushing: fptan, fsincos, fxtract, and whatever else has no helper of its own */
 void helper_fp_other(struct x86_env *env, uint32_t insn)
