@@ -267,7 +267,7 @@ void helper_start_shadow(struct x86_env *env)
     x86_update_mode(env);
 }
 
-void helper_end_inhibit(struct x86_env *env)
+void helper_end_shadow(struct x86_env *env)
 {
     env->mode_inhibit = 0;
     x86_update_mode(env);

@@ -96,9 +96,8 @@ void x86_io_breakpoint(struct x86_env *env, uint32_t port, unsigned size)
 }
 
 /* Before every instruction in MODE_DR_CODE. RF lets one instruction pass. */
-void helper_code_breakpoint(struct x86_env *env, x86_word pc)
+void helper_check_breakpoint(struct x86_env *env, x86_word address)
 {
-    uint64_t address = x86_code64(env) ? pc : (uint32_t)(env->segs[SEG_CS].base + pc);
     uint32_t dr6 = 0;
     bool resumed = env->eflags & FL_RF;
 
@@ -130,10 +129,6 @@ void helper_single_step(struct x86_env *env, x86_word next_pc)
     if (dr6) {
         x86_raise_debug_trap(env, next_pc, dr6);
     }
-    cpu_restore_state(env_cpu(env));
-    env->hot.ra = 0;
-    env->pc = next_pc;
-    cpu_loop_exit(env_cpu(env));
 }
 
 /* --- MOV to and from debug registers ------------------------------------------------------------ */

@@ -118,8 +118,8 @@ static void one_element(const struct string_io *s)
     uint64_t address = element_address(s), value;
 
     if (!x86_code64(env)) {
-        helper_check_segment(env, s->seg | s->size << 8 | (s->in ? X86_CHECK_WRITE : 0),
-                             (x86_word)masked(s, s->reg));
+        helper_check_segment(env, s->seg, (x86_word)masked(s, s->reg),
+                             s->size | (s->in ? X86_CHECK_WRITE : 0));
     }
     x86_io_breakpoint(env, s->port, s->size);
     if (s->in) {

@@ -353,15 +353,14 @@ uint32_t helper_verw(struct x86_env *env, uint32_t selector)
 
 /* --- limit checks of data accesses, when the mode asks for them --------------------------------- */
 
-void helper_check_segment(struct x86_env *env, uint32_t access, x86_word offset)
+void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
 {
-    unsigned seg = access & 0xff;
     const struct x86_segment *s = &env->segs[seg];
-    bool allowed = x86_seg_covers(s, offset, access >> 8 & 0xffff);
+    bool allowed = x86_seg_covers(s, offset, len_write & 0xff);
 
     if (allowed && (env->cr[0] & CR0_PE) && !(env->eflags & FL_VM)) {
-        allowed = access & X86_CHECK_WRITE ? desc_is_writable_data(s->flags)
-                                           : (s->flags & (DESC_CODE | DESC_RW)) != DESC_CODE;
+        allowed = len_write & X86_CHECK_WRITE ? desc_is_writable_data(s->flags)
+                                              : (s->flags & (DESC_CODE | DESC_RW)) != DESC_CODE;
     }
     if (!allowed) {
         x86_raise_error(env, seg == SEG_SS ? EXC_SS : EXC_GP, 0);

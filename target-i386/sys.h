@@ -40,7 +40,7 @@ enum {
 };
 
 /* Results and arguments of helpers */
-#define X86_CHECK_WRITE (1u << 31)      /* of check_segment */
+enum { X86_CHECK_WRITE = 1 << 8 };
 #define X86_LOOK_FAILED (1ull << 63)     /* of lar and lsl */
 
 /* Internal exception: int1 is delivered as #DB, but as a trap and with no check of the gate's DPL. */
