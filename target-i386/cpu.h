@@ -123,6 +123,7 @@ struct x86_env {
     uint32_t cpl;
 
     union x86_xmm xmm[16];
+    union x86_xmm xmm_temp;         /* memory operand of a vector helper */
     uint32_t mxcsr;
     uint32_t mxcsr_mask;
     struct x86_fpreg fpregs[8];
@@ -130,7 +131,10 @@ struct x86_env {
     uint8_t fptop;
     uint8_t fptags;                 /* bit i: physical register i is empty */
     uint16_t fpcs, fpds;
+    uint16_t fp_staged;             /* fpus, and the exponent of an 80-bit store, to be committed */
+    uint16_t fp_staged_exp;         /* once the guest memory write has succeeded */
     uint64_t fpip, fpdp;
+    uint8_t fp_fast;                /* enum fp_fast (fpu.h); 0 is always right: look again */
 
     uint64_t cr[5], cr8;            /* cr[1] unused */
     uint64_t xcr0;

@@ -564,9 +564,6 @@ uint32_t x86_flags_read(const struct x86_insn *in)
     if (attrs & A_COND) {
         flags |= of_condition[in->opcode >> 1 & 7];
     }
-    if (in->map == MAP_1 && (in->opcode & 0xfe) == 0xda && in->mod == 3) {
-        flags |= FL_ARITH;          /* fcmovcc */
-    }
     return flags;
 }
 
