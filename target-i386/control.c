@@ -301,16 +301,20 @@ void helper_monitor(struct x86_env *env, x86_word address, uint32_t extensions)
     cpu_ldub(env, address, x86_mmu_index(env));
 }
 
-/* No write is ever waited for: another processor may be the writer, so this is only a pause. */
-void helper_mwait(struct x86_env *env, uint32_t extensions)
+void helper_check_mwait(struct x86_env *env, uint32_t extensions)
 {
     if (extensions) {
         gp0(env);
     }
-    if (!env_cpu(env)->next && env_cpu(env)->index == 0) {
-        helper_hlt(env);
+}
+
+/* Writes are not watched: with other processors about this is only a pause. */
+void helper_mwait(struct x86_env *env)
+{
+    if (cpu_first()->next) {
+        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
     } else {
-        cpu_hot(env_cpu(env))->exit_req = 1;
+        helper_hlt(env);
     }
 }
 

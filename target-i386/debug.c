@@ -95,7 +95,7 @@ void x86_io_breakpoint(struct x86_env *env, uint32_t port, unsigned size)
     trap_after(env, dr6);
 }
 
-/* Before an instruction at linear address `address', in MODE_DR_CODE. */
+/* Before every instruction in MODE_DR_CODE. RF lets one instruction pass. */
 void helper_check_breakpoint(struct x86_env *env, x86_word address)
 {
     uint32_t dr6 = 0;
@@ -113,7 +113,7 @@ void helper_check_breakpoint(struct x86_env *env, x86_word address)
     }
 }
 
-/* After an instruction in MODE_TF; next_pc is where execution would go on. */
+/* After every instruction in MODE_TF: #DB if TF is still set or a breakpoint was met. */
 void helper_single_step(struct x86_env *env, x86_word next_pc)
 {
     uint32_t dr6 = env->db_pending;

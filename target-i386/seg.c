@@ -356,13 +356,11 @@ uint32_t helper_verw(struct x86_env *env, uint32_t selector)
 void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
 {
     const struct x86_segment *s = &env->segs[seg];
-    unsigned len = len_write & 0xff;
-    bool write = len_write & X86_CHECK_WRITE;
-    bool allowed = x86_seg_covers(s, offset, len);
+    bool allowed = x86_seg_covers(s, offset, len_write & 0xff);
 
     if (allowed && (env->cr[0] & CR0_PE) && !(env->eflags & FL_VM)) {
-        allowed = write ? desc_is_writable_data(s->flags)
-                        : (s->flags & (DESC_CODE | DESC_RW)) != DESC_CODE;
+        allowed = len_write & X86_CHECK_WRITE ? desc_is_writable_data(s->flags)
+                                              : (s->flags & (DESC_CODE | DESC_RW)) != DESC_CODE;
     }
     if (!allowed) {
         x86_raise_error(env, seg == SEG_SS ? EXC_SS : EXC_GP, 0);

@@ -43,9 +43,6 @@ enum {
 enum { X86_CHECK_WRITE = 1 << 8 };
 #define X86_LOOK_FAILED (1ull << 63)     /* of lar and lsl */
 
-/* Internal exception: int1 is delivered as #DB, but as a trap and with no check of the gate's DPL. */
-enum { EXC_ICEBP = EXC_INT_FIRST + 0x101 };
-
 enum { X86_64 = TARGET_WORD_BITS == 64 };
 
 /* System descriptor types */
@@ -225,7 +222,5 @@ void x86_list_models(void);
 void x86_ferr(struct x86_env *env, bool on);
 void x86_debug_print(struct cpu *cpu, FILE *out);
 extern const struct field x86_state_fields[];
-
-void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write);
 
 #endif
