@@ -241,8 +241,13 @@ int dest_pin(struct compiler *c)
         const struct ir_op *o = &ir->ops[i];
 
         if (o->op == IR_set && o->a == c->at && host.pin[o->imm] != NO_REG) {
-            save_pin(c, host.pin[o->imm]);
-            return host.pin[o->imm];
+            int pin = host.pin[o->imm];
+
+            save_pin(c, pin);
+            if (c->life[c->val_in[pin]] > c->at) {
+                forget(c, pin);                 /* or its other place might be given up */
+            }
+            return pin;
         }
         if (o->op != IR_set && o->op != IR_const && o->op != IR_nop) {
             break;
@@ -315,7 +320,7 @@ static void store_global(struct compiler *c, unsigned global, ir_val v)
         return;
     }
     x_rm(&c->e, stores[g->type], use_reg(c, v), m);
-    if (!c->home[v] && c->ir->ops[v].op != IR_const) {
+    if (!c->home[v] && c->ir->ops[v].op != IR_const && (g->type != I32 || type_of(c, v) == I32)) {
         c->home[v] = global + 1;
         c->env_val[global] = v;
     }
@@ -416,13 +421,13 @@ void save_for_call(struct compiler *c, uint64_t writes)
         int pin = host.pin[g];
         ir_val v = pin == NO_REG ? c->env_val[g] : c->val_in[pin];
 
-        if (!v || !live(c, v)) {
-            continue;
-        }
         if (pin == NO_REG) {
             save_env(c, g);
-        } else if (!has_other_place(c, v, pin)) {
-            spill(c, v, pin);
+        } else {
+            if (v && live(c, v) && !has_other_place(c, v, pin)) {
+                spill(c, v, pin);
+            }
+            forget(c, pin);
         }
         c->locked = 0;
     }
