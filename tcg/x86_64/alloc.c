@@ -320,7 +320,8 @@ static void store_global(struct compiler *c, unsigned global, ir_val v)
         return;
     }
     x_rm(&c->e, stores[g->type], use_reg(c, v), m);
-    if (!c->home[v] && c->ir->ops[v].op != IR_const && (g->type != I32 || type_of(c, v) == I32)) {
+    if (!c->home[v] && c->ir->ops[v].op != IR_const && global != host.target->pc_global &&
+        (g->type != I32 || type_of(c, v) == I32)) {
         c->home[v] = global + 1;
         c->env_val[global] = v;
     }
@@ -368,6 +369,10 @@ void alloc_get(struct compiler *c)
     save_env(c, g);
     c->home[c->at] = g + 1;
     c->env_val[g] = c->at;
+    if (g == host.target->pc_global) {          /* restoring state changes it */
+        use_reg(c, c->at);
+        c->home[c->at] = c->env_val[g] = 0;
+    }
 }
 
 static void set_deferrable(struct compiler *c, unsigned g, ir_val v)
@@ -378,6 +383,7 @@ static void set_deferrable(struct compiler *c, unsigned g, ir_val v)
     if (c->home[v] == g + 1) {
         return;
     }
+    save_env(c, g);                             /* restoring state would overwrite it */
     c->pending[g] = v;
     c->pending_mask |= 1ull << g;
     c->pending_until[g] = c->ir->weak[c->at];

@@ -132,12 +132,15 @@ static unsigned add_point(void)
 }
 
 /* --- values --- */
-static ir_val know(ir_val v, uint64_t value)
+static uint64_t truncate_to(enum ir_type type, uint64_t v)
 {
-    if (ir_type_of(m.ir, v) == I32) {
-        value = (uint32_t)value;
-    }
-    val[v] = value;
+    return type == I32 ? (uint32_t)v : v;
+}
+
+/* v is the result of an op of this type, or what folding made of it. */
+static ir_val know(enum ir_type type, ir_val v, uint64_t value)
+{
+    val[v] = truncate_to(type, value);
     if (n_pool < POOL) {
         pool[n_pool++] = v;
     } else {
@@ -171,7 +174,7 @@ static ir_val any(void)
     }
     if (n_pool == 0 || below(4) == 0) {
         g = below(G_LAZY);
-        return know(get(g), model.global[g]);
+        return know(I64, get(g), model.global[g]);
     }
     return pool[below(n_pool)];
 }
@@ -180,11 +183,6 @@ static void set(unsigned g, ir_val v)
 {
     ir_set(m.ir, g, v);
     model.global[g] = machine_globals[g].type == I32 ? (uint32_t)val[v] : val[v];
-}
-
-static uint64_t truncate_to(enum ir_type type, uint64_t v)
-{
-    return type == I32 ? (uint32_t)v : v;
 }
 
 static int64_t sext(enum ir_type type, uint64_t v)
@@ -245,7 +243,7 @@ static void emit_binary(void)
             b = constant(t, 1 + below(1000));
         }
     }
-    know(ir_2(m.ir, op, t, a, b), eval2(op, t, val[a], val[b]));
+    know(t, ir_2(m.ir, op, t, a, b), eval2(op, t, val[a], val[b]));
 }
 
 static uint64_t eval1(unsigned op, enum ir_type t, uint64_t a)
@@ -271,7 +269,7 @@ static void emit_unary(void)
     enum ir_type t = below(2) ? I32 : I64;
     ir_val a = any();
 
-    know(ir_1(m.ir, op, t, a), eval1(op, t, val[a]));
+    know(t, ir_1(m.ir, op, t, a), eval1(op, t, val[a]));
 }
 
 static void emit_field(void)
@@ -285,14 +283,14 @@ static void emit_field(void)
 
     switch (below(3)) {
     case 0:
-        know(ir_extract(m.ir, t, a, offset, len), truncate_to(t, val[a]) >> offset & mask);
+        know(t, ir_extract(m.ir, t, a, offset, len), truncate_to(t, val[a]) >> offset & mask);
         break;
     case 1:
-        know(ir_deposit(m.ir, t, a, b, offset, len),
+        know(t, ir_deposit(m.ir, t, a, b, offset, len),
              (val[a] & ~(mask << offset)) | (val[b] & mask) << offset);
         break;
     default:
-        know(ir_exts(m.ir, t, a, len), (int64_t)(val[a] << (64 - len)) >> (64 - len));
+        know(t, ir_exts(m.ir, t, a, len), (int64_t)(val[a] << (64 - len)) >> (64 - len));
     }
 }
 
@@ -304,19 +302,19 @@ static void emit_choice(void)
 
     switch (below(3)) {
     case 0:
-        know(ir_setc(m.ir, t, cc, a, b), holds(t, cc, val[a], val[b]));
+        know(I32, ir_setc(m.ir, t, cc, a, b), holds(t, cc, val[a], val[b]));
         break;
     case 1:
-        know(ir_sel(m.ir, t, cc, a, b, x, y),
+        know(t, ir_sel(m.ir, t, cc, a, b, x, y),
              truncate_to(t, holds(t, cc, val[a], val[b]) ? val[x] : val[y]));
         break;
     default:
         c = ir_setc(m.ir, I64, cc, a, b);
         val[c] = holds(I64, cc, val[a], val[b]);
         if (below(2)) {
-            know(ir_3(m.ir, IR_addc, t, x, y, c), val[x] + val[y] + val[c]);
+            know(t, ir_3(m.ir, IR_addc, t, x, y, c), val[x] + val[y] + val[c]);
         } else {
-            know(ir_3(m.ir, IR_subb, t, x, y, c), val[x] - val[y] - val[c]);
+            know(t, ir_3(m.ir, IR_subb, t, x, y, c), val[x] - val[y] - val[c]);
         }
     }
 }
@@ -392,7 +390,7 @@ static void emit_memory(void)
     if (memop & MO_SIGN) {
         v = (int64_t)(v << (64 - 8 * bytes)) >> (64 - 8 * bytes);
     }
-    know(ir_ld(m.ir, t, addr, disp, memop), v);
+    know(t, ir_ld(m.ir, t, addr, disp, memop), v);
 }
 
 static void know_vector(ir_val v, const void *bytes)
@@ -443,7 +441,7 @@ static void emit_vector(void)
         know_vector(ir_imm(m.ir, IR_vins, V128, a, n, 8 | lane << 8), r);
         break;
     default:
-        know(ir_imm(m.ir, IR_vext, I32, a, 0, 8 | lane << 8), vval[a][lane]);
+        know(I32, ir_imm(m.ir, IR_vext, I32, a, 0, 8 | lane << 8), vval[a][lane]);
     }
 }
 
@@ -453,7 +451,7 @@ static void emit_call(void)
     unsigned point;
 
     if (below(3) == 0) {
-        know(ir_call(m.ir, 2, a, b, 0, 0), val[a] * 7 + val[b]);
+        know(I64, ir_call(m.ir, 2, a, b, 0, 0), val[a] * 7 + val[b]);
         return;
     }
     if (n_points >= MAX_POINTS - 2) {
@@ -462,7 +460,7 @@ static void emit_call(void)
     point = add_point();
     if (below(2)) {
         r = ir_call(m.ir, 0, constant(I64, point), a, b, c);
-        know(r, val[a] + 3 * val[b] + 5 * val[c]);
+        know(I64, r, val[a] + 3 * val[b] + 5 * val[c]);
         return;
     }
     r = ir_call(m.ir, 1, constant(I64, point), a, 0, 0);
@@ -471,7 +469,7 @@ static void emit_call(void)
     model.global[G_LAZY + 1] = val[a] + 1;
     memset(model.xmm[2], val[a], 16);
     memset(model.xmm[14], val[a] + 1, 16);
-    know(r, val[a] >> 1);
+    know(I32, r, val[a] >> 1);
 }
 
 static void emit_insn(void)
@@ -611,12 +609,16 @@ static const char *run_one(uint64_t number, unsigned length)
          : memcmp(m.env->xmm, model.xmm, sizeof(model.xmm)) ? "vectors differ" : NULL;
 }
 
+/* For a debugger: which program runs. */
+static volatile uint64_t running;
+
 static void run_many(const char *name, uint64_t first, unsigned n, unsigned length)
 {
     const char *bad = NULL;
     uint64_t i;
 
     for (i = first; i < first + n; i++) {
+        running = i;
         bad = run_one(i, length);
         if (bad) {
             printf("# program %llu: %s\n", (long long)i, bad);
