@@ -51,7 +51,9 @@ void op_flags(struct compiler *c, const struct ir_op *o)
         b = use_reg(c, o->b);
     }
     load_into(c, RAX, o->a);
-    if (kind == ALU_ADC || kind == ALU_SBB || kind == ALU_INC || kind == ALU_DEC) {
+    if (!o->c) {
+        x_8(&c->e, 0xf8);                       /* clc */
+    } else if (kind == ALU_ADC || kind == ALU_SBB || kind == ALU_INC || kind == ALU_DEC) {
         carry = use_reg(c, o->c);
         x_rr(&c->e, 0xba | X_0F, 4, carry);     /* bt carry, 0 */
         x_8(&c->e, 0);

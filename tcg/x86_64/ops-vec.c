@@ -228,7 +228,7 @@ static void op_vx_vg(struct compiler *c, const struct ir_op *o)
     int pin = dest_pin(c), b = use_reg(c, o->b), d = dest_reg(c, pin, o->a, 0);
 
     load_into(c, d, o->a);
-    x_rr(&c->e, sse_opcode(&o->sse) | wide(type_of(c, o->b)), d, b);
+    x_rr(&c->e, sse_opcode(&o->sse) | (o->sse.wide ? X_W : 0), d, b);
     sse_imm(c, &o->sse);
     set_result(c, pin, d);
 }
