@@ -274,7 +274,7 @@ static ir_val fold_deposit(struct ir *ir, struct ir_op *o)
     if (offset == 0 && len >= (o->type == I32 ? 32 : 64)) {
         return as_type(ir, o, o->b);
     }
-    if (a->op == IR_deposit && a->imm == o->imm) {
+    if (a->op == IR_deposit && a->imm == o->imm && (o->type == I32 || a->type == I64)) {
         o->a = a->a;
     }
     if (b->op == IR_extract && (b->imm & 0xff) == 0 && b->imm >> 8 >= len) {

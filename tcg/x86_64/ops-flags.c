@@ -105,7 +105,7 @@ static void op_crc32(struct compiler *c, const struct ir_op *o)
     unsigned n = o->imm - GX_CRC32_8;
     int pin, b, d;
 
-    if (!host.sse42) {
+    if (!the_host.sse42) {
         call_soft_int(c, o->a, o->b, SOFT_CRC32 | n << 4);
         return;
     }
@@ -126,7 +126,7 @@ void op_gx(struct compiler *c, const struct ir_op *o)
 
     if (o->imm >= GX_CRC32_8) {
         op_crc32(c, o);
-    } else if (!host.bmi2) {
+    } else if (!the_host.bmi2) {
         call_soft_int(c, o->a, o->b, (o->imm == GX_PDEP ? SOFT_PDEP : SOFT_PEXT) |
                                      (o->type == I32 ? SOFT_32 : 0));
     } else {

@@ -3,7 +3,6 @@
 #include <fenv.h>
 #include <math.h>
 #include "tcg/fold.h"
-#include "tcg/x86_64/compile.h"
 #include "tests/ir/machine.h"
 
 static void begin(void)
@@ -643,15 +642,20 @@ static void test_limits(void)
 
 int main(void)
 {
-    for (unsigned bits = 64; bits >= 32; bits -= 32) {
-        machine_init(bits, helpers, 4);
+    for (unsigned i = 0; i < 3; i++) {
+        machine_init(i == 1 ? 32 : 64, helpers, 4);
+        if (i == 2) {
+            machine_old_host();
+        }
         test_exits();
         test_jump_cache();
         test_raise();
         test_float();
         test_mxcsr();
         test_vectors();
-        test_sse();
+        if (i < 2) {                            /* it has the very instructions */
+            test_sse();
+        }
         test_flags();
         test_gx();
         test_atomics();

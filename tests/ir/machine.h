@@ -14,6 +14,7 @@
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/softmmu.h"
+#include "tcg/x86_64/compile.h"
 #include "tests/tap.h"
 
 enum { N_REGS = 14, N_WORDS = 2, N_LAZY = 4, N_XMM = 16 };
@@ -135,6 +136,13 @@ static void machine_init(unsigned word_bits, const struct ir_helper *helpers, un
             }
         }
     }
+}
+
+/* From now on as on a host with no more than SSE2. */
+static void machine_old_host(void)
+{
+    the_host.bmi1 = the_host.bmi2 = the_host.lzcnt = the_host.popcnt = false;
+    the_host.sse41 = the_host.sse42 = false;
 }
 
 /* Compiles what m.ir holds. */

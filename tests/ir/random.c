@@ -612,7 +612,8 @@ static const char *run_one(uint64_t number, unsigned length)
 /* For a debugger: which program runs. */
 static volatile uint64_t running;
 
-static void run_many(const char *name, uint64_t first, unsigned n, unsigned length)
+static void run_many(const char *machine, const char *name, uint64_t first, unsigned n,
+                     unsigned length)
 {
     const char *bad = NULL;
     uint64_t i;
@@ -625,7 +626,7 @@ static void run_many(const char *name, uint64_t first, unsigned n, unsigned leng
             break;
         }
     }
-    ok(!bad && n_checked, "%s: %u programs, %u states compared", name, n, n_checked);
+    ok(!bad && n_checked, "%s, %s: %u programs, %u states compared", machine, name, n, n_checked);
     n_checked = 0;
 }
 
@@ -633,13 +634,18 @@ int main(int argc, char **argv)
 {
     unsigned n = argc > 1 ? atoi(argv[1]) : 300, first = argc > 2 ? atoi(argv[2]) : 1;
 
-    for (unsigned bits = 64; bits >= 32; bits -= 32) {
-        machine_init(bits, helpers, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const names[] = { "64-bit", "32-bit", "old host" };
+
+        machine_init(i == 1 ? 32 : 64, helpers, 3);
+        if (i == 2) {
+            machine_old_host();
+        }
         m.at_slow = observe_slow;
-        narrow = bits == 32;
-        run_many(bits == 64 ? "short, 64-bit" : "short, 32-bit", first, n, 8);
-        run_many(bits == 64 ? "medium, 64-bit" : "medium, 32-bit", first, n, 50);
-        run_many(bits == 64 ? "long, 64-bit" : "long, 32-bit", first, n / 2, 400);
+        narrow = i == 1;
+        run_many(names[i], "short", first, n, 8);
+        run_many(names[i], "medium", first, n, 50);
+        run_many(names[i], "long", first, n / 2, 400);
     }
     return tap_done();
 }
