@@ -66,6 +66,7 @@ enum {
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
     MODE_LIMITS = 1 << 22,          /* some segment limit is below 4 GiB: check data limits */
     MODE_NE = 1 << 23,
+    MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
 };
 
 /* mmu indexes */
@@ -133,6 +134,7 @@ struct x86_env {
     uint16_t fp_staged_exp;         /* once the guest memory write has succeeded */
     uint64_t fpip, fpdp;
     uint8_t fp_fast;                /* enum fp_fast (fpu.h); 0 is always right: look again */
+    uint8_t fp_skip;                /* an unmasked exception: the instruction has no result */
 
     uint64_t cr[5], cr8;            /* cr[1] unused */
     uint64_t xcr0;
