@@ -64,8 +64,10 @@ enum {
     MODE_KERNEL_USER_OK = 1 << 19,  /* supervisor may touch user pages (no SMAP, or AC set) */
     MODE_SSE_TRAPS = 1 << 20,       /* MXCSR unmasks an exception: SSE arithmetic by helpers */
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
-    MODE_LIMITS = 1 << 22,          /* some segment limit is below 4 GiB: check data limits */
+    MODE_LIMITS = 1 << 22,          /* CS, SS, DS or ES is not a flat segment: check limits */
     MODE_NE = 1 << 23,
+    MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
+    MODE_GS_LIMITS = 1 << 25,
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
 };
 
@@ -148,6 +150,11 @@ struct x86_env {
     uint32_t old_exception;         /* for double faults: the exception being delivered, or -1 */
     uint64_t fault_addr;            /* of the #PF being raised, becomes cr2 */
     int32_t fault_next_pc_delta;    /* software interrupts push pc + this */
+    uint32_t event_external;        /* EXT bit for error codes while an event is delivered */
+    uint32_t db_pending;            /* DR6 bits of data and I/O breakpoints hit by this instruction */
+    uint64_t mode_base;             /* code base that the jump cache was selected for */
+    uint32_t wait_sipi;             /* application processor before its start-up IPI */
+    uint32_t sipi_vector;
 
     /* Fixed at creation */
     const struct x86_model *model;
@@ -155,6 +162,16 @@ struct x86_env {
     uint32_t cpuid_ext_edx, cpuid_ext_ecx, cpuid_d1_eax, cpuid_6_eax;
     uint32_t cpuid_level, cpuid_xlevel, cpuid_signature;
     char cpuid_vendor[13], cpuid_name[49];
+    uint8_t phys_bits;
+
+    /* Wiring by the board, see hw/i386/x86-cpu.h */
+    const struct x86_apic_ops *apic_ops;
+    void (*ferr)(void *opaque, bool on);
+    void *ferr_opaque;
+    bool ignne, not_bsp;
+    void (*triple_fault)(void *opaque);
+    void *triple_fault_opaque;
+    struct address_space *memory_normal, *memory_smm;
 };
 
 static inline struct x86_env *x86_env(struct cpu *cpu)

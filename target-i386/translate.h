@@ -13,6 +13,13 @@
 #include "target-i386/flags.h"
 #include "target-i386/helpers.h"
 
+/* A linear address: base + disp, wrapped as memop's MO_ADDR32 says. */
+struct x86_ea {
+    ir_val base;
+    int32_t disp;
+    uint16_t memop;                 /* MO_ADDR32 and mmu index; the caller adds size and others */
+};
+
 struct x86_dis {
     struct translation *t;
     struct ir *ir;
@@ -35,6 +42,11 @@ struct x86_dis {
     int8_t fp_delta;
     bool fp_checked;
     struct x86_region *region;      /* translate.c's own */
+    bool to_loop;                   /* one-instruction region of MODE_INHIBIT: leave to the loop */
+    bool ea_valid, ea_write;        /* operand access: the ModRM operand's address is known */
+    struct x86_ea ea;
+    bool live_known;                /* x86_flags_live() has been asked */
+    uint32_t live;
 };
 
 /* --- operands ------------------------------------------------------------------------------- */
@@ -52,7 +64,7 @@ static inline bool x86_is_mem(const struct x86_dis *d, unsigned n)
     return d->in.operand[n].kind == OPND_MEM;
 }
 
-/* GPRs by number and size in bytes. Byte registers: `reg' as x86_byte_reg() gives it. */
+/* GPRs by number and size in bytes (a low byte for 1; see x86_byte_read for ah..bh). */
 ir_val x86_reg_read(struct x86_dis *d, unsigned reg, unsigned size);        /* zero-extended */
 ir_val x86_reg_read_low(struct x86_dis *d, unsigned reg, unsigned size);
 void x86_reg_write(struct x86_dis *d, unsigned reg, unsigned size, ir_val v);
@@ -71,13 +83,6 @@ static inline unsigned x86_memop(unsigned size)
 
 /* --- memory ---------------------------------------------------------------------------------- */
 
-/* A linear address: base + disp, wrapped as memop's MO_ADDR32 says. */
-struct x86_ea {
-    ir_val base;
-    int32_t disp;
-    uint16_t memop;                 /* MO_ADDR32 and mmu index; the caller adds size and others */
-};
-
 ir_val x86_lea(struct x86_dis *d);  /* effective address (offset) of the ModRM operand, addrsize wide, zero-extended */
 /* Linear address of the ModRM operand; emits the limit check of `size' bytes in MODE_LIMITS. */
 struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write);
@@ -91,6 +96,12 @@ ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea);
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop);
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop);
 
+/* Linear address of memory operand n, computed once per instruction. */
+struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write);
+
+/* The stack slot at sp + delta, and setting the stack pointer to sp + delta. */
+struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write);
+void x86_stack_move(struct x86_dis *d, ir_val sp, int32_t delta);
 /* Stack: pushes or pops a value of the current instruction's operand size. */
 void x86_push(struct x86_dis *d, ir_val v);
 ir_val x86_pop(struct x86_dis *d);              /* value read; the stack pointer is moved too */
@@ -133,6 +144,8 @@ void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint);
 /* A label inside the instruction. The lazy flags must be the same on all ways to it; ir values do
    not live across it. */
 unsigned x86_label_new(struct x86_dis *d);
+/* The label to branch to for a direct branch to pc, inside the region or out of it. */
+unsigned x86_branch_label(struct x86_dis *d, uint64_t pc);
 /* Sets the pc global to the next instruction, for helpers that read env->pc as such. */
 void x86_set_pc_next(struct x86_dis *d);
 
@@ -141,6 +154,11 @@ void x86_set_pc_next(struct x86_dis *d);
 /* FL_* that code after this instruction may still read (a scan; all of them in strict mode). Set
    flags only as far as wanted: others may become anything. */
 uint32_t x86_flags_live(struct x86_dis *d);
+/* The lazy state of size bytes: CC_ADD and 4 are CC_ADD + 2. */
+static inline unsigned x86_cc(unsigned kind, unsigned size)
+{
+    return kind + __builtin_ctz(size);
+}
 /* New lazy state; unused operands 0. Bits above the size do not matter. */
 void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val c);
 /* All of FL_ARITH come from this I32 value. */
