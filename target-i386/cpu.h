@@ -36,7 +36,8 @@ enum {
 enum {
     EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM, EXC_DF, EXC_TS = 10, EXC_NP,
     EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM,
-    EXC_INT_FIRST = 0x100,          /* + vector: software interrupt (int n, int3, into, int1) */
+    EXC_INT_FIRST = 0x100,          /* + vector: software interrupt (int n, int3, into) */
+    EXC_ICEBP = EXC_INT_FIRST + 0x101,  /* int1: #DB as a trap, no check of the gate's DPL */
 };
 
 /*

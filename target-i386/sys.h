@@ -43,9 +43,6 @@ enum {
 enum { X86_CHECK_WRITE = 1 << 8 };
 #define X86_LOOK_FAILED (1ull << 63)     /* of lar and lsl */
 
-/* Internal exception: int1 is delivered as #DB, but as a trap and with no check of the gate's DPL. */
-enum { EXC_ICEBP = EXC_INT_FIRST + 0x101 };
-
 enum { X86_64 = TARGET_WORD_BITS == 64 };
 
 /* System descriptor types */
