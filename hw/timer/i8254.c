@@ -49,13 +49,13 @@ struct pit {
     uint32_t iobase;
     struct timer timer;
     struct pit_state {
-        struct pit_channel channels[CHANNELS];
         bool irq_off;           /* input 0 */
+        struct pit_channel channels[CHANNELS];
     } s;
 };
 
 FIELDS(pit_state) = {
-    NESTED_ARRAY(pit_state, channels, pit_channel), FIELD(pit_state, irq_off), FIELDS_END
+    FIELD(pit_state, irq_off), NESTED_ARRAY(pit_state, channels, pit_channel), FIELDS_END
 };
 
 /* --- counting -------------------------------------------------------------------------------- */
