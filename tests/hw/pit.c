@@ -18,13 +18,17 @@ static void program(unsigned channel, unsigned mode, uint16_t count)
     outb(0x40 + channel, count >> 8);
 }
 
+static unsigned read_word(unsigned channel)
+{
+    unsigned low = inb(0x40 + channel);
+
+    return low | inb(0x40 + channel) << 8;
+}
+
 static unsigned count_of(unsigned channel)
 {
-    unsigned low;
-
     outb(0x43, channel << 6);
-    low = inb(0x40 + channel);
-    return low | inb(0x40 + channel) << 8;
+    return read_word(channel);
 }
 
 static uint8_t status_of(unsigned channel)
@@ -49,7 +53,7 @@ static void test_counts(void)
     is_int(status_of(0), 0xb4, "status: high, both bytes, mode 2");
     outb(0x43, 0xc2);
     is_int(inb(0x40), 0xb4, "read-back of both: status first");
-    is_int(inb(0x40) | inb(0x40) << 8, 1000, "then the count");
+    is_int(read_word(0), 1000, "then the count");
     program(0, 3, 1000);
     t0 = clock_ns(CLOCK_VM);
     clock_vm_set(t0 + ticks(100));
