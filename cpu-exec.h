@@ -21,6 +21,7 @@ struct ir_helper;
 struct region_cache;
 struct translation;
 struct cpu;
+struct cpu_mapping;
 
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
@@ -99,6 +100,9 @@ struct target {
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
     void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */
     void (*list_models)(void);              /* -cpu ? */
+    /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
+    void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                          void *opaque);
 };
 
 extern const struct target the_target;      /* the one this executable was linked with */
@@ -113,6 +117,13 @@ enum {
 };
 
 struct cpu_breakpoint;
+
+/* One page of the current address space, for `info tlb' and `info mem'. */
+struct cpu_mapping {
+    uint64_t vaddr, paddr, size;
+    bool user, write;
+    char flags[16];                 /* the attributes as `info tlb' shows them */
+};
 
 struct cpu {
     const struct target *target;
