@@ -15,10 +15,13 @@
 
 struct address_space;
 struct error;
+struct fetch;
 struct field;
 struct ir_global;
 struct ir_helper;
-struct region_cache;
+struct code_chunk;
+struct jump_bank;
+struct region_exit;
 struct translation;
 struct cpu;
 struct cpu_mapping;
@@ -87,6 +90,8 @@ struct target {
        fault through cpu_raise(). Runs without the big lock. */
     bool (*fill_tlb)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
                      bool probe, struct tlb_fill *fill);
+    /* Of instruction fetches now. */
+    unsigned (*mmu_index)(struct cpu *cpu);
     void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
     /* Called between regions when exit_req was set, big lock held. Takes at most one pending
        interrupt; true when it changed the flow. */
@@ -116,7 +121,7 @@ enum {
     CPU_INT_TARGET = 1 << 8,
 };
 
-struct cpu_breakpoint;
+struct cpu_work;
 
 /* One page of the current address space, for `info tlb' and `info mem'. */
 struct cpu_mapping {
@@ -134,15 +139,20 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */
     uint32_t error_code;
     sigjmp_buf jmp;                 /* of cpu_exec() */
     struct address_space *memory;
     struct address_space *io;       /* x86 ports */
-    struct region_cache *cache;
+    struct jump_bank *jump_banks;   /* see tcg/jump-cache.c */
+    struct fetch *fetch;            /* of the region being translated */
+    struct code_chunk *chunk;       /* where this vCPU's next region goes */
+    struct region_exit *chain_from; /* the exit just taken, to be chained to what comes next */
+    bool one_insn;                  /* the next region has a single instruction */
     struct tlb_cold *tlb;           /* second level and bookkeeping */
     struct ir *ir;
-    uint64_t singlestep;
+    struct cpu_work *work;          /* queue of cpu_run_on() */
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */
     void *apic;
@@ -169,6 +179,12 @@ void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque)
 /* Reads or writes guest virtual memory as a debugger would: no faults, no side effects, ROM
    written too. False when something is unmapped. */
 bool cpu_debug_access(struct cpu *cpu, uint64_t vaddr, void *buf, size_t len, bool write);
+/* Waits until no other vCPU runs translated code, and keeps them out until the end. Called on a
+   vCPU's thread outside of translated code, without the big lock. */
+void cpu_exclusive_begin(struct cpu *cpu);
+void cpu_exclusive_end(struct cpu *cpu);
+/* The vCPU of this thread, NULL on others. */
+struct cpu *cpu_current(void);
 
 /* --- for targets (on the vCPU's thread) --- */
 /* Raises the guest exception that the caller has put into cpu->exception: makes env precise as
