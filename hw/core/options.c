@@ -16,7 +16,7 @@ void machine_config_init(struct machine_config *config)
 {
     *config = (struct machine_config){
         .cpus = 1, .max_cpus = 1, .sockets = 1, .cores = 1, .threads = 1,
-        .boot_splash_time = -1, .reboot_timeout = -1,
+        .boot_splash_time = -1, .reboot_timeout = -1, .rtc_host_clock = true,
     };
 }
 
