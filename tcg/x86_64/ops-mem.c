@@ -186,7 +186,7 @@ static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, 
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
 }
 
-/* 32-bit guests: the sign of the addend; misaligned accesses look out of line for the page's end. */
+/* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
 static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
     unsigned size = size_of(s->memop);
@@ -205,7 +205,7 @@ static void check_flat(struct compiler *c, struct stub *s, bool write, int t, in
         s->scratch = t2;
     }
     x_rr(&c->e, OP_TEST | X_W, t, t);
-    s->from = x_jcc(&c->e, CC_S);
+    s->from = x_jcc(&c->e, CC_LE);
 }
 
 static struct mem check(struct compiler *c, struct stub *s, bool write, int t, int t2)
