@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct address_space;
 struct error;
@@ -100,7 +101,7 @@ struct target {
     void (*take_exception)(struct cpu *cpu);
     bool (*has_work)(struct cpu *cpu);      /* a halted CPU must wake */
     /* Before/after translated code runs or env is looked at by others: flags packed and the like */
-    void (*debug_print)(struct cpu *cpu, int flags);    /* `info registers', -d cpu */
+    void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
     void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */

@@ -24,16 +24,10 @@ static const struct {
 static pthread_mutex_t log_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static FILE *log_file;
 static __thread unsigned depth;
-static __thread FILE *diverted;
 
 FILE *log_stream(void)
 {
-    return diverted ? diverted : log_file ? log_file : stderr;
-}
-
-void log_divert(FILE *to)
-{
-    diverted = to;
+    return log_file ? log_file : stderr;
 }
 
 void log_begin(void)

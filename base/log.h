@@ -54,8 +54,6 @@ void log_begin(void);
 void log_end(void);
 /* The stream, for a printer that wants a FILE; use between log_begin() and log_end(). */
 FILE *log_stream(void);
-/* Sends what the calling thread logs to `to` instead, for the monitor; NULL ends that. */
-void log_divert(FILE *to);
 
 /* One line each, printed only when their bit is on; the newline is added when it is missing. */
 void log_guest_error(const char *fmt, ...) PRINTF_LIKE(1, 2);

@@ -2,7 +2,6 @@
 /* Subjects of `info`: the emulator, the machine and its CPUs. */
 #include <string.h>
 
-#include "base/log.h"
 #include "cpu-exec.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
@@ -69,12 +68,9 @@ void hmp_info_cpus(struct monitor *mon, struct hmp_args *args)
     }
 }
 
-/* On the vCPU's own thread, whose log goes to the monitor meanwhile. */
 static void print_registers(struct cpu *cpu, void *opaque)
 {
-    log_divert(opaque);
-    cpu->target->debug_print(cpu, 0);
-    log_divert(NULL);
+    cpu->target->debug_print(cpu, opaque);
 }
 
 void hmp_info_registers(struct monitor *mon, struct hmp_args *args)
