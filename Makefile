@@ -134,6 +134,10 @@ print-cflags:
 deps:
 	./tools/deps all
 
+# Boots Debian's kernel to a shell on this terminal.
+demo:
+	$(Q)B=$(B) ./tools/demo
+
 clean:
 	rm -rf $(B)
 distclean: clean

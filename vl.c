@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* qemu-system-*: the command line becomes a configuration, the configuration a machine that runs. */
+/* qemu-system-*: the command line becomes a configuration, and that a machine that runs. */
 #include <errno.h>
 #include <glib.h>
 #include <stdio.h>
@@ -578,7 +578,8 @@ static void default_characters(struct vl *vl)
 {
     bool no_serial = vl->serials->len == 0 && !vl->nodefaults && !has_device(vl, "isa-serial") &&
         !has_device(vl, "pci-serial");
-    bool no_parallel = vl->parallels->len == 0 && !vl->nodefaults && !has_device(vl, "isa-parallel");
+    bool no_parallel = vl->parallels->len == 0 && !vl->nodefaults &&
+        !has_device(vl, "isa-parallel");
     bool no_monitor = vl->monitors->len == 0 && vl->mons->len == 0 && !vl->nodefaults &&
         !any_prefix(vl->serials, "mon:");
     bool terminal_free = !any_prefix(vl->serials, "stdio") && !any_prefix(vl->parallels, "stdio") &&

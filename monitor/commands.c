@@ -18,8 +18,8 @@
 const struct hmp_command hmp_commands[] = {
     { "boot_set", "bootdevice:s", "bootdevice", "define new values for the boot device list",
       hmp_boot_set },
-    { "change", "device:B target:F arg:s? read-only:s?", "device filename [format [read-only-mode]]",
-      "change a removable medium, optional format", hmp_change },
+    { "change", "device:B target:F arg:s? read-only:s?",
+      "device filename [format [read-only-mode]]", "change a removable medium, optional format", hmp_change },
     LATER("chardev-add", "args:S", "args", "add chardev"),
     LATER("chardev-remove", "id:s", "id", "remove chardev"),
     LATER("closefd", "fdname:s", "fdname", "close a file descriptor passed via SCM rights"),

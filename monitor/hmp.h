@@ -46,8 +46,8 @@ struct hmp_args {
 struct hmp_command {
     const char *name;           /* "quit|q"; NULL ends the table */
     /*
-     * Space separated "name:type": s a word, B a drive, F a file, S the rest of the line, i a 32-bit
-     * and l a 64-bit expression, / a format, -x a flag; a trailing ? makes it optional.
+     * Space separated "name:type": s a word, B a drive, F a file, S the rest of the line, i a
+     * 32-bit and l a 64-bit expression, / a format, -x a flag; a trailing ? makes it optional.
      */
     const char *args;
     const char *params;         /* for help */
@@ -81,14 +81,14 @@ void hmp_print_help(struct monitor *mon, const char *name);
 /* --- handlers, by file --- */
 #define HMP_HANDLERS(H)                                                                            \
     H(help) H(info) H(quit) H(stop) H(cont) H(system_reset) H(system_powerdown) H(system_wakeup)   \
-    H(nmi) H(cpu_set) H(log) H(logfile) H(trace_event) H(boot_set) H(device_add) H(unavailable)        \
+    H(nmi) H(cpu_set) H(log) H(logfile) H(trace_event) H(boot_set) H(device_add) H(unavailable)    \
     H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave) H(gva2gpa)            \
-    H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump)                            \
-    H(eject) H(change) H(commit) H(ringbuf_read) H(ringbuf_write)                                  \
-    H(info_version) H(info_status) H(info_name) H(info_uuid) H(info_cpus) H(info_registers)        \
-    H(info_tlb) H(info_mem) H(info_pic) H(info_irq) H(info_pci) H(info_block) H(info_blockstats)   \
-    H(info_chardev) H(info_mtree) H(info_qtree) H(info_roms) H(info_kvm) H(info_mice)              \
-    H(info_history) H(info_network) H(info_jit) H(info_ramblock)
+    H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject) H(change)         \
+    H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status) H(info_name)         \
+    H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
+    H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
+    H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
+    H(info_ramblock)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

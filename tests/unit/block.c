@@ -246,7 +246,7 @@ static void test_places(void)
     ok(block_geometry_hint(a, &g) && g.cylinders == 10 && g.heads == 4 && g.sectors == 17,
        "unless it is given");
     is_text(block_serial(a), "QM1", "serial= is kept");
-    is_int(block_error_action(a, false, -ENOSPC), BLOCK_ERROR_STOP, "a full disk stops the machine");
+    is_int(block_error_action(a, false, -ENOSPC), BLOCK_ERROR_STOP, "a full disk stops it");
     is_int(block_error_action(a, true, -EIO), BLOCK_ERROR_REPORT, "read errors go to the guest");
     block_close(a);
     block_close(b);
