@@ -128,7 +128,7 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check clean distclean test-programs deps install
+.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
