@@ -144,7 +144,7 @@ static void store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size,
     if (unlikely(crosses_page(cpu, addr, size))) {
         /* Fault on either page before anything is written. */
         tlb_page(cpu, addr, MMU_WRITE, idx, false);
-        tlb_page(cpu, wrap(cpu, addr + size - 1, 0), MMU_WRITE, idx, false);
+        tlb_page(cpu, wrap(cpu, addr + size - 1, 0) & tlb_page_mask(cpu), MMU_WRITE, idx, false);
         for (unsigned i = 0; i < size; i++) {
             store(cpu, wrap(cpu, addr + i, 0), value >> 8 * i & 0xff, 1, idx);
         }
@@ -221,7 +221,8 @@ void softmmu_store16(void *env, uint64_t addr, const void *src, uint32_t memop)
     check_alignment(cpu, addr, memop, true);
     if (crosses_page(cpu, addr, 16)) {
         tlb_page(cpu, addr, MMU_WRITE, MO_IDX(memop), false);
-        tlb_page(cpu, wrap(cpu, addr + 15, memop), MMU_WRITE, MO_IDX(memop), false);
+        tlb_page(cpu, wrap(cpu, addr + 15, memop) & tlb_page_mask(cpu), MMU_WRITE, MO_IDX(memop),
+                 false);
     }
     memcpy(half, src, 16);
     store(cpu, addr, half[0], 8, MO_IDX(memop));
