@@ -26,7 +26,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 COMMON_DIRS = base fpu tcg tcg/$(HOST) block char net ui monitor \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
-COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-exec*.c)
+COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
 COMMON_OBJ = $(COMMON_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ = $(B)/obj/vl.o
 
@@ -89,6 +89,7 @@ LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SCRIPTS = $(sort $(wildcard tests/*/*.t))
 
@@ -105,6 +106,12 @@ $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
 	$(link_test)
+# Random code against the host CPU: one program of several files for each word size.
+LOCKSTEP = $(sort $(wildcard tests/lockstep/*.c))
+$(B)/tests/lockstep/lockstep-64.t: $(LOCKSTEP:%.c=$(B)/obj64/%.o) $(LIB_X86_64)
+	$(link_test)
+$(B)/tests/lockstep/lockstep-32.t: $(LOCKSTEP:%.c=$(B)/obj32/%.o) $(LIB_I386)
+	$(link_test)
 $(B)/tests/x86/%-64.t: $(B)/obj64/tests/x86/%.o $(LIB_X86_64)
 	$(link_test)
 $(B)/tests/x86/%-32.t: $(B)/obj32/tests/x86/%.o $(LIB_I386)
@@ -116,11 +123,20 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
-.PHONY: all check clean distclean test-programs deps install
+check-style:
+	$(Q)prove tests/style/style.t
+print-cflags:
+	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
+
+.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
 	./tools/deps all
+
+# Boots Debian's kernel to a shell on this terminal.
+demo:
+	$(Q)B=$(B) ./tools/demo
 
 clean:
 	rm -rf $(B)

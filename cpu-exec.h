@@ -12,15 +12,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct address_space;
 struct error;
+struct fetch;
 struct field;
 struct ir_global;
 struct ir_helper;
-struct region_cache;
+struct code_chunk;
+struct jump_bank;
+struct region_exit;
 struct translation;
 struct cpu;
+struct cpu_mapping;
 
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
@@ -86,6 +91,8 @@ struct target {
        fault through cpu_raise(). Runs without the big lock. */
     bool (*fill_tlb)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
                      bool probe, struct tlb_fill *fill);
+    /* Of instruction fetches now. */
+    unsigned (*mmu_index)(struct cpu *cpu);
     void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
     /* Called between regions when exit_req was set, big lock held. Takes at most one pending
        interrupt; true when it changed the flow. */
@@ -94,11 +101,15 @@ struct target {
     void (*take_exception)(struct cpu *cpu);
     bool (*has_work)(struct cpu *cpu);      /* a halted CPU must wake */
     /* Before/after translated code runs or env is looked at by others: flags packed and the like */
-    void (*debug_print)(struct cpu *cpu, int flags);    /* `info registers', -d cpu */
+    void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
-    void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */
+    /* An access of the guest is about to touch a watchpoint. */
+    void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
+    void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                          void *opaque);
 };
 
 extern const struct target the_target;      /* the one this executable was linked with */
@@ -112,7 +123,14 @@ enum {
     CPU_INT_TARGET = 1 << 8,
 };
 
-struct cpu_breakpoint;
+struct cpu_work;
+
+/* One page of the current address space, for `info tlb' and `info mem'. */
+struct cpu_mapping {
+    uint64_t vaddr, paddr, size;
+    bool user, write;
+    char flags[16];                 /* the attributes as `info tlb' shows them */
+};
 
 struct cpu {
     const struct target *target;
@@ -123,15 +141,20 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */
     uint32_t error_code;
     sigjmp_buf jmp;                 /* of cpu_exec() */
     struct address_space *memory;
     struct address_space *io;       /* x86 ports */
-    struct region_cache *cache;
+    struct jump_bank *jump_banks;   /* see tcg/jump-cache.c */
+    struct fetch *fetch;            /* of the region being translated */
+    struct code_chunk *chunk;       /* where this vCPU's next region goes */
+    struct region_exit *chain_from; /* the exit just taken, to be chained to what comes next */
+    bool one_insn;                  /* the next region has a single instruction */
     struct tlb_cold *tlb;           /* second level and bookkeeping */
     struct ir *ir;
-    uint64_t singlestep;
+    struct cpu_work *work;          /* queue of cpu_run_on() */
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */
     void *apic;
@@ -158,6 +181,12 @@ void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque)
 /* Reads or writes guest virtual memory as a debugger would: no faults, no side effects, ROM
    written too. False when something is unmapped. */
 bool cpu_debug_access(struct cpu *cpu, uint64_t vaddr, void *buf, size_t len, bool write);
+/* Waits until no other vCPU runs translated code, and keeps them out until the end. Called on a
+   vCPU's thread outside of translated code, without the big lock. */
+void cpu_exclusive_begin(struct cpu *cpu);
+void cpu_exclusive_end(struct cpu *cpu);
+/* The vCPU of this thread, NULL on others. */
+struct cpu *cpu_current(void);
 
 /* --- for targets (on the vCPU's thread) --- */
 /* Raises the guest exception that the caller has put into cpu->exception: makes env precise as

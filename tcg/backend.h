@@ -10,16 +10,19 @@
 #include "tcg/ir.h"
 #include "tcg/region.h"
 
-/* What one compilation leaves behind. */
+/*
+ * What one compilation leaves behind: from `at' on, without gaps, hot code, cold code, side table.
+ * region_by_host() must find every address in [host, host_end).
+ */
 struct compiled {
-    uint32_t host, host_end;            /* offsets in the code buffer: entry, end of hot code */
-    uint32_t cold, cold_end;            /* out-of-line code */
-    uint32_t side_table, side_len;
+    uint32_t host, host_end;            /* offsets in the code buffer: entry, end of all its code */
+    uint32_t cold, cold_end;            /* the out-of-line part of that; cold_end == host_end */
+    uint32_t side_table, side_len;      /* side_table + side_len: first byte not used */
     unsigned n_exits;
     struct {
         uint32_t patch, stub;
         uint64_t pc;
-        bool cross_page;                /* goes through the jump cache; never patched */
+        bool cross_page;                /* always false: those use the jump cache, not listed here */
     } exits[REGION_MAX_EXITS];
 };
 
@@ -35,7 +38,8 @@ bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer,
 enum exit_reason {
     EXIT_POLL,                          /* exit_req was seen; env.pc is right */
     EXIT_LOOKUP,                        /* no region for env.pc yet (indirect or mode changed) */
-    EXIT_CHAIN,                         /* an unchained direct exit: *slot tells which */
+    EXIT_CHAIN,                         /* an unchained direct exit: *slot tells which; found with
+                                           region_by_host(), exits[] in the order of compiled */
     EXIT_LOOP,                          /* exit_loop op */
 };
 enum exit_reason backend_run(void *env, const void *host, struct region_exit **slot);

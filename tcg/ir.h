@@ -90,12 +90,16 @@ struct ir_sse {
     uint8_t has_imm8;
     uint8_t reg_ext;                /* ModRM.reg for group opcodes (psrldq...), a is then r/m */
     uint8_t is_group;
-    uint8_t pad;
+    uint8_t wide;                   /* vx_vg: the general operand has 64 bits (REX.W) */
 };
 
 enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64 };
 
-/* For IR_flags */
+/*
+ * For IR_flags, at 8, 16, 32 or 64 bits. ADC, SBB: c is the carry in; INC, DEC: c is the old CF,
+ * which stays. LOGIC: a is the result, b unused. NEG: of a. SHL, SHR, SAR: of a by b, which is not
+ * 0 modulo 32 (64); AF and (by more than 1) OF are as the host leaves them.
+ */
 enum ir_alu { ALU_ADD, ALU_ADC, ALU_SUB, ALU_SBB, ALU_LOGIC, ALU_INC, ALU_DEC, ALU_NEG,
               ALU_SHL, ALU_SHR, ALU_SAR };
 
@@ -132,7 +136,9 @@ enum ir_helper_flag {
     HELPER_RAISES = 1,              /* may leave by cpu_raise(); observer */
     HELPER_NORETURN = 2,
     HELPER_PURE = 4,                /* removable; reads nothing but arguments */
-    HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register */
+    HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; sees vector
+                                       globals in env only when `reads' names them or it RAISES;
+                                       without RAISES it runs under the guest's MXCSR */
 };
 
 struct ir_helper {

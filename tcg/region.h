@@ -16,37 +16,57 @@ struct jump_entry {
     void *host;
 };
 
+/* Where the entry of a pc lies in a bank. */
+static inline unsigned jump_cache_index(uint64_t pc)
+{
+    return (pc ^ pc >> JUMP_CACHE_BITS) & ((1 << JUMP_CACHE_BITS) - 1);
+}
+
 struct region_exit {
     struct region *from, *to;       /* to: chained, else NULL */
     struct region_exit *next_in;    /* incoming list of `to' */
     uint32_t patch;                 /* offset in the code buffer of the rel32 */
     uint32_t stub;                  /* offset of the cold stub it goes to when unchained */
     uint64_t pc;
+    bool cross_page;                /* leaves through the jump cache; never chained */
 };
 
 struct region {
     struct code_key key;
     uint64_t ram_page[2];           /* ram_addr of the code page(s); [1] = ~0 when one page only */
-    uint32_t host, host_end;        /* entry and end, offsets in the code buffer */
-    uint32_t side_table;            /* offset of the side table */
-    uint16_t guest_len, insns, n_exits;
-    uint16_t first_offset;          /* of its bytes within ram_page[0] */
+    uint32_t host, host_end;        /* entry and end of everything, offsets in the code buffer */
+    uint32_t side_table, side_len;
+    uint16_t entry_offset;          /* of its first instruction in ram_page[0] */
+    uint16_t first_offset, guest_len;       /* its bytes: backward branches may go before the entry */
+    uint16_t insns, n_exits;
     bool dead, one_insn;
+    bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];
 };
 
-bool region_cache_create(size_t bytes, struct error **err);     /* process-wide, before cpu_create */
+void region_vcpu_init(struct cpu *cpu);
+bool region_cache_create(const struct target *target, size_t bytes, struct error **err);
+uint8_t *region_buffer(void);       /* base of the code buffer */
 /* The region for the CPU's present state, translated if need be (may raise a fetch fault). */
 struct region *region_lookup(struct cpu *cpu, unsigned max_insns);
 /* The region that contains a host code address, or NULL. */
 struct region *region_by_host(uintptr_t host);
+/* From now on `slot' goes to `to' directly, if that is possible. */
+void region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
-/* Drops regions made from guest code that overlaps these bytes of RAM. True when the region that
-   `ra' is in (0: none) was among them. */
-bool region_invalidate_ram(uint64_t ram_addr, unsigned len, uintptr_t ra);
+/* Drops regions made from guest code that overlaps these bytes of RAM. */
+void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
+/* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
+bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
+
+/* --- the vCPU's jump cache, tcg/jump-cache.c --- */
+bool jump_cache_create(struct cpu *cpu, struct error **err);
+void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r);
 void jump_cache_flush(struct cpu *cpu);             /* all banks: a mapping changed */
+void jump_cache_flush_asid(struct cpu *cpu);        /* all but regions in global pages */
 void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr);
 void jump_cache_select(struct cpu *cpu);            /* after a change of mode or code base */
+void jump_cache_drop(const struct region *r);       /* from all vCPUs */
 
 #endif

@@ -6,8 +6,8 @@
  * 64-bit guests: per mmu index and R/W a direct-mapped table of {tag, addend}; the entry of an
  * address is (addr >> page_bits) mod TLB_ENTRIES. tag is the page address, with low bits set that
  * no masked address has when the page needs the slow path. host = addr + addend.
- * 32-bit guests: per mmu index and R/W a flat table of 2^(32 - page_bits) addends of 8 bytes
- * whose sign bit means "slow path" (0 is never a valid addend: it is stored with the slow bit).
+ * 32-bit guests: per mmu index and R/W a flat table of 2^(32 - page_bits) addends of 8 bytes; an
+ * entry is valid when it is > 0 as a signed number (untouched zero pages mean "slow path").
  */
 #ifndef TCG_SOFTMMU_H
 #define TCG_SOFTMMU_H

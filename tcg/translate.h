@@ -21,6 +21,7 @@ struct translation {
     uint64_t page;                  /* linear address of the first code page */
     const uint8_t *code;            /* host address of that page's bytes: code[lin - page] */
     unsigned page_size;
+    struct fetch *fetch;            /* region.c's own */
     /* Set by the frontend: */
     uint64_t first, end;            /* linear range of guest code the region was made from */
     unsigned insns;

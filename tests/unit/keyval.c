@@ -41,8 +41,8 @@ static void test_errors(void)
 static void test_parsing(void)
 {
     struct error *err = NULL;
-    struct keyval *kv = keyval_parse("-drive", "a,,b.img,if=ide,readonly,x=,if=scsi,c=1,,2,", "file",
-                                     &err);
+    static const char text[] = "a,,b.img,if=ide,readonly,x=,if=scsi,c=1,,2,";
+    struct keyval *kv = keyval_parse("-drive", text, "file", &err);
     const char *key, *value;
     size_t at = 0, count = 0;
 
@@ -211,6 +211,8 @@ static void test_trace(void)
     trace(keyval_test_point, "value %d", 5);
     ok(trace_enable("-keyval_test_point", NULL), "turning it off");
     trace(keyval_test_point, "value %d", 6);
+    ok(log_set_mask_string("int,trace:keyval_*", NULL) && log_mask == LOG_INT &&
+       trace_enable("-keyval_*", NULL), "trace points by -d");
     fails(!trace_enable("absent*", &err), &err,
           "no trace point matches 'absent*' (--trace help lists them)", "no match");
     log_mask = LOG_UNIMP;

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The execution loop: find or translate the region for the CPU's state, run it, take interrupts and
+ * exceptions between regions. One thread per vCPU; the big lock is held only around interrupts and
+ * while halted.
+ */
+#include "cpu-exec.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include "base/lock.h"
+#include "base/log.h"
+#include "cpu-control.h"
+#include "tcg/backend.h"
+#include "tcg/region.h"
+#include "tcg/softmmu.h"
+#include "tcg/translate.h"
+
+static __thread struct cpu *current_cpu;
+
+struct cpu *cpu_current(void)
+{
+    return current_cpu;
+}
+
+/* --- leaving translated code ----------------------------------------------------------------- */
+
+void cpu_restore_state(struct cpu *cpu)
+{
+    uintptr_t ra = cpu_hot(cpu)->ra;
+    struct region *r = ra ? region_by_host(ra) : NULL;
+
+    if (r) {
+        backend_restore(cpu, region_buffer(), r, ra);
+    }
+}
+
+/* Once only: after it env is precise and hot.ra has no meaning any more. */
+static _Noreturn void leave(struct cpu *cpu)
+{
+    cpu_restore_state(cpu);
+    cpu_hot(cpu)->ra = 0;
+    siglongjmp(cpu->jmp, 1);
+}
+
+_Noreturn void cpu_raise(struct cpu *cpu)
+{
+    leave(cpu);
+}
+
+_Noreturn void cpu_loop_exit(struct cpu *cpu)
+{
+    leave(cpu);
+}
+
+/* --- one stretch of guest code --------------------------------------------------------------- */
+
+static void log_region(struct cpu *cpu, const struct region *r)
+{
+    log_begin();
+    if (log_enabled(LOG_EXEC)) {
+        log_printf("Trace %d: 0x%08" PRIx64 " mode 0x%x, %u instructions\n", cpu->index,
+                   r->key.pc, r->key.mode, r->insns);
+    }
+    if (log_enabled(LOG_CPU)) {
+        cpu->target->debug_print(cpu, log_stream());
+    }
+    log_end();
+}
+
+static enum exit_reason run_region(struct cpu *cpu)
+{
+    struct region_exit *slot = NULL;
+    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
+    enum exit_reason reason;
+
+    if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
+        if (cpu->chain_from) {
+            region_chain(cpu->chain_from, r);
+        } else {
+            jump_cache_add(cpu, r->key.pc, r);
+        }
+    }
+    cpu->chain_from = NULL;
+    if (log_enabled(LOG_EXEC | LOG_CPU)) {
+        log_region(cpu, r);
+    }
+    reason = backend_run(cpu->env, region_buffer() + r->host, &slot);
+    cpu->one_insn = false;
+    if (reason == EXIT_CHAIN && !slot->cross_page) {
+        cpu->chain_from = slot;
+    }
+    return reason;
+}
+
+/* After instructions that may have enabled interrupts the region left for the loop. */
+static bool must_look(struct cpu *cpu, enum exit_reason reason)
+{
+    return cpu->halted || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
+           (reason == EXIT_LOOP && cpu->interrupts && cpu->target->has_work(cpu));
+}
+
+/* Runs until exit_req is set. Exceptions come back to the sigsetjmp. */
+static void run_guest(struct cpu *cpu)
+{
+    if (sigsetjmp(cpu->jmp, 0)) {
+        cpu_hot(cpu)->ra = 0;
+        cpu->chain_from = NULL;
+        if (cpu->halted) {
+            return;
+        }
+    }
+    if (cpu->exception >= 0) {
+        /* Delivery may raise again: it finds the old number in the target's own state. */
+        cpu->one_insn = false;
+        cpu->target->take_exception(cpu);
+    }
+    while (!must_look(cpu, run_region(cpu))) {
+    }
+}
+
+/* --- exclusive sections ---------------------------------------------------------------------- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    unsigned running;               /* vCPUs between exec_begin and exec_end */
+    bool wanted;
+} exclusive = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false };
+
+static void exec_begin(void)
+{
+    pthread_mutex_lock(&exclusive.lock);
+    while (exclusive.wanted) {
+        pthread_cond_wait(&exclusive.changed, &exclusive.lock);
+    }
+    exclusive.running++;
+    pthread_mutex_unlock(&exclusive.lock);
+}
+
+static void exec_end(void)
+{
+    pthread_mutex_lock(&exclusive.lock);
+    exclusive.running--;
+    pthread_cond_broadcast(&exclusive.changed);
+    pthread_mutex_unlock(&exclusive.lock);
+}
+
+void cpu_exclusive_begin(struct cpu *cpu)
+{
+    pthread_mutex_lock(&exclusive.lock);
+    exclusive.running--;
+    pthread_cond_broadcast(&exclusive.changed);
+    while (exclusive.wanted) {
+        pthread_cond_wait(&exclusive.changed, &exclusive.lock);
+    }
+    exclusive.wanted = true;
+    for (struct cpu *c = cpu_first(); c; c = c->next) {
+        if (c != cpu) {
+            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
+        }
+    }
+    while (exclusive.running) {
+        pthread_cond_wait(&exclusive.changed, &exclusive.lock);
+    }
+    pthread_mutex_unlock(&exclusive.lock);
+}
+
+void cpu_exclusive_end(struct cpu *cpu)
+{
+    pthread_mutex_lock(&exclusive.lock);
+    exclusive.wanted = false;
+    exclusive.running++;
+    pthread_cond_broadcast(&exclusive.changed);
+    pthread_mutex_unlock(&exclusive.lock);
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+static bool must_sleep(struct cpu *cpu)
+{
+    if (cpu->stop_request) {
+        return true;
+    }
+    if (cpu->halted && !cpu->work && !cpu->target->has_work(cpu)) {
+        return true;
+    }
+    return false;
+}
+
+/* With the big lock: sleeps, works and interrupts until there is guest code to run. */
+static void between_regions(struct cpu *cpu)
+{
+    do {
+        cpu_work_run(cpu);
+        while (must_sleep(cpu) && !cpu->work) {
+            cpu_wait(cpu);
+        }
+        cpu_work_run(cpu);
+        __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        if (cpu->interrupts & CPU_INT_EXIT) {
+            cpu_clear_interrupt(cpu, CPU_INT_EXIT);
+        }
+        if (cpu->interrupts & CPU_INT_RESET) {
+            cpu_clear_interrupt(cpu, CPU_INT_RESET);
+            cpu_reset_one(cpu);
+        }
+    } while (cpu->stop_request || cpu->work);
+    if (cpu->halted && cpu->target->has_work(cpu)) {
+        cpu->halted = false;
+    }
+}
+
+/* Delivering an interrupt may itself raise: then the exception is what goes on. */
+static void take_interrupts(struct cpu *cpu)
+{
+    if (sigsetjmp(cpu->jmp, 0) == 0) {
+        if (cpu->interrupts) {
+            cpu->target->take_interrupt(cpu);
+        }
+    }
+}
+
+void *cpu_thread(void *opaque)
+{
+    struct cpu *cpu = opaque;
+
+    current_cpu = cpu;
+    big_lock();
+    for (;;) {
+        between_regions(cpu);
+        if (cpu->exception < 0 && !cpu->halted) {
+            take_interrupts(cpu);
+        }
+        if (cpu->halted) {
+            continue;
+        }
+        cpu->running = true;
+        big_unlock();
+        exec_begin();
+        run_guest(cpu);
+        exec_end();
+        big_lock();
+        cpu->running = false;
+    }
+    return NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Disassembly by capstone, or hex bytes without it. */
+#include "tcg/disas.h"
+
+#include <inttypes.h>
+
+#ifdef CONFIG_CAPSTONE
+#include <capstone.h>
+
+size_t disas_print_count(FILE *out, int bits, uint64_t address, const uint8_t *code, size_t len,
+                         unsigned count)
+{
+    cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
+    const uint8_t *at = code;
+    cs_insn *insn;
+    csh handle;
+
+    if (cs_open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK) {
+        return 0;
+    }
+    cs_option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+    insn = cs_malloc(handle);
+    while (count-- && len) {
+        uint64_t pc = address;
+
+        if (cs_disasm_iter(handle, &at, &len, &address, insn)) {
+            fprintf(out, "0x%08" PRIx64 ":  %s %s\n", pc, insn->mnemonic, insn->op_str);
+        } else {
+            fprintf(out, "0x%08" PRIx64 ":  .byte 0x%02x\n", pc, *at);
+            at++;
+            len--;
+            address++;
+        }
+    }
+    cs_free(insn, 1);
+    cs_close(&handle);
+    return at - code;
+}
+#else
+size_t disas_print_count(FILE *out, int bits, uint64_t address, const uint8_t *code, size_t len,
+                         unsigned count)
+{
+    size_t at = 0;
+
+    while (count-- && at < len) {
+        fprintf(out, "0x%08" PRIx64 ": ", address + at);
+        for (unsigned i = 0; i < 8 && at < len; i++, at++) {
+            fprintf(out, " %02x", code[at]);
+        }
+        fprintf(out, "\n");
+    }
+    return at;
+}
+#endif
+
+void disas_print(FILE *out, int bits, uint64_t address, const uint8_t *code, size_t len)
+{
+    disas_print_count(out, bits, address, code, len, ~0u);
+}

@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The cache of translated regions: a hash over where the code lies in RAM and how it was decoded,
+ * the pages that code came from, chaining, and the code buffer.
+ *
+ * Each vCPU translates into a chunk of its own without a lock; cache_lock guards hash, pages and
+ * chains. Host code of dropped regions is not reused before the whole buffer is flushed.
+ */
+#include "tcg/region.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <glib.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "base/bits.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "hw/core/memory.h"
+#include "tcg/backend.h"
+#include "tcg/build.h"
+#include "tcg/disas.h"
+#include "tcg/tlb.h"
+#include "tcg/translate.h"
+
+#define NO_RAM (~1ull)              /* a second page that is no memory */
+
+enum { HASH_BITS = 16, CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
+
+/* A piece of the code buffer that one vCPU fills from below. */
+struct code_chunk {
+    uint32_t at, end;
+    struct region **regions;        /* in address order */
+    unsigned n, room;
+};
+
+/* A page of RAM that code came from. */
+struct code_page {
+    struct region *regions;
+    uint64_t lines;                 /* which 64-byte pieces of it hold translated code */
+};
+
+/* What the fetch of a region's bytes found; one per vCPU, as a frontend may leave by a fault. */
+struct fetch {
+    uint64_t lin;
+    uint8_t *host;                  /* of the page; NULL: no memory to keep code from */
+    uint64_t ram_page, second_page;
+    bool global;
+    uint8_t bytes[MEMORY_PAGE_SIZE];
+};
+
+static struct {
+    uint8_t *buffer;
+    size_t size, start;
+    unsigned n_chunks, next_chunk;
+    struct code_chunk *chunks;
+    struct region *hash[1 << HASH_BITS];
+    GHashTable *pages;              /* ram_addr >> 12 -> struct code_page */
+    uint32_t flushes;
+} cache;
+static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct memory_listener listener;
+
+void region_vcpu_init(struct cpu *cpu)
+{
+    cpu->fetch = g_new0(struct fetch, 1);
+    cpu->ir = g_new0(struct ir, 1);
+    cpu->ir->globals = cpu->target->globals;
+    cpu->ir->n_globals = cpu->target->n_globals;
+    cpu->ir->helpers = cpu->target->helpers;
+    cpu->ir->n_helpers = cpu->target->n_helpers;
+}
+
+bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
+{
+    void *p;
+
+    if (cache.buffer) {
+        return true;
+    }
+    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (p == MAP_FAILED) {
+        error_set_errno(err, errno, "cannot allocate %zu MiB for translated code", bytes >> 20);
+        return false;
+    }
+    cache.buffer = p;
+    cache.size = bytes;
+    cache.n_chunks = bytes >> CHUNK_BITS;
+    cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
+    cache.pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
+    memory_listener_add(&listener);
+    cache.start = align_up(backend_init(target, cache.buffer, CHUNK), 64);
+    return true;
+}
+
+uint8_t *region_buffer(void)
+{
+    return cache.buffer;
+}
+
+static struct code_page *page_of(uint64_t ram_addr, bool create)
+{
+    void *key = GSIZE_TO_POINTER(ram_addr >> MEMORY_PAGE_BITS);
+    struct code_page *p = g_hash_table_lookup(cache.pages, key);
+
+    if (!p && create) {
+        p = g_new0(struct code_page, 1);
+        g_hash_table_insert(cache.pages, key, p);
+    }
+    return p;
+}
+
+/* --- the hash -------------------------------------------------------------------------------- */
+
+static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
+{
+    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
+
+    return h >> (64 - HASH_BITS);
+}
+
+static struct region *hash_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
+{
+    struct region *r = __atomic_load_n(&cache.hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
+
+    for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
+        if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
+            r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
+            !r->dead) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+static void hash_remove(struct region *r)
+{
+    struct region **at = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
+
+    for (; *at; at = &(*at)->hash_next) {
+        if (*at == r) {
+            __atomic_store_n(at, r->hash_next, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+}
+
+/* --- dropping -------------------------------------------------------------------------------- */
+
+static void unchain(struct region_exit *slot)
+{
+    struct region_exit **at = &slot->to->incoming;
+
+    while (*at != slot) {
+        at = &(*at)->next_in;
+    }
+    *at = slot->next_in;
+    slot->to = NULL;
+    backend_patch(cache.buffer, slot->patch, slot->stub);
+}
+
+static void page_unlink(struct region *r, unsigned n)
+{
+    struct code_page *p = page_of(r->ram_page[n], false);
+    struct region **at = &p->regions;
+
+    while (*at != r) {
+        at = &(*at)->page_next[(*at)->ram_page[0] != r->ram_page[n]];
+    }
+    *at = r->page_next[n];
+}
+
+/* The struct stays: its code may be running, and its chunk's list knows it. */
+static void region_drop(struct region *r)
+{
+    r->dead = true;
+    hash_remove(r);
+    while (r->incoming) {
+        unchain(r->incoming);
+    }
+    for (unsigned i = 0; i < r->n_exits; i++) {
+        if (r->exits[i].to) {
+            unchain(&r->exits[i]);
+        }
+    }
+    page_unlink(r, 0);
+    if (r->ram_page[1] != ~0ull) {
+        page_unlink(r, 1);
+    }
+    jump_cache_drop(r);
+}
+
+/* The part of the region's guest bytes that lies in its page n. */
+static void region_bytes(const struct region *r, unsigned n, unsigned *first, unsigned *last)
+{
+    unsigned end = r->first_offset + r->guest_len;
+
+    if (n == 0) {
+        *first = r->first_offset;
+        *last = MIN_OF(end, MEMORY_PAGE_SIZE) - 1;
+    } else {
+        *first = 0;
+        *last = end - MEMORY_PAGE_SIZE - 1;
+    }
+}
+
+static uint64_t lines_mask(unsigned first, unsigned last)
+{
+    return bits_mask((last >> LINE_BITS) - (first >> LINE_BITS) + 1) << (first >> LINE_BITS);
+}
+
+static void page_recount(struct code_page *p, uint64_t page)
+{
+    unsigned first, last;
+
+    p->lines = 0;
+    for (struct region *r = p->regions; r;) {
+        unsigned n = r->ram_page[0] != page;
+
+        region_bytes(r, n, &first, &last);
+        p->lines |= lines_mask(first, last);
+        r = r->page_next[n];
+    }
+}
+
+static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
+{
+    struct code_page *p = page_of(page, false);
+    bool dropped = false;
+
+    if (p && (p->lines & lines_mask(from, to))) {
+        for (struct region *r = p->regions, *next; r; r = next) {
+            unsigned n = r->ram_page[0] != page, first, last;
+
+            next = r->page_next[n];
+            region_bytes(r, n, &first, &last);
+            if (first <= to && last >= from) {
+                region_drop(r);
+                dropped = true;
+            }
+        }
+    }
+    if (dropped) {
+        page_recount(p, page);
+    }
+    if (!p || !p->regions) {
+        memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+    }
+}
+
+void region_invalidate_ram(uint64_t ram_addr, uint64_t len)
+{
+    uint64_t end = ram_addr + len;
+
+    pthread_mutex_lock(&cache_lock);
+    while (ram_addr < end) {
+        uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE);
+        uint64_t stop = MIN_OF(end, page + MEMORY_PAGE_SIZE);
+
+        invalidate_in_page(page, ram_addr - page, stop - page - 1);
+        ram_addr = stop;
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
+bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
+{
+    const struct region *r = cpu_hot(cpu)->ra ? region_by_host(cpu_hot(cpu)->ra) : NULL;
+    unsigned first, last;
+
+    for (unsigned n = 0; r && n < 2; n++) {
+        if (r->ram_page[n] == ~0ull) {
+            break;
+        }
+        region_bytes(r, n, &first, &last);
+        if (ram_addr <= r->ram_page[n] + last && ram_addr + len > r->ram_page[n] + first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Stores by devices: the page is no longer watched, but other code in it must stay so. */
+static void on_code_stored(void *opaque, uint64_t ram_addr, uint64_t size)
+{
+    region_invalidate_ram(ram_addr, size);
+    pthread_mutex_lock(&cache_lock);
+    for (uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE); page < ram_addr + size;
+         page += MEMORY_PAGE_SIZE) {
+        struct code_page *p = page_of(page, false);
+
+        if (p && p->regions) {
+            memory_dirty_clear(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+        }
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
+static struct memory_listener listener = { .code_stored = on_code_stored };
+
+static void chunk_free_regions(struct code_chunk *c)
+{
+    for (unsigned i = 0; i < c->n; i++) {
+        g_free(c->regions[i]->exits);
+        g_free(c->regions[i]);
+    }
+    c->n = 0;
+    c->at = 0;
+}
+
+static gboolean unwatch_page(gpointer key, gpointer value, gpointer opaque)
+{
+    memory_dirty_set((uint64_t)GPOINTER_TO_SIZE(key) << MEMORY_PAGE_BITS, MEMORY_PAGE_SIZE,
+                     DIRTY_CODE);
+    return TRUE;
+}
+
+/* No vCPU may be in translated code. */
+void region_flush_all(void)
+{
+    pthread_mutex_lock(&cache_lock);
+    memset(cache.hash, 0, sizeof(cache.hash));
+    g_hash_table_foreach_remove(cache.pages, unwatch_page, NULL);
+    for (unsigned i = 0; i < cache.n_chunks; i++) {
+        chunk_free_regions(&cache.chunks[i]);
+    }
+    cache.next_chunk = 0;
+    cache.flushes++;
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+        cpu->chunk = NULL;
+        cpu->chain_from = NULL;
+        jump_cache_flush(cpu);
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
+/* --- the buffer ------------------------------------------------------------------------------ */
+
+static void chunk_next(struct cpu *cpu)
+{
+    struct code_chunk *c;
+    bool full;
+
+    pthread_mutex_lock(&cache_lock);
+    full = cache.next_chunk == cache.n_chunks;
+    pthread_mutex_unlock(&cache_lock);
+    if (full) {
+        cpu_exclusive_begin(cpu);
+        if (cache.next_chunk == cache.n_chunks) {
+            region_flush_all();
+        }
+        cpu_exclusive_end(cpu);
+    }
+    pthread_mutex_lock(&cache_lock);
+    c = &cache.chunks[cache.next_chunk];
+    c->at = cache.next_chunk == 0 ? cache.start : cache.next_chunk << CHUNK_BITS;
+    c->end = (cache.next_chunk + 1) << CHUNK_BITS;
+    cache.next_chunk++;
+    cpu->chunk = c;
+    pthread_mutex_unlock(&cache_lock);
+}
+
+static void chunk_append(struct code_chunk *c, struct region *r)
+{
+    if (c->n == c->room) {
+        c->room = c->room ? c->room * 2 : 256;
+        c->regions = g_renew(struct region *, c->regions, c->room);
+    }
+    c->regions[c->n] = r;
+    __atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELEASE);
+    c->at = align_up(r->host_end, 16);
+}
+
+struct region *region_by_host(uintptr_t host)
+{
+    uint32_t offset = host - (uintptr_t)cache.buffer;
+    const struct code_chunk *c;
+    unsigned low = 0, high;
+
+    if (host - (uintptr_t)cache.buffer >= cache.size) {
+        return NULL;
+    }
+    c = &cache.chunks[offset >> CHUNK_BITS];
+    for (high = c->n; low < high;) {
+        unsigned mid = (low + high) / 2;
+
+        if (c->regions[mid]->host_end <= offset) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return low < c->n && c->regions[low]->host <= offset ? c->regions[low] : NULL;
+}
+
+/* --- chaining -------------------------------------------------------------------------------- */
+
+void region_chain(struct region_exit *slot, struct region *to)
+{
+    /* Only within a page: what the mapping says of it then holds for both ends. */
+    if (slot->cross_page || to->ram_page[1] != ~0ull ||
+        to->ram_page[0] != slot->from->ram_page[0] || to->one_insn) {
+        return;
+    }
+    pthread_mutex_lock(&cache_lock);
+    if (!slot->to && !slot->from->dead && !to->dead) {
+        slot->to = to;
+        slot->next_in = to->incoming;
+        to->incoming = slot;
+        backend_patch(cache.buffer, slot->patch, to->host);
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
+/* --- translation ----------------------------------------------------------------------------- */
+
+static uint64_t linear(struct cpu *cpu, const struct code_key *key)
+{
+    uint64_t lin = key->base + key->pc;
+
+    return cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
+}
+
+/* From here on stores to the page are heard of, so that none is lost while it is translated. */
+static void watch_page(uint64_t ram_page)
+{
+    if (ram_page < NO_RAM && !(memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE)) {
+        memory_dirty_clear(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+    }
+}
+
+static bool still_watched(uint64_t ram_page)
+{
+    return ram_page >= NO_RAM || (memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE);
+}
+
+void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len)
+{
+    struct fetch *f = t->fetch;
+    unsigned idx = t->cpu->target->mmu_index(t->cpu);
+
+    for (unsigned i = 0; i < len; i++) {
+        uint64_t at = t->cpu->target->word_bits == 32 ? (uint32_t)(lin + i) : lin + i;
+        const struct tlb_page *p = tlb_page(t->cpu, at, MMU_FETCH, idx, false);
+        uint64_t value = 0xff;
+
+        if (p->vpage != (f->lin & tlb_page_mask(t->cpu))) {
+            f->second_page = p->host ? p->ram_addr : NO_RAM;
+            f->global &= p->global;
+            watch_page(f->second_page);
+        }
+        if (p->host) {
+            value = p->host[at - p->vpage];
+        } else {
+            address_space_ld(t->cpu->memory, p->paddr + (at - p->vpage), 1, ENDIAN_LITTLE, &value);
+        }
+        buf[i] = value;
+    }
+}
+
+/* Code in device memory: the bytes of one instruction, read as the guest would. */
+static void fetch_device(struct cpu *cpu, struct fetch *f, const struct tlb_page *p)
+{
+    unsigned offset = f->lin - p->vpage;
+    uint64_t value;
+
+    for (unsigned i = offset; i < MIN_OF(offset + 16, MEMORY_PAGE_SIZE); i++) {
+        address_space_ld(cpu->memory, p->paddr + i, 1, ENDIAN_LITTLE, &value);
+        f->bytes[i] = value;
+    }
+}
+
+static void log_guest_code(const struct translation *t)
+{
+    int bits = 0;
+
+    if (!log_enabled(LOG_IN_ASM)) {
+        return;
+    }
+    log_begin();
+    log_printf("----------------\nIN: pc 0x%" PRIx64 " mode 0x%x\n", t->key.pc, t->key.mode);
+    if (t->cpu->target->disassemble_mode(t->key.mode, &bits) && t->first >= t->page &&
+        t->end <= t->page + t->page_size) {
+        disas_print(log_stream(), bits, t->first - t->key.base, t->code + (t->first - t->page),
+                    t->end - t->first);
+    }
+    log_printf("\n");
+    log_end();
+}
+
+static void check_ir(const struct ir *ir, const char *stage)
+{
+#ifdef CONFIG_DEBUG
+    const char *fault = ir_verify(ir);
+
+    if (fault) {
+        ir_print(ir, stage);
+        error_exit("the IR is not well formed %s: %s", stage, fault);
+    }
+#endif
+}
+
+static void log_ir(const struct ir *ir, uint32_t bit, const char *title)
+{
+    if (log_enabled(bit)) {
+        log_begin();
+        ir_print(ir, title);
+        log_printf("\n");
+        log_end();
+    }
+}
+
+static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *f,
+                     unsigned max_insns, struct translation *t)
+{
+    *t = (struct translation){
+        .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
+        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & tlb_page_mask(cpu),
+        .code = f->host ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
+        .fetch = f,
+    };
+    ir_reset(cpu->ir);
+    cpu->target->translate(t);
+    log_guest_code(t);
+    log_ir(cpu->ir, LOG_OP, "OP:");
+    check_ir(cpu->ir, "as built");
+    ir_optimize(cpu->ir);
+    log_ir(cpu->ir, LOG_OP_OPT, "OP after optimisation:");
+    check_ir(cpu->ir, "after optimisation");
+}
+
+/* Translates until it fits: fewer instructions when too big, a new chunk when there is no room. */
+static void translate(struct cpu *cpu, const struct code_key *key, struct fetch *f,
+                      unsigned max_insns, struct translation *t, struct compiled *out)
+{
+    unsigned tries = 0;
+
+    for (;;) {
+        bool too_big = false;
+
+        if (!cpu->chunk) {
+            chunk_next(cpu);
+        }
+        f->second_page = ~0ull;
+        frontend(cpu, key, f, max_insns, t);
+        if (backend_compile(cpu->ir, key, cache.buffer, cpu->chunk->at,
+                            cpu->chunk->end - cpu->chunk->at, out, &too_big)) {
+            return;
+        }
+        assert(++tries < 32);
+        if (too_big) {
+            max_insns = MAX_OF(1, t->insns / 2);
+        } else {
+            chunk_next(cpu);
+        }
+    }
+}
+
+static void page_link(struct region *r, unsigned n)
+{
+    struct code_page *p = page_of(r->ram_page[n], true);
+    unsigned first, last;
+
+    r->page_next[n] = p->regions;
+    p->regions = r;
+    region_bytes(r, n, &first, &last);
+    p->lines |= lines_mask(first, last);
+}
+
+static struct region *region_create(const struct translation *t, const struct fetch *f,
+                                    const struct compiled *out)
+{
+    struct region *r = g_new0(struct region, 1);
+
+    r->key = t->key;
+    r->ram_page[0] = f->ram_page;
+    r->ram_page[1] = f->second_page;
+    r->host = out->host;
+    r->host_end = MAX_OF(MAX_OF(out->host_end, out->cold_end), out->side_table + out->side_len);
+    r->side_table = out->side_table;
+    r->side_len = out->side_len;
+    r->entry_offset = f->lin & (MEMORY_PAGE_SIZE - 1);
+    r->first_offset = t->first & (MEMORY_PAGE_SIZE - 1);
+    r->guest_len = MAX_OF(t->end - t->first, 1);
+    r->insns = t->insns;
+    r->one_insn = t->max_insns == 1;
+    r->dead = !f->host || f->second_page == NO_RAM;
+    r->global = f->global;
+    r->n_exits = out->n_exits;
+    r->exits = g_new0(struct region_exit, out->n_exits);
+    for (unsigned i = 0; i < out->n_exits; i++) {
+        r->exits[i] = (struct region_exit){ .from = r, .patch = out->exits[i].patch,
+                                            .stub = out->exits[i].stub, .pc = out->exits[i].pc,
+                                            .cross_page = out->exits[i].cross_page };
+    }
+    return r;
+}
+
+/* False when the guest's code was stored to meanwhile. */
+static bool region_enter(struct cpu *cpu, struct region *r)
+{
+    struct region **bucket = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
+    bool good;
+
+    pthread_mutex_lock(&cache_lock);
+    chunk_append(cpu->chunk, r);
+    good = r->dead || (still_watched(r->ram_page[0]) && still_watched(r->ram_page[1]));
+    if (!good) {
+        r->dead = true;
+    } else if (!r->dead) {
+        page_link(r, 0);
+        if (r->ram_page[1] != ~0ull) {
+            page_link(r, 1);
+        }
+        r->hash_next = *bucket;
+        __atomic_store_n(bucket, r, __ATOMIC_RELEASE);
+    }
+    pthread_mutex_unlock(&cache_lock);
+    return good;
+}
+
+static struct region *region_translate(struct cpu *cpu, const struct code_key *key,
+                                       struct fetch *f, unsigned max_insns)
+{
+    struct translation t;
+    struct compiled out;
+    struct region *r;
+
+    do {
+        watch_page(f->ram_page);
+        translate(cpu, key, f, max_insns, &t, &out);
+        t.max_insns = max_insns;
+        r = region_create(&t, f, &out);
+    } while (!region_enter(cpu, r));
+    if (log_enabled(LOG_OUT_ASM)) {
+        log_begin();
+        log_printf("OUT: %u bytes\n", out.host_end - out.host);
+        disas_print(log_stream(), 64, (uintptr_t)cache.buffer + out.host, cache.buffer + out.host,
+                    out.host_end - out.host);
+        log_printf("\n");
+        log_end();
+    }
+    return r;
+}
+
+struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
+{
+    unsigned idx = cpu->target->mmu_index(cpu);
+    struct code_key key;
+    const struct tlb_page *p;
+    struct region *r = NULL;
+    struct fetch *f;
+
+    cpu->target->code_key(cpu, &key);
+    p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
+    if (p->host) {
+        r = hash_find(p->ram_addr + (linear(cpu, &key) - p->vpage), &key, max_insns == 1);
+        /* A second page must still be the one behind the first. */
+        if (r && r->ram_page[1] != ~0ull) {
+            uint64_t next = p->vpage + (1ull << cpu->target->page_bits);
+            const struct tlb_page *q = tlb_page(cpu, next, MMU_FETCH, idx, false);
+
+            r = q->host && q->ram_addr == r->ram_page[1] ? r : NULL;
+            p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
+        }
+    }
+    if (r) {
+        return r;
+    }
+    f = cpu->fetch;
+    f->lin = linear(cpu, &key);
+    f->host = p->host;
+    f->ram_page = p->host ? p->ram_addr : NO_RAM;
+    f->global = p->global;
+    if (!p->host) {
+        fetch_device(cpu, f, p);
+        max_insns = 1;
+    }
+    return region_translate(cpu, &key, f, max_insns);
+}

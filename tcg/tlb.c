@@ -1,0 +1,421 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The two levels of the soft MMU's TLB: filling, flushing, and what other threads invalidate. */
+#include "tcg/tlb.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include "base/bits.h"
+#include "base/error.h"
+#include "base/memory.h"
+#include "hw/core/memory.h"
+#include "tcg/region.h"
+
+static bool is_flat(const struct cpu *cpu)
+{
+    return cpu->target->word_bits == 32;
+}
+
+static void *table_at(struct cpu *cpu, unsigned table)
+{
+    return (uint8_t *)cpu->env + tlb_table_offset(cpu->target, table >> 1, table & 1);
+}
+
+/* --- first level ----------------------------------------------------------------------------- */
+
+static void entry_clear(struct cpu *cpu, unsigned table, uint32_t index)
+{
+    if (is_flat(cpu)) {
+        __atomic_store_n((int64_t *)table_at(cpu, table) + index, 0, __ATOMIC_RELAXED);
+    } else {
+        struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, table) + index;
+
+        __atomic_store_n(&e->tag, ~0ull, __ATOMIC_RELAXED);
+        cpu->tlb->logged[table][index] = 0;
+    }
+}
+
+/* Forgets logged entries; with keep_global those of global pages stay. */
+static void flush_first_level(struct cpu *cpu, bool keep_global)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < tlb->log_count; i++) {
+        const struct tlb_log_entry *l = &tlb->log[i];
+
+        if (keep_global && l->global) {
+            tlb->log[kept++] = *l;
+        } else {
+            entry_clear(cpu, l->table, l->index);
+        }
+    }
+    tlb->log_count = kept;
+}
+
+static void log_entry(struct cpu *cpu, unsigned table, uint32_t index, bool global, bool was_valid)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+
+    if (!is_flat(cpu)) {
+        uint8_t logged = tlb->logged[table][index];
+
+        if (logged == 1 || (logged == 2 && global)) {
+            return;
+        }
+    } else if (was_valid && global) {
+        return;
+    }
+    if (tlb->log_count == TLB_LOG) {
+        flush_first_level(cpu, false);
+    }
+    tlb->log[tlb->log_count++] = (struct tlb_log_entry){ index, table, global };
+    if (!is_flat(cpu)) {
+        tlb->logged[table][index] = global ? 2 : 1;
+    }
+}
+
+static bool watch_touches(const struct tlb_cold *tlb, uint64_t first, uint64_t last, bool write)
+{
+    for (unsigned i = 0; i < tlb->watch_count; i++) {
+        const struct watchpoint *w = &tlb->watch[i];
+
+        if ((write ? w->write : w->read) && w->addr <= last && w->addr + w->len - 1 >= first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write)
+{
+    unsigned table = page->mmu_idx * 2 + write;
+    uint64_t size = 1ull << cpu->target->page_bits;
+    int64_t addend = (uintptr_t)page->host - page->vpage;
+
+    pthread_mutex_lock(&cpu->tlb->lock);
+    if (!page->host || (write && (!page->writable || memory_watch[page->ram_addr >> 12])) ||
+        watch_touches(cpu->tlb, page->vpage, page->vpage + size - 1, write)) {
+        pthread_mutex_unlock(&cpu->tlb->lock);
+        return;
+    }
+    if (is_flat(cpu)) {
+        int64_t *e = (int64_t *)table_at(cpu, table) + (page->vpage >> cpu->target->page_bits);
+
+        log_entry(cpu, table, page->vpage >> cpu->target->page_bits, page->global, *e != 0);
+        __atomic_store_n(e, addend, __ATOMIC_RELAXED);
+    } else {
+        uint32_t index = (page->vpage >> cpu->target->page_bits) & (TLB_ENTRIES - 1);
+        struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, table) + index;
+
+        log_entry(cpu, table, index, page->global, e->tag != ~0ull);
+        e->addend = addend;
+        __atomic_store_n(&e->tag, page->vpage, __ATOMIC_RELAXED);
+    }
+    pthread_mutex_unlock(&cpu->tlb->lock);
+}
+
+void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx, bool write)
+{
+    uint64_t mask = tlb_page_mask(cpu);
+
+    if (((addr + size - 1) ^ addr) & mask) {
+        return NULL;
+    }
+    if (is_flat(cpu)) {
+        uint32_t a = addr;
+        int64_t addend = ((int64_t *)table_at(cpu, mmu_idx * 2 + write))[a >> cpu->target->page_bits];
+
+        return addend > 0 ? (void *)(uintptr_t)(addend + a) : NULL;
+    }
+    struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, mmu_idx * 2 + write) +
+                          ((addr >> cpu->target->page_bits) & (TLB_ENTRIES - 1));
+
+    return e->tag == (addr & mask) ? (void *)(uintptr_t)(e->addend + addr) : NULL;
+}
+
+/* --- second level ---------------------------------------------------------------------------- */
+
+static struct tlb_page *page_slot(struct cpu *cpu, uint64_t vpage, unsigned mmu_idx)
+{
+    uint64_t n = vpage >> cpu->target->page_bits;
+
+    return &cpu->tlb->pages[(n ^ n >> TLB2_BITS ^ (uint64_t)mmu_idx << (TLB2_BITS - 2)) &
+                            (TLB2_ENTRIES - 1)];
+}
+
+static bool page_valid(const struct tlb_cold *tlb, const struct tlb_page *p)
+{
+    return p->generation == (p->global ? tlb->global_generation : tlb->generation);
+}
+
+/* What lies behind the page, from the address space. */
+static void page_resolve(struct cpu *cpu, struct tlb_page *p)
+{
+    uint64_t size = 1ull << cpu->target->page_bits;
+    struct ram_span span;
+    bool ram = memory_lookup_ram(cpu->memory, p->paddr, &span);
+    bool whole = span.first <= p->paddr && span.last >= p->paddr + size - 1;
+
+    p->host = NULL;
+    p->region = NULL;
+    p->writable = p->rom = false;
+    if (!whole) {
+        return;             /* parts of the page differ: every access asks the address space */
+    }
+    if (ram) {
+        p->host = span.host;
+        p->ram_addr = span.ram_addr;
+        p->writable = span.writable;
+        p->rom = span.rom;
+        p->region = span.region;
+    } else if (span.region) {
+        p->region = span.region;
+    }
+    p->offset = span.offset;
+}
+
+/*
+ * Flushing any address of a large page must flush the whole page, of which small pieces may be
+ * cached. Which 4 MiB pieces of the linear space had large pages is kept in a hashed bitmap.
+ */
+static unsigned large_bit(uint64_t addr)
+{
+    return (addr >> 22 ^ addr >> 32) % TLB_LARGE_BITS;
+}
+
+static void large_note(struct tlb_cold *tlb, uint64_t addr, unsigned page_bits)
+{
+    if (page_bits > 22) {
+        memset(tlb->large, 0xff, sizeof(tlb->large));
+    } else {
+        tlb->large[large_bit(addr) / 64] |= 1ull << large_bit(addr) % 64;
+    }
+}
+
+static bool large_seen(const struct tlb_cold *tlb, uint64_t addr)
+{
+    return tlb->large[large_bit(addr) / 64] >> large_bit(addr) % 64 & 1;
+}
+
+struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access, unsigned mmu_idx,
+                          bool probe)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+    uint64_t vpage = addr & tlb_page_mask(cpu);
+    struct tlb_page *p = page_slot(cpu, vpage, mmu_idx);
+    struct tlb_fill fill = { 0 };
+
+    if (p->vpage == vpage && p->mmu_idx == mmu_idx && (p->prot >> access & 1) &&
+        page_valid(tlb, p)) {
+        return p;
+    }
+    if (!cpu->target->fill_tlb(cpu, addr, access, mmu_idx, probe, &fill)) {
+        return NULL;
+    }
+    pthread_mutex_lock(&tlb->lock);
+    p->vpage = vpage;
+    p->mmu_idx = mmu_idx;
+    p->prot = fill.prot;
+    p->page_bits = fill.page_bits;
+    p->global = fill.global;
+    p->paddr = fill.paddr & tlb_page_mask(cpu);
+    p->generation = fill.global ? tlb->global_generation : tlb->generation;
+    if (fill.page_bits > cpu->target->page_bits) {
+        large_note(tlb, addr, fill.page_bits);
+    }
+    page_resolve(cpu, p);
+    pthread_mutex_unlock(&tlb->lock);
+    return p;
+}
+
+/* --- flushing -------------------------------------------------------------------------------- */
+
+/* Generations start at 1: zeroed pages are invalid. After 2^32 flushes the old ones are wiped. */
+static void next_generation(struct tlb_cold *tlb, bool global)
+{
+    if (++tlb->generation == 0 || (global && ++tlb->global_generation == 0)) {
+        memset(tlb->pages, 0, sizeof(tlb->pages));
+        tlb->generation = tlb->global_generation = 1;
+    }
+}
+
+static void flush_all_locked(struct cpu *cpu)
+{
+    flush_first_level(cpu, false);
+    next_generation(cpu->tlb, true);
+    memset(cpu->tlb->large, 0, sizeof(cpu->tlb->large));
+}
+
+void tlb_flush(struct cpu *cpu)
+{
+    pthread_mutex_lock(&cpu->tlb->lock);
+    flush_all_locked(cpu);
+    pthread_mutex_unlock(&cpu->tlb->lock);
+    jump_cache_flush(cpu);
+}
+
+void tlb_flush_asid(struct cpu *cpu)
+{
+    pthread_mutex_lock(&cpu->tlb->lock);
+    flush_first_level(cpu, true);
+    next_generation(cpu->tlb, false);
+    pthread_mutex_unlock(&cpu->tlb->lock);
+    jump_cache_flush_asid(cpu);
+}
+
+void tlb_flush_page(struct cpu *cpu, uint64_t vaddr)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+    uint64_t vpage = vaddr & tlb_page_mask(cpu);
+
+    if (large_seen(tlb, vpage)) {
+        tlb_flush(cpu);
+        return;
+    }
+    pthread_mutex_lock(&tlb->lock);
+    for (unsigned idx = 0; idx < cpu->target->n_mmu_idx; idx++) {
+        struct tlb_page *p = page_slot(cpu, vpage, idx);
+
+        if (p->vpage == vpage && p->mmu_idx == idx) {
+            p->generation = 0;
+        }
+        for (unsigned table = idx * 2; table < idx * 2 + 2; table++) {
+            uint64_t n = vpage >> cpu->target->page_bits;
+
+            if (is_flat(cpu)) {
+                /* It stays in the log: clearing it twice does no harm. */
+                entry_clear(cpu, table, n & bits_mask(32 - cpu->target->page_bits));
+            } else {
+                struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, table) +
+                                      (n & (TLB_ENTRIES - 1));
+
+                if (e->tag == vpage) {
+                    __atomic_store_n(&e->tag, ~0ull, __ATOMIC_RELAXED);
+                }
+            }
+        }
+    }
+    pthread_mutex_unlock(&tlb->lock);
+    jump_cache_flush_page(cpu, vaddr);
+}
+
+/* --- watchpoints ----------------------------------------------------------------------------- */
+
+bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read, bool write)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+
+    if (tlb->watch_count == WATCHPOINTS || len == 0) {
+        return false;
+    }
+    pthread_mutex_lock(&tlb->lock);
+    tlb->watch[tlb->watch_count++] = (struct watchpoint){ vaddr, len, read, write };
+    flush_first_level(cpu, false);
+    pthread_mutex_unlock(&tlb->lock);
+    return true;
+}
+
+void watchpoint_remove_all(struct cpu *cpu)
+{
+    cpu->tlb->watch_count = 0;
+}
+
+/* --- from other threads ---------------------------------------------------------------------- */
+
+/* The host range that a write entry gives access to; false when it is not valid. */
+static bool entry_host(struct cpu *cpu, const struct tlb_log_entry *l, uintptr_t *host)
+{
+    if (is_flat(cpu)) {
+        int64_t addend = ((int64_t *)table_at(cpu, l->table))[l->index];
+
+        *host = addend + ((uint64_t)l->index << cpu->target->page_bits);
+        return addend > 0;
+    }
+    const struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, l->table) + l->index;
+
+    *host = e->addend + e->tag;
+    return e->tag != ~0ull;
+}
+
+static void protect_host(struct cpu *cpu, uintptr_t first, uint64_t size)
+{
+    struct tlb_cold *tlb = cpu->tlb;
+    uintptr_t host;
+
+    pthread_mutex_lock(&tlb->lock);
+    for (unsigned i = 0; i < tlb->log_count; i++) {
+        const struct tlb_log_entry *l = &tlb->log[i];
+
+        if ((l->table & 1) && entry_host(cpu, l, &host) && host - first < size) {
+            if (is_flat(cpu)) {
+                entry_clear(cpu, l->table, l->index);
+            } else {
+                struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, l->table) + l->index;
+
+                __atomic_store_n(&e->tag, ~0ull, __ATOMIC_RELAXED);
+            }
+        }
+    }
+    pthread_mutex_unlock(&tlb->lock);
+}
+
+void tlb_protect_ram(uint64_t ram_addr, uint64_t size)
+{
+    uint64_t first = align_down(ram_addr, MEMORY_PAGE_SIZE);
+    const struct ram_block *block = ram_block_at(ram_addr);
+
+    size = align_up(ram_addr + size, MEMORY_PAGE_SIZE) - first;
+    for (struct cpu *cpu = cpu_first(); block && cpu; cpu = cpu->next) {
+        protect_host(cpu, (uintptr_t)block->host + (first - block->ram_addr), size);
+    }
+}
+
+static void on_watched(void *opaque, uint64_t ram_addr, uint64_t size)
+{
+    tlb_protect_ram(ram_addr, size);
+}
+
+static void on_changed(void *opaque, struct address_space *as)
+{
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+        if (cpu->memory == as) {
+            tlb_flush(cpu);
+        }
+    }
+}
+
+static struct memory_listener listener = { .changed = on_changed, .watched = on_watched };
+
+/* --- creation -------------------------------------------------------------------------------- */
+
+bool tlb_create(struct cpu *cpu, struct error **err)
+{
+    static bool listening;
+    const struct target *t = cpu->target;
+    size_t tables = -(ssize_t)tlb_table_offset(t, t->n_mmu_idx - 1, true);
+    size_t size = tables + align_up(t->env_size, HOST_PAGE_SIZE);
+    uint8_t *memory = host_ram_alloc(size, 0, err);
+
+    if (!memory) {
+        return false;
+    }
+    cpu->env = memory + tables;
+    cpu->tlb = host_ram_alloc(sizeof(*cpu->tlb), 0, err);
+    if (!cpu->tlb) {
+        host_memory_free(memory, size);
+        return false;
+    }
+    pthread_mutex_init(&cpu->tlb->lock, NULL);
+    cpu->tlb->generation = cpu->tlb->global_generation = 1;
+    if (!is_flat(cpu)) {
+        for (struct tlb_entry *e = (struct tlb_entry *)memory; (void *)e < cpu->env; e++) {
+            e->tag = ~0ull;
+        }
+    }
+    if (!listening) {
+        listening = true;
+        memory_listener_add(&listener);
+    }
+    return true;
+}

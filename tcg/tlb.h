@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The soft MMU's inner structures, for tlb.c, softmmu.c and region.c: a second-level TLB that knows
+ * what lies behind a page, and the log of first-level entries that makes flushes cheap.
+ *
+ * A vCPU's own thread fills; any thread may invalidate. Both hold tlb->lock. Translated code reads
+ * the first level without it, so an entry is always made invalid by one store.
+ */
+#ifndef TCG_TLB_H
+#define TCG_TLB_H
+
+#include <pthread.h>
+#include "tcg/softmmu.h"
+
+struct memory_region;
+
+enum { TLB2_BITS = 13, TLB2_ENTRIES = 1 << TLB2_BITS, TLB_LOG = 4096, TLB_LARGE_BITS = 1024,
+       WATCHPOINTS = 16 };
+
+/* A page as the second level knows it. */
+struct tlb_page {
+    uint64_t vpage;                 /* its linear address */
+    uint32_t generation;            /* valid when equal to the TLB's (of its globalness) */
+    uint8_t mmu_idx, prot, page_bits;
+    bool global, rom, writable;     /* writable: RAM that takes direct stores */
+    uint8_t *host;                  /* RAM or ROM: the page's bytes; NULL: a device or nothing */
+    uint64_t ram_addr;
+    struct memory_region *region;   /* device: may be NULL when paddr must be asked each time */
+    uint64_t offset;                /* of the page in the region */
+    uint64_t paddr;
+};
+
+struct watchpoint {
+    uint64_t addr;
+    unsigned len;
+    bool read, write;
+};
+
+struct tlb_log_entry {
+    uint32_t index;                 /* in its table: the page number, or modulo TLB_ENTRIES */
+    uint8_t table;                  /* mmu_idx * 2 + write */
+    bool global;
+};
+
+struct tlb_cold {
+    pthread_mutex_t lock;
+    uint32_t generation, global_generation;
+    uint64_t large[TLB_LARGE_BITS / 64];    /* where large pages were seen */
+    unsigned log_count;
+    struct tlb_log_entry log[TLB_LOG];
+    uint8_t logged[2 * TLB_MAX_IDX][TLB_ENTRIES];   /* 64-bit guests: 1 logged, 2 as global */
+    unsigned watch_count;
+    struct watchpoint watch[WATCHPOINTS];
+    struct tlb_page pages[TLB2_ENTRIES];
+};
+
+bool tlb_create(struct cpu *cpu, struct error **err);   /* cpu->env is placed after the tables */
+/* The page of a linear address, walked if need be; raises the guest's fault, or with `probe'
+   returns NULL instead. Valid until the next call. */
+struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access, unsigned mmu_idx,
+                          bool probe);
+/* Enters it into the first level if translated code may access it directly. */
+void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write);
+/* The host address for a direct access of `size' bytes, NULL when the slow path must look. */
+void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx, bool write);
+/* Starts over the writes of a range of RAM on all vCPUs (it holds code or is watched). */
+void tlb_protect_ram(uint64_t ram_addr, uint64_t size);
+static inline uint64_t tlb_page_mask(struct cpu *cpu)
+{
+    return ~0ull << cpu->target->page_bits;
+}
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Compiles a region in one pass over its ops, and runs translated code. */
+#include <assert.h>
+#include <stdlib.h>
+#include "tcg/x86_64/compile.h"
+
+enum { OP_ROOM = 1024, STUB_ROOM = 256 };       /* no op, no stub is longer */
+
+static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
+    [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_xchg] = op_mem,
+    [IR_fence ... IR_call] = op_control, [IR_envld ... IR_hst] = op_env,
+    [IR_fadd ... IR_vx_fl] = op_vector, [IR_gx] = op_gx, [IR_flags] = op_flags,
+};
+_Static_assert(sizeof(emitters) / sizeof(emitters[0]) == IR_OPCODE_COUNT, "an emitter per op");
+
+/* Hot code. False: no room left, or too big. */
+static bool emit_ops(struct compiler *c)
+{
+    const struct ir *ir = c->ir;
+
+    for (unsigned i = 1; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_nop || (!c->reachable && o->op != IR_label)) {
+            continue;
+        }
+        if (c->e.p + OP_ROOM > c->e.limit) {
+            return false;
+        }
+        c->at = i;
+        c->locked = 0;
+        c->consumed = false;
+        emitters[o->op](c, o);
+        if (c->too_big) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool emit_stubs(struct compiler *c)
+{
+    for (unsigned i = 0; i < c->n_stubs; i++) {
+        const struct stub *s = &c->stubs[i];
+
+        if (c->e.p + STUB_ROOM > c->e.limit) {
+            return false;
+        }
+        if (s->kind <= STUB_STORE) {
+            emit_mem_stub(c, s);
+        } else {
+            emit_control_stub(c, s);
+        }
+    }
+    return !c->too_big;
+}
+
+static void reset(struct compiler *c, struct ir *ir)
+{
+    c->too_big = false;
+    c->reachable = true;
+    c->flags_live = false;
+    c->pc = c->key->pc;
+    c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
+    c->snapshot_at[0] = 0;
+    c->at = 0;
+    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    memset(c->where, 0, ir->n * sizeof(c->where[0]));
+    memset(c->slot, 0, ir->n);
+    memset(c->home, 0, ir->n);
+    memcpy(c->life, ir->last, ir->n * sizeof(c->life[0]));
+    alloc_block(c);
+}
+
+static struct compiler *this_thread(void)
+{
+    static _Thread_local struct compiler *c;
+
+    if (!c) {
+        c = calloc(1, sizeof(*c));
+        if (!c) {
+            abort();
+        }
+    }
+    return c;
+}
+
+bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
+                     size_t room, struct compiled *out, bool *too_big)
+{
+    struct compiler *c = this_thread();
+    uint32_t start = (at + 15) & ~15u;
+    bool done;
+
+    *too_big = false;
+    if (room < start - at + OP_ROOM) {
+        return false;
+    }
+    c->ir = ir;
+    c->key = key;
+    c->out = out;
+    c->e.buffer = buffer;
+    c->e.p = buffer + start;
+    c->e.limit = buffer + at + room;
+    out->host = start;
+    out->n_exits = 0;
+    reset(c, ir);
+    done = emit_ops(c);
+    if (done) {
+        resolve_labels(c);
+        out->cold = x_here(&c->e);
+        done = emit_stubs(c);
+        out->cold_end = out->host_end = x_here(&c->e);
+    }
+    *too_big = c->too_big;
+    return done && write_side_table(c);
+}
+
+void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t target)
+{
+    __atomic_store_n((uint32_t *)(buffer + patch), target - (patch + 4), __ATOMIC_RELEASE);
+}
+
+static void set_pc(void *env, uint64_t pc)
+{
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
+
+    memcpy((uint8_t *)env + g->offset, &pc, g->type == I32 ? 4 : 8);
+}
+
+enum exit_reason backend_run(void *env, const void *code, struct region_exit **slot)
+{
+    enum exit_reason (*enter)(void *, const void *) = (void *)(the_host.buffer + the_host.enter);
+    enum exit_reason reason = enter(env, code);
+    struct cpu_hot *hot = env;
+
+    if (reason == EXIT_CHAIN) {
+        struct region *region = region_by_host(hot->scratch[1]);
+        uint32_t index;
+
+        assert(region);
+        memcpy(&index, (const void *)hot->scratch[1], sizeof(index));
+        *slot = &region->exits[index];
+        set_pc(env, (*slot)->pc);
+    }
+    return reason;
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The x86-64 backend's own interfaces.
+ *
+ * rbp holds env + 0x80; rsp a frame with spill slots and the places where thunks pass arguments.
+ * Pinned globals live in rbx r12-r15 rsi rdi r8-r10 and xmm0-xmm12 for as long as translated code
+ * runs; rax rcx rdx r11 and xmm13-xmm15 are temporaries. C code sees env: thunks store and reload.
+ *
+ * A value (its op's index) may be at several places at once: registers (the mask where[v]; pins
+ * among them), a spill slot, env when it came from or went to an unpinned global, or be constant.
+ * Registers are reclaimed lazily: a temporary whose value's life[] has passed is free.
+ */
+#ifndef TCG_X86_64_COMPILE_H
+#define TCG_X86_64_COMPILE_H
+
+#include "cpu-exec.h"
+#include "tcg/backend.h"
+#include "tcg/x86_64/emit.h"
+
+enum {
+    ENV_BIAS = 0x80,
+    GPR_SLOTS = 64, VEC_SLOTS = 32, SLOTS = GPR_SLOTS + VEC_SLOTS,
+    /* The frame, from rsp up */
+    FRAME_ARGS = 0,                             /* 4 arguments of a thunk */
+    FRAME_RESULT = 32,                          /* 16 bytes, aligned */
+    FRAME_SLOTS = 48,                           /* 8 bytes each */
+    FRAME_VEC_SLOTS = FRAME_SLOTS + 8 * GPR_SLOTS,      /* 16 bytes each */
+    FRAME_TEMPS = FRAME_VEC_SLOTS + 16 * VEC_SLOTS,     /* rax rcx rdx r11 over a slow path */
+    FRAME_XMM_TEMPS = FRAME_TEMPS + 32,
+    FRAME_BUFFER = FRAME_XMM_TEMPS + 48,        /* 16 bytes, vector operands in memory */
+    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* 16-byte aligned after return address and 6 pushes */
+
+    GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
+    XMM_TEMPS = 7 << XMM13,
+};
+_Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame");
+
+/* Functions of ours that translated code calls, through thunks as helpers are. */
+enum builtin {
+    BUILTIN_LOAD, BUILTIN_STORE, BUILTIN_LOAD16, BUILTIN_STORE16, BUILTIN_ATOMIC, BUILTIN_SOFT_INT,
+    BUILTIN_SOFT_VECTOR, BUILTIN_COUNT
+};
+
+enum { MAX_HELPERS = 512 };
+
+/* What backend_init() settles for the process. Offsets are in the code buffer. */
+struct host {
+    const struct target *target;
+    uint8_t *buffer;
+    int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
+    uint8_t global_of[HOST_REGS];               /* of a pin */
+    uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
+    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, exit_loop;
+    uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
+    uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
+    bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
+};
+extern struct host the_host;
+
+struct stub {                                   /* out-of-line code of one op */
+    enum { STUB_LOAD, STUB_STORE, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;
+    uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
+    uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
+    int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
+    uint8_t type, exit;
+    uint16_t memop, snapshot;
+    bool has_imm;
+    int64_t imm;                                /* constant to store, or pc */
+};
+
+enum { MAX_STUBS = 3072, MAX_RECORDS = 6144, SNAPSHOT_BYTES = 60000, MAX_FIXUPS = 2048 };
+
+struct compiler {
+    struct emitter e;
+    struct ir *ir;
+    const struct code_key *key;
+    struct compiled *out;
+    unsigned at;                                /* the op being compiled */
+    bool too_big, reachable;
+    bool flags_live;                            /* do not change the host flags now */
+    bool consumed;                              /* all operands of the op are in their registers */
+    uint32_t locked;                            /* registers that this op needs */
+    uint64_t pc;                                /* of the guest instruction */
+    unsigned n_stubs, n_records, n_fixups, n_snapshots, snapshot_len, last_snapshot;
+
+    uint16_t val_in[HOST_REGS];
+    uint16_t slot_val[SLOTS];
+    uint16_t pending[IR_MAX_GLOBALS];           /* set of a deferrable global not stored in env yet */
+    uint16_t env_val[IR_MAX_GLOBALS];           /* the value whose home this global's env field is */
+    uint64_t pending_mask;
+    uint16_t pending_until[IR_MAX_GLOBALS];     /* last observer that may ask for it */
+    uint32_t label_at[IR_MAX_LABELS];
+    uint32_t where[IR_MAX_OPS];
+    uint16_t life[IR_MAX_OPS];
+    uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
+
+    struct stub stubs[MAX_STUBS];
+    struct { uint32_t at; uint16_t label; } fixups[MAX_FIXUPS];
+    struct { uint32_t ra; uint16_t snapshot; } records[MAX_RECORDS];
+    uint32_t snapshot_at[MAX_RECORDS + 1];
+    uint8_t snapshots[SNAPSHOT_BYTES + 1024];
+};
+
+struct operand {
+    enum { OPERAND_REG, OPERAND_IMM, OPERAND_MEM } kind;
+    int reg;
+    int32_t imm;
+    struct mem mem;
+};
+
+static inline struct mem env_mem(int32_t offset)
+{
+    return mem_at(RBP, offset - ENV_BIAS);
+}
+
+static inline struct mem frame_mem(int32_t offset)
+{
+    return mem_at(RSP, offset);
+}
+
+static inline unsigned wide(enum ir_type type)
+{
+    return type == I32 ? 0 : X_W;
+}
+
+static inline bool is_vector(enum ir_type type)
+{
+    return type >= F32;
+}
+
+/* alloc.c: where values are. Functions that return a register lock it for the current op. */
+void alloc_block(struct compiler *c);                   /* nothing is known: after a label */
+int alloc_temp(struct compiler *c, bool vector);        /* for scratch use within the op */
+int alloc_fixed(struct compiler *c, int reg);           /* this temporary; moves what lives in it */
+int use_reg(struct compiler *c, ir_val v);
+void load_into(struct compiler *c, int reg, ir_val v);  /* a copy; the register is the caller's */
+/* The value as ALU operand of an instruction of this width. */
+struct operand use_operand(struct compiler *c, ir_val v, enum ir_type type);
+/* The pin that the result goes to at once (call before fetching operands), or NO_REG. */
+int dest_pin(struct compiler *c);
+/* A register for the result of the op, not one of `avoid': pin, a's dying register, or another. */
+int dest_reg(struct compiler *c, int pin, ir_val reuse, uint32_t avoid);
+/* The result is in reg: move it to the pin if there is one and note where it is. */
+void set_result(struct compiler *c, int pin, int reg);
+void alloc_get(struct compiler *c);
+void alloc_set(struct compiler *c);
+void flush_pending(struct compiler *c, uint64_t mask);
+/* Before a call: temporaries go to slots, what the callee overwrites in env or pins is saved. */
+void save_for_call(struct compiler *c, uint64_t writes);
+void forget_written(struct compiler *c, uint64_t writes);       /* after it */
+int slot_offset(unsigned slot);
+
+static inline bool const_of(const struct compiler *c, ir_val v, int64_t *value)
+{
+    if (c->ir->ops[v].op != IR_const) {
+        return false;
+    }
+    *value = c->ir->ops[v].imm;
+    return true;
+}
+
+static inline enum ir_type type_of(const struct compiler *c, ir_val v)
+{
+    const struct ir_op *o = &c->ir->ops[v];
+
+    return o->op == IR_setc || o->op == IR_fcmp ? I32 : o->type;
+}
+
+
+/* ops-int.c */
+void op_int(struct compiler *c, const struct ir_op *o);
+void x_alu(struct compiler *c, unsigned alu, unsigned w, int d, const struct operand *s);
+/* Compares and returns the host condition. */
+unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b);
+/* ops-flags.c */
+enum soft_op { SOFT_PDEP, SOFT_PEXT, SOFT_CRC32, SOFT_POPCNT, SOFT_32 = 0x100 };
+/* Result of the op = soft_int(a, b, op); b may be 0. */
+void call_soft_int(struct compiler *c, ir_val a, ir_val b, unsigned op);
+void op_flags(struct compiler *c, const struct ir_op *o);
+void op_gx(struct compiler *c, const struct ir_op *o);
+void flags_to_value(struct compiler *c, int pin, uint32_t mask);    /* rax is free and locked */
+/* ops-mem.c */
+void op_mem(struct compiler *c, const struct ir_op *o);
+void op_env(struct compiler *c, const struct ir_op *o);
+void emit_mem_stub(struct compiler *c, const struct stub *s);
+void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m);
+void store_arg(struct compiler *c, unsigned n, ir_val v);
+void call_builtin(struct compiler *c, enum builtin builtin);
+/* ops-vec.c */
+void op_vector(struct compiler *c, const struct ir_op *o);
+/* ops-control.c */
+void op_control(struct compiler *c, const struct ir_op *o);
+void emit_control_stub(struct compiler *c, const struct stub *s);
+void resolve_labels(struct compiler *c);
+struct stub *new_stub(struct compiler *c);
+/* Stores to the pc global. */
+void store_pc(struct compiler *c, uint64_t pc);
+/* side.c */
+uint16_t take_snapshot(struct compiler *c);
+void add_record(struct compiler *c, uint16_t snapshot);     /* for a call that ends here */
+bool write_side_table(struct compiler *c);
+/* soft.c: what this host's instruction set lacks, and atomics off the plain path. */
+uint64_t soft_atomic(void *env, uint64_t addr, uint64_t b, uint64_t c, uint64_t op_memop);
+uint64_t soft_int(void *env, uint64_t a, uint64_t b, uint64_t op);
+void soft_vector(void *env, uint64_t *a, const uint64_t *b, uint64_t op);
+
+#endif

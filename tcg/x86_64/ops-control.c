@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Labels, branches, region exits, polls and calls of helpers. */
+#include <assert.h>
+#include "tcg/x86_64/compile.h"
+
+struct stub *new_stub(struct compiler *c)
+{
+    struct stub *s;
+
+    if (c->n_stubs == MAX_STUBS) {
+        c->too_big = true;
+        c->n_stubs--;
+    }
+    s = &c->stubs[c->n_stubs++];
+    memset(s, 0, sizeof(*s));
+    return s;
+}
+
+static void jump_to_label(struct compiler *c, uint32_t rel, unsigned label)
+{
+    if (c->n_fixups == MAX_FIXUPS) {
+        c->too_big = true;
+        return;
+    }
+    c->fixups[c->n_fixups].at = rel;
+    c->fixups[c->n_fixups++].label = label;
+}
+
+void resolve_labels(struct compiler *c)
+{
+    for (unsigned i = 0; i < c->n_fixups; i++) {
+        x_patch(&c->e, c->fixups[i].at, c->label_at[c->fixups[i].label]);
+    }
+}
+
+static void op_label(struct compiler *c, const struct ir_op *o)
+{
+    if (c->reachable) {
+        flush_pending(c, c->ir->label_live[o->imm]);
+    }
+    alloc_block(c);
+    c->label_at[o->imm] = x_here(&c->e);
+    c->reachable = true;
+}
+
+static void op_br(struct compiler *c, const struct ir_op *o)
+{
+    flush_pending(c, c->ir->label_live[o->imm]);
+    if (c->label_at[o->imm]) {
+        x_jmp_to(&c->e, c->label_at[o->imm]);
+    } else {
+        jump_to_label(c, x_jmp(&c->e), o->imm);
+    }
+    c->reachable = false;
+}
+
+static void op_brc(struct compiler *c, const struct ir_op *o)
+{
+    unsigned label = o->imm >> 8, cc;
+
+    flush_pending(c, c->ir->label_live[label]);
+    cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
+    if (c->label_at[label]) {
+        x_jcc_to(&c->e, cc, c->label_at[label]);
+    } else {
+        jump_to_label(c, x_jcc(&c->e, cc), label);
+    }
+}
+
+void store_pc(struct compiler *c, uint64_t pc)
+{
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
+    struct mem m = env_mem(g->offset);
+
+    if (g->type == I32) {
+        x_store_imm(&c->e, 4, m, pc);
+    } else if ((int64_t)pc == (int32_t)pc) {
+        x_store_imm(&c->e, 8, m, pc);
+    } else {
+        x_mov_imm(&c->e, RAX, pc);
+        x_rm(&c->e, OP_STORE | X_W, RAX, m);
+    }
+}
+
+static bool same_page(const struct compiler *c, uint64_t pc)
+{
+    uint64_t mask = the_host.target->word_bits == 32 ? 0xffffffff : ~0ull;
+    uint64_t here = (c->key->base + c->key->pc) & mask, there = (c->key->base + pc) & mask;
+
+    return here >> the_host.target->page_bits == there >> the_host.target->page_bits;
+}
+
+/* A jump that will be patched: its operand must not straddle an aligned word. */
+static void chained_exit(struct compiler *c, uint64_t pc)
+{
+    static const uint8_t nops[4][3] = { { 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0x00 } };
+    unsigned pad = -(x_here(&c->e) + 1) & 3;
+    struct stub *s = new_stub(c);
+
+    for (unsigned i = 0; i < pad; i++) {
+        x_8(&c->e, nops[pad][i]);
+    }
+    s->kind = STUB_CHAIN;
+    s->from = x_jmp(&c->e);
+    s->exit = c->out->n_exits++;
+    c->out->exits[s->exit].patch = s->from;
+    c->out->exits[s->exit].pc = pc;
+    c->out->exits[s->exit].cross_page = false;
+}
+
+/* To another page: the mapping may change, so every time through the jump cache. */
+static void lookup_exit(struct compiler *c, uint64_t pc)
+{
+    struct mem entry = mem_at(RAX, jump_cache_index(pc) * sizeof(struct jump_entry));
+    struct stub *s = new_stub(c);
+
+    x_rm(&c->e, OP_LOAD | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
+    if ((int64_t)pc == (int32_t)pc) {
+        x_alu_mem_imm(&c->e, ALU_OP_CMP, true, entry, pc);
+    } else {
+        x_mov_imm(&c->e, RCX, pc);
+        x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, RCX, entry);
+    }
+    s->kind = STUB_LOOKUP;
+    s->imm = pc;
+    s->from = x_jcc(&c->e, CC_NE);
+    entry.disp += offsetof(struct jump_entry, host);
+    x_rm(&c->e, 0xff, 4, entry);
+}
+
+static void op_exit(struct compiler *c, const struct ir_op *o)
+{
+    uint64_t pc = the_host.target->word_bits == 32 ? (uint32_t)o->imm : (uint64_t)o->imm;
+
+    flush_pending(c, ir_live_unpack(c->ir, o->c));
+    if (same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS) {
+        chained_exit(c, pc);
+    } else {
+        lookup_exit(c, pc);
+    }
+    c->reachable = false;
+}
+
+/* The pc goes to rdx, also for the stub. */
+static void op_ijmp(struct compiler *c, const struct ir_op *o)
+{
+    struct stub *s = new_stub(c);
+    bool narrow = the_host.target->word_bits == 32 || type_of(c, o->a) == I32;
+
+    flush_pending(c, ir_live_unpack(c->ir, o->c));
+    load_into(c, RDX, o->a);
+    if (narrow && type_of(c, o->a) == I64) {
+        x_mov(&c->e, false, RDX, RDX);
+    }
+    x_mov(&c->e, false, RAX, RDX);
+    x_shift_imm(&c->e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
+    x_alu_rr(&c->e, ALU_OP_XOR, false, RAX, RDX);
+    x_alu_imm(&c->e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
+    x_shift_imm(&c->e, SHIFT_SHL, false, RAX, 4);
+    x_rm(&c->e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
+    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
+    s->kind = STUB_LOOKUP_REG;
+    s->from = x_jcc(&c->e, CC_NE);
+    x_rm(&c->e, 0xff, 4, mem_at(RAX, offsetof(struct jump_entry, host)));
+    c->reachable = false;
+}
+_Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
+
+static void op_poll(struct compiler *c, const struct ir_op *o)
+{
+    struct stub *s = new_stub(c);
+
+    flush_pending(c, c->ir->deferrable);
+    x_alu_mem_imm(&c->e, ALU_OP_CMP, false, env_mem(offsetof(struct cpu_hot, exit_req)), 0);
+    s->kind = STUB_POLL;
+    s->imm = o->imm;
+    s->from = x_jcc(&c->e, CC_NE);
+}
+
+static void op_call(struct compiler *c, const struct ir_op *o)
+{
+    const struct ir_helper *h = &c->ir->helpers[o->call.helper];
+    const ir_val args[4] = { o->a, o->b, o->c, o->call.d };
+    int pin;
+
+    flush_pending(c, h->reads);
+    for (unsigned i = 0; i < h->nargs; i++) {
+        if (args[i]) {
+            store_arg(c, i, args[i]);
+        }
+    }
+    save_for_call(c, h->writes);
+    x_call_to(&c->e, the_host.helpers[o->call.helper]);
+    add_record(c, take_snapshot(c));
+    forget_written(c, h->writes);
+    if (h->flags & HELPER_NORETURN) {
+        c->reachable = false;
+    } else if (h->ret != IR_NONE) {
+        c->locked = 1u << RAX;
+        pin = dest_pin(c);
+        if (h->ret == I32) {
+            x_mov(&c->e, false, RAX, RAX);
+        }
+        set_result(c, pin, RAX);
+    }
+}
+
+void op_control(struct compiler *c, const struct ir_op *o)
+{
+    switch (o->op) {
+    case IR_nop: break;
+    case IR_insn: c->pc = o->imm; break;
+    case IR_label: op_label(c, o); break;
+    case IR_br: op_br(c, o); break;
+    case IR_brc: op_brc(c, o); break;
+    case IR_exit: op_exit(c, o); break;
+    case IR_ijmp: op_ijmp(c, o); break;
+    case IR_poll: op_poll(c, o); break;
+    case IR_call: op_call(c, o); break;
+    case IR_exit_loop:
+        flush_pending(c, c->ir->deferrable);
+        x_jmp_to(&c->e, the_host.exit_loop);
+        c->reachable = false;
+        break;
+    case IR_fence:
+        x_rm(&c->e, 0x83 | X_LOCK, ALU_OP_OR, frame_mem(FRAME_RESULT));    /* cheaper than mfence */
+        x_8(&c->e, 0);
+        break;
+    default: assert(false);
+    }
+}
+
+void emit_control_stub(struct compiler *c, const struct stub *s)
+{
+    const struct ir_global *pc = &the_host.target->globals[the_host.target->pc_global];
+
+    x_patch(&c->e, s->from, x_here(&c->e));
+    switch (s->kind) {
+    case STUB_POLL:
+        store_pc(c, s->imm);
+        x_jmp_to(&c->e, the_host.exit_poll);
+        break;
+    case STUB_LOOKUP:
+        store_pc(c, s->imm);
+        x_jmp_to(&c->e, the_host.exit_lookup);
+        break;
+    case STUB_LOOKUP_REG:
+        x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
+        x_jmp_to(&c->e, the_host.exit_lookup);
+        break;
+    default:
+        c->out->exits[s->exit].stub = x_here(&c->e);
+        x_call_to(&c->e, the_host.exit_chain);
+        x_32(&c->e, s->exit);
+    }
+}

@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Memory: guest loads and stores through the soft MMU's tables, atomics, and plain access to env and
+ * host memory. Everything is allocated before the first jump to a slow path, so that fast and slow
+ * path agree about where values are.
+ */
+#include "tcg/softmmu.h"
+#include "tcg/x86_64/compile.h"
+
+static unsigned size_of(unsigned memop)
+{
+    return 1u << (memop & MO_SIZE);
+}
+
+static bool wraps32(unsigned memop)
+{
+    return memop & MO_ADDR32 || the_host.target->word_bits == 32;
+}
+
+static void unlock(struct compiler *c, int reg)
+{
+    c->locked &= ~(1u << reg);
+}
+
+/* The address of a memory op in a register. */
+static int effective_address(struct compiler *c, const struct ir_op *o)
+{
+    bool narrow = wraps32(o->mem.memop);
+    int64_t value;
+    struct mem m;
+    int t;
+
+    if (const_of(c, o->a, &value) && !o->mem.index) {
+        value += o->mem.disp;
+        t = alloc_temp(c, false);
+        x_mov_imm(&c->e, t, narrow ? (uint32_t)value : (uint64_t)value);
+        return t;
+    }
+    if (!o->mem.index && !o->mem.disp && !(narrow && type_of(c, o->a) == I64)) {
+        return use_reg(c, o->a);
+    }
+    m = mem_at(use_reg(c, o->a), o->mem.disp);
+    if (o->mem.index) {
+        m.index = use_reg(c, o->mem.index);
+        m.scale = MO_SCALE(o->mem.memop);
+    }
+    t = alloc_temp(c, false);
+    x_rm(&c->e, OP_LEA | (narrow ? 0 : X_W), t, m);
+    unlock(c, m.base);
+    if (m.index != NO_REG) {
+        unlock(c, m.index);
+    }
+    return t;
+}
+
+static void swap_bytes(struct compiler *c, unsigned size, int d)
+{
+    if (size == 2) {
+        x_rr(&c->e, 0xc1 | X_66, SHIFT_ROL, d);
+        x_8(&c->e, 8);
+    } else if (size > 2) {
+        x_8(&c->e, 0x40 | (size == 8 ? 8 : 0) | (d & 8 ? 1 : 0));
+        x_8(&c->e, 0x0f);
+        x_8(&c->e, 0xc8 | (d & 7));
+    }
+}
+
+static void load_vector(struct compiler *c, unsigned memop, int d, struct mem m)
+{
+    switch (memop & MO_SIZE) {
+    case MO_32: x_rm(&c->e, OP_LOADSS, d, m); break;
+    case MO_64: x_rm(&c->e, OP_LOADQ, d, m); break;
+    default: x_rm(&c->e, OP_LOADUPS, d, m);
+    }
+}
+
+static void load_int(struct compiler *c, unsigned w, unsigned memop, int d, struct mem m)
+{
+    static const unsigned loads[2][4] = {
+        { OP_MOVZX8, OP_MOVZX16, OP_LOAD, OP_LOAD | X_W },
+        { OP_MOVSX8, OP_MOVSX16, OP_MOVSXD, OP_LOAD | X_W },
+    };
+    unsigned size = memop & MO_SIZE;
+    bool is_signed = memop & MO_SIGN;
+
+    if (size == MO_32 && !w) {
+        is_signed = false;
+    }
+    if (memop & MO_BE && size > MO_8) {
+        x_rm(&c->e, loads[0][size], d, m);
+        swap_bytes(c, size_of(memop), d);
+        if (is_signed && size < MO_64) {
+            x_rr(&c->e, loads[1][size] | w, d, d);
+        }
+    } else {
+        x_rm(&c->e, loads[is_signed][size] | (is_signed ? w : 0), d, m);
+    }
+}
+
+void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m)
+{
+    if (is_vector(type)) {
+        load_vector(c, memop, d, m);
+    } else {
+        load_int(c, wide(type), memop, d, m);
+    }
+}
+
+struct stored {                                 /* what a store stores */
+    bool is_imm;
+    int64_t imm;
+    int reg;
+};
+
+static struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
+{
+    struct stored s = { 0 };
+
+    if (const_of(c, v, &s.imm)) {
+        if (memop & MO_BE) {
+            s.imm = __builtin_bswap64(s.imm) >> (64 - 8 * size_of(memop));
+        }
+        s.is_imm = (memop & MO_SIZE) < MO_64 || s.imm == (int32_t)s.imm;
+        if (s.is_imm) {
+            return s;
+        }
+    }
+    s.reg = use_reg(c, v);
+    return s;
+}
+
+/* scratch: for the swapped copy of a big-endian store */
+static void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
+                        int scratch)
+{
+    static const unsigned stores[] = { OP_STORE8, OP_STORE | X_66, OP_STORE, OP_STORE | X_W };
+    static const unsigned vectors[] = {
+        [MO_32] = OP_STORESS, [MO_64] = OP_STOREQ, [MO_128] = OP_STOREUPS,
+    };
+    unsigned size = memop & MO_SIZE;
+    int r = s->reg;
+
+    if (s->is_imm) {
+        x_store_imm(&c->e, size_of(memop), m, s->imm);
+    } else if (r >= XMM0 && !(memop & MO_BE && size < MO_128)) {
+        x_rm(&c->e, vectors[size], r, m);
+    } else {
+        if (memop & MO_BE && size > MO_8) {
+            if (r >= XMM0) {
+                x_rr(&c->e, OP_MOVD_FROM_XMM | X_W, r, scratch);
+            } else {
+                x_mov(&c->e, true, scratch, r);
+            }
+            r = scratch;
+            swap_bytes(c, size_of(memop), r);
+        }
+        x_rm(&c->e, stores[size], r, m);
+    }
+}
+
+/* 64-bit guests: tag of the entry against the page of the last byte. t becomes the addend. */
+static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
+{
+    const struct target *target = the_host.target;
+    unsigned size = size_of(s->memop);
+    int32_t table = tlb_table_offset(target, MO_IDX(s->memop), write);
+    int32_t mask = -(1 << target->page_bits);
+    struct mem entry = env_mem(table);
+
+    x_mov(&c->e, false, t, s->address);
+    x_shift_imm(&c->e, SHIFT_SHR, false, t, target->page_bits - 4);
+    x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
+    if (s->memop & MO_ALIGN) {
+        mask |= size - 1;
+    }
+    if (size > 1 && !(s->memop & MO_ALIGN)) {
+        x_rm(&c->e, OP_LEA | X_W, t2, mem_at(s->address, size - 1));
+    } else {
+        x_mov(&c->e, true, t2, s->address);
+    }
+    x_alu_imm(&c->e, ALU_OP_AND, true, t2, mask);
+    entry.index = t;
+    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t2, entry);
+    s->from = x_jcc(&c->e, CC_NE);
+    entry.disp += offsetof(struct tlb_entry, addend);
+    x_rm(&c->e, OP_LOAD | X_W, t, entry);
+}
+
+/* 32-bit guests: an addend > 0 is valid; misaligned accesses look out of line for the page's end. */
+static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
+{
+    unsigned size = size_of(s->memop);
+    struct mem entry = env_mem(tlb_table_offset(the_host.target, MO_IDX(s->memop), write));
+
+    x_mov(&c->e, false, t, s->address);
+    x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits);
+    entry.index = t;
+    entry.scale = 3;
+    x_rm(&c->e, OP_LOAD | X_W, t, entry);
+    if (size > 1) {
+        x_rr(&c->e, 0xf6 | X_M8, 0, s->address);
+        x_8(&c->e, size - 1);
+        s->misaligned = x_jcc(&c->e, CC_NE);
+        s->aligned = x_here(&c->e);
+        s->scratch = t2;
+    }
+    x_rr(&c->e, OP_TEST | X_W, t, t);
+    s->from = x_jcc(&c->e, CC_LE);
+}
+
+static struct mem check(struct compiler *c, struct stub *s, bool write, int t, int t2)
+{
+    struct mem m = mem_at(s->address, 0);
+
+    if (the_host.target->word_bits == 64) {
+        check_tagged(c, s, write, t, t2);
+    } else {
+        check_flat(c, s, write, t, t2);
+    }
+    m.index = t;
+    return m;
+}
+
+static void op_ld(struct compiler *c, const struct ir_op *o)
+{
+    bool vector = is_vector(o->type);
+    int pin = dest_pin(c), d = pin, t, t2;
+    struct stub *s = new_stub(c);
+    struct mem m;
+
+    s->kind = STUB_LOAD;
+    s->memop = o->mem.memop;
+    s->type = o->type;
+    s->address = effective_address(c, o);
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    t2 = alloc_temp(c, false);
+    if (pin == NO_REG) {
+        d = vector ? alloc_temp(c, true) : t2;
+    }
+    s->reg = d;
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, o->mem.memop & MO_WRITE_INTENT, t, t2);
+    if (vector && s->memop & MO_BE && (s->memop & MO_SIZE) < MO_128) {
+        load_int(c, X_W, s->memop & ~MO_SIGN, t, m);
+        x_rr(&c->e, OP_MOVD_TO_XMM | X_W, d, t);
+    } else {
+        plain_load(c, o->type, o->mem.memop, d, m);
+    }
+    s->back = x_here(&c->e);
+    set_result(c, pin, d);
+}
+
+static void op_st(struct compiler *c, const struct ir_op *o)
+{
+    struct stub *s = new_stub(c);
+    struct stored v;
+    struct mem m;
+    int t, t2;
+
+    s->kind = STUB_STORE;
+    s->memop = o->mem.memop;
+    s->type = o->type;
+    s->address = effective_address(c, o);
+    v = stored_value(c, o->b, o->mem.memop);
+    s->reg = v.reg;
+    s->has_imm = v.is_imm;
+    if (v.is_imm) {
+        s->imm = c->ir->ops[o->b].imm;
+    }
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    t2 = alloc_temp(c, false);
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, true, t, t2);
+    plain_store(c, o->mem.memop, &v, m, t2);
+    s->back = x_here(&c->e);
+}
+
+static void slow_load(struct compiler *c, const struct stub *s)
+{
+    x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 8), s->memop);
+    call_builtin(c, (s->memop & MO_SIZE) == MO_128 ? BUILTIN_LOAD16 : BUILTIN_LOAD);
+    add_record(c, s->snapshot);
+    plain_load(c, s->type, s->memop & ~MO_BE, s->reg, frame_mem(FRAME_RESULT));
+}
+
+static void slow_store(struct compiler *c, const struct stub *s)
+{
+    bool big = (s->memop & MO_SIZE) == MO_128;
+    struct stored v = { .reg = s->reg };
+    unsigned memop = s->reg >= XMM0 ? s->memop & MO_SIZE : MO_64;
+
+    x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 8), s->memop);
+    if (s->has_imm) {
+        x_store_imm(&c->e, 4, frame_mem(FRAME_ARGS + 16), s->imm);
+        x_store_imm(&c->e, 4, frame_mem(FRAME_ARGS + 20), s->imm >> 32);
+    } else {
+        plain_store(c, memop, &v, frame_mem(big ? FRAME_BUFFER : FRAME_ARGS + 16), NO_REG);
+    }
+    call_builtin(c, big ? BUILTIN_STORE16 : BUILTIN_STORE);
+    add_record(c, s->snapshot);
+}
+
+void emit_mem_stub(struct compiler *c, const struct stub *s)
+{
+    if (s->misaligned) {
+        x_patch(&c->e, s->misaligned, x_here(&c->e));
+        if (!(s->memop & MO_ALIGN)) {
+            x_mov(&c->e, false, s->scratch, s->address);
+            x_alu_imm(&c->e, ALU_OP_AND, false, s->scratch, (1 << the_host.target->page_bits) - 1);
+            x_alu_imm(&c->e, ALU_OP_CMP, false, s->scratch,
+                      (1 << the_host.target->page_bits) - (int)size_of(s->memop));
+            x_jcc_to(&c->e, CC_BE, s->aligned);
+        }
+    }
+    x_patch(&c->e, s->from, x_here(&c->e));
+    if (s->kind == STUB_LOAD) {
+        slow_load(c, s);
+    } else {
+        slow_store(c, s);
+    }
+    x_jmp_to(&c->e, s->back);
+}
+
+void call_builtin(struct compiler *c, enum builtin builtin)
+{
+    x_call_to(&c->e, the_host.builtins[builtin]);
+}
+
+/* Argument n of a thunk. */
+void store_arg(struct compiler *c, unsigned n, ir_val v)
+{
+    struct mem m = frame_mem(FRAME_ARGS + 8 * n);
+    uint32_t locked = c->locked;
+    int64_t value;
+
+    if (const_of(c, v, &value) && value == (int32_t)value) {
+        x_store_imm(&c->e, 8, m, value);
+    } else {
+        x_rm(&c->e, OP_STORE | X_W, use_reg(c, v), m);
+    }
+    c->locked = locked;
+}
+
+/* Atomics are calls in line; the thunk preserves every register. */
+static void op_atomic(struct compiler *c, const struct ir_op *o)
+{
+    int pin = dest_pin(c), d, address = effective_address(c, o);
+    uint16_t snapshot;
+
+    x_rm(&c->e, OP_STORE | X_W, address, frame_mem(FRAME_ARGS));
+    store_arg(c, 1, o->b);
+    if (o->op == IR_cas) {
+        store_arg(c, 2, o->c);
+    }
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 24), o->mem.memop | o->op << 16);
+    snapshot = take_snapshot(c);
+    call_builtin(c, BUILTIN_ATOMIC);
+    add_record(c, snapshot);
+    c->locked = 0;
+    c->consumed = true;
+    d = dest_reg(c, pin, 0, 0);
+    x_rm(&c->e, OP_LOAD | wide(o->type), d, frame_mem(FRAME_RESULT));
+    set_result(c, pin, d);
+}
+
+void op_mem(struct compiler *c, const struct ir_op *o)
+{
+    switch (o->op) {
+    case IR_ld: op_ld(c, o); break;
+    case IR_st: op_st(c, o); break;
+    default: op_atomic(c, o);
+    }
+}
+
+static void env_load(struct compiler *c, const struct ir_op *o, unsigned memop, struct mem m)
+{
+    int pin = dest_pin(c), d;
+
+    if (m.base != RBP) {
+        m.base = use_reg(c, o->a);
+    }
+    d = dest_reg(c, pin, m.base == RBP ? 0 : o->a, 0);
+    plain_load(c, o->type, memop, d, m);
+    set_result(c, pin, d);
+}
+
+static void env_store(struct compiler *c, ir_val v, unsigned memop, struct mem m)
+{
+    struct stored s = stored_value(c, v, memop);
+
+    plain_store(c, memop, &s, m, memop & MO_BE ? alloc_temp(c, false) : NO_REG);
+}
+
+static void op_envptr(struct compiler *c, const struct ir_op *o)
+{
+    int pin = dest_pin(c), d;
+    struct mem m = env_mem(o->imm);
+
+    if (o->a) {
+        m.index = use_reg(c, o->a);
+    }
+    d = dest_reg(c, pin, o->a, 0);
+    x_rm(&c->e, OP_LEA | X_W, d, m);
+    set_result(c, pin, d);
+}
+
+void op_env(struct compiler *c, const struct ir_op *o)
+{
+    switch (o->op) {
+    case IR_envld:
+        env_load(c, o, (o->imm >> 32) & 0xffff, env_mem((int32_t)o->imm));
+        break;
+    case IR_envst:
+        env_store(c, o->a, (o->imm >> 32) & 0xffff, env_mem((int32_t)o->imm));
+        break;
+    case IR_envptr:
+        op_envptr(c, o);
+        break;
+    case IR_hld:
+        env_load(c, o, o->mem.memop, mem_at(RAX, o->mem.disp));
+        break;
+    case IR_hst:
+        env_store(c, o->b, o->mem.memop, mem_at(use_reg(c, o->a), o->mem.disp));
+        break;
+    }
+}
