@@ -44,6 +44,7 @@ static void reset_vectors(struct x86_env *env)
     env->fpus = env->fop = env->fpcs = env->fpds = 0;
     env->fptop = 0;
     env->fptags = 0xff;
+    env->fp_fast = 0;
     env->fpip = env->fpdp = 0;
     env->xcr0 = 1;
 }

@@ -69,6 +69,7 @@ enum {
     MODE_NE = 1 << 23,
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
+    MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
 };
 
 /* mmu indexes */
@@ -136,6 +137,7 @@ struct x86_env {
     uint16_t fp_staged_exp;         /* once the guest memory write has succeeded */
     uint64_t fpip, fpdp;
     uint8_t fp_fast;                /* enum fp_fast (fpu.h); 0 is always right: look again */
+    uint8_t fp_skip;                /* an unmasked exception: the instruction has no result */
 
     uint64_t cr[5], cr8;            /* cr[1] unused */
     uint64_t xcr0;

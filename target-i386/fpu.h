@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The x87 on the host's x87. Between helpers the host unit has an empty stack, its default control
+ * The x87 on the host's x87. With all exceptions masked nothing here raises or waits. Otherwise
+ * (MODE_FP_TRAPS) translated code calls helper_fp_wait() before a waiting instruction, and
+ * helper_fp_finish() after the helper of one that has a result elsewhere.
+ *
+ * Between helpers the host unit has an empty stack, its default control
  * word, and sticky exception flags that the guest's status word has too (so a helper need not
  * clear them first); what drops flags from env->fpus must set env->fp_fast to FP_UNKNOWN.
  */
@@ -25,10 +29,7 @@ enum fp_fast {
     FP_FAST_CW,                     /* all masked, but the control word must be loaded */
 };
 
-/*
- * The instruction, for everything beyond the fast case: first byte, ModRM, and its length (an
- * unmasked exception may have to skip the rest of it).
- */
+/* The instruction, for everything beyond the fast case: first byte, ModRM, and its length */
 #define FP_INSN(escape, modrm, length) ((escape) | (modrm) << 8 | (length) << 16)
 
 /* Formats of the environment in memory */
@@ -70,15 +71,16 @@ static inline struct x86_fpreg *fp_push(struct x86_env *env)
  * low byte of EFLAGS after it.
  */
 unsigned fp_native(struct x86_env *env, uint32_t insn, void *mem, bool cf);
-/* The same for stores: nothing changes but env->fp_staged; skips the instruction (no return)
-   when an unmasked exception keeps it from storing. */
+/* The same for stores: nothing changes but env->fp_staged, or (an unmasked exception keeps it from
+   storing) all but the stack, and fp_skip is set. */
 void fp_native_store(struct x86_env *env, uint32_t insn, void *mem);
+/* Sets the control or status word; ES and B follow from flags and masks. */
+void fp_set_control(struct x86_env *env, uint16_t value);
+void fp_set_status(struct x86_env *env, uint16_t value);
+/* fptags from a full tag word. */
+void fp_set_tags(struct x86_env *env, uint16_t full);
 /* Slow half of fp_usable(): looks at pending exceptions and at the control word. */
 bool fp_enter(struct x86_env *env);
-/* What a waiting instruction does first. */
-void fp_check_pending(struct x86_env *env);
-/* Goes on after the instruction instead of finishing it. */
-_Noreturn void fp_skip(struct x86_env *env, uint32_t insn);
 
 /* Whether the host unit may execute the common case now, all exceptions masked; fp_leave() after. */
 static inline bool fp_usable(struct x86_env *env)
@@ -95,27 +97,14 @@ static inline void fp_leave(struct x86_env *env)
     }
 }
 
-/* For what raises no exception of its own. */
-static inline void fp_wait(struct x86_env *env)
-{
-    if (unlikely(env->fp_fast == FP_UNKNOWN)) {
-        fp_check_pending(env);
-    }
-}
-
 static inline void fp_condition(struct x86_env *env, unsigned cc, unsigned mask)
 {
     env->fpus = (env->fpus & ~mask) | cc;
 }
 
 /* --- helper-x87-env.c --- */
-/* Sets the control or status word; ES and B follow from flags and masks. */
-void fp_set_control(struct x86_env *env, uint16_t value);
-void fp_set_status(struct x86_env *env, uint16_t value);
 /* Two bits a register, from its contents. */
 uint16_t fp_full_tags(const struct x86_env *env);
-/* fptags from a full tag word. */
-void fp_set_tags(struct x86_env *env, uint16_t full);
 /* Empty stack, default control word; leaves the registers' contents. */
 void fp_init(struct x86_env *env);
 

@@ -1,54 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Vector instructions that are more than "this instruction on these values": implicit operands,
- * MXCSR and its unmasked exceptions, masked stores, the way from x87 to MMX state.
- *
- * While translated code and these helpers run, the host's MXCSR is the guest's with all exceptions
- * masked, so sticky flags since then are there and not yet in env->mxcsr.
+ * masked stores, MXCSR. The thunks around these helpers keep env->mxcsr up to date.
  */
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
-#include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
 #include "tcg/softmmu.h"
 
 /* --- MXCSR --- */
 
-static uint32_t host_mxcsr(void)
-{
-    uint32_t v;
-
-    asm volatile("stmxcsr %0" : "=m" (v));
-    return v;
-}
-
-static void host_mxcsr_load(uint32_t v)
-{
-    asm volatile("ldmxcsr %0" : : "m" (v));
-}
-
-uint32_t mxcsr_get(struct x86_env *env)
-{
-    if (env->hot.ra) {
-        env->mxcsr |= host_mxcsr() & MXCSR_FLAGS;
-    }
-    return env->mxcsr;
-}
-
 bool mxcsr_valid(const struct x86_env *env, uint32_t value)
 {
     return !(value & ~(env->mxcsr_mask ? env->mxcsr_mask : MXCSR_MASK_DEFAULT));
-}
-
-void mxcsr_set(struct x86_env *env, uint32_t value)
-{
-    env->mxcsr = value;
-    if (env->hot.ra) {
-        host_mxcsr_load(value | MXCSR_MASKS);
-    }
-    x86_update_mode(env);
 }
 
 void helper_ldmxcsr(struct x86_env *env, uint32_t value)
@@ -56,56 +22,20 @@ void helper_ldmxcsr(struct x86_env *env, uint32_t value)
     if (!mxcsr_valid(env, value)) {
         x86_raise_error(env, EXC_GP, 0);
     }
-    mxcsr_set(env, value);
+    env->mxcsr = value;
+    x86_update_mode(env);
 }
 
 uint32_t helper_stmxcsr(struct x86_env *env)
 {
-    return mxcsr_get(env);
+    return env->mxcsr;
 }
 
-/* --- unmasked exceptions: around one instruction that writes its result only after the end --- */
-
-void helper_sse_trap_begin(struct x86_env *env)
+void helper_sse_trap_raise(struct x86_env *env, uint32_t unmasked)
 {
-    uint32_t mxcsr = mxcsr_get(env);
-
-    mxcsr &= ~MXCSR_FLAGS;
-    if (!(mxcsr & MXCSR_UM)) {
-        mxcsr &= ~MXCSR_FZ;                     /* FZ is for masked underflow only */
-    }
-    host_mxcsr_load(mxcsr | MXCSR_MASKS);
-}
-
-void helper_sse_trap_end(struct x86_env *env)
-{
-    uint32_t flags = host_mxcsr() & MXCSR_FLAGS;
-    uint32_t unmasked = flags & ~(env->mxcsr >> MXCSR_MASK_SHIFT);
-
-    if (unmasked & MXCSR_BEFORE) {
-        flags &= MXCSR_BEFORE;                  /* nothing was computed */
-    }
-    env->mxcsr |= flags;
-    host_mxcsr_load(env->mxcsr | MXCSR_MASKS);
     if (unmasked) {
         x86_raise(env, env->cr[4] & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD);
     }
-}
-
-/* --- MMX --- */
-
-void helper_mmx_enter(struct x86_env *env)
-{
-    fp_check_pending(env);
-    env->fptop = 0;
-    env->fptags = 0;
-}
-
-void helper_emms(struct x86_env *env)
-{
-    fp_check_pending(env);
-    env->fptop = 0;
-    env->fptags = 0xff;
 }
 
 /* --- masked stores --- */

@@ -1,29 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The x87's control, status and tag words, and the instructions that move its environment to and
- * from memory in the four formats: 16 or 32 bits, real or protected mode.
+ * The x87's reset and exceptions, and the instructions that move its environment to and from memory
+ * in the four formats: 16 or 32 bits, real or protected mode.
  */
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
+#include "base/log.h"
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
 #include "tcg/softmmu.h"
 
-void fp_set_status(struct x86_env *env, uint16_t value)
-{
-    env->fpus = value & ~(FPUS_TOP | FPUS_ES | FPUS_B);
-    if (value & ~env->fpuc & FPUS_FLAGS) {
-        env->fpus |= FPUS_ES | FPUS_B;
-    }
-    env->fp_fast = FP_UNKNOWN;
-}
-
-void fp_set_control(struct x86_env *env, uint16_t value)
-{
-    env->fpuc = (value & FPUC_VALID) | FPUC_ONE;
-    fp_set_status(env, env->fpus);
-}
+enum { CR0_NE = 1 << 5 };
 
 uint16_t fp_full_tags(const struct x86_env *env)
 {
@@ -45,14 +33,6 @@ uint16_t fp_full_tags(const struct x86_env *env)
     return full;
 }
 
-void fp_set_tags(struct x86_env *env, uint16_t full)
-{
-    env->fptags = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        env->fptags |= (full >> 2 * i & 3) == 3 ? 1 << i : 0;
-    }
-}
-
 void fp_init(struct x86_env *env)
 {
     env->fpuc = FPUC_DEFAULT;
@@ -63,50 +43,47 @@ void fp_init(struct x86_env *env)
     fp_set_status(env, 0);
 }
 
-/* --- instructions without memory; status and control word accesses keep TOP apart --- */
+/* --- unmasked exceptions, MODE_FP_TRAPS only --- */
 
 void helper_fp_wait(struct x86_env *env)
 {
-    fp_check_pending(env);
+    if (likely(!(env->fpus & FPUS_ES))) {
+        return;
+    }
+    if (env->cr[0] & CR0_NE) {
+        x86_raise(env, EXC_MF);
+    }
+    /* The PC would raise IRQ 13; we go on as if IGNNE# were active. */
+    log_unimp("x87: unmasked exception with CR0.NE clear ignored (status %04x)", env->fpus);
+}
+
+/* After a helper whose result must not be used when fp_skip is set: goes on behind the instruction. */
+void helper_fp_finish(struct x86_env *env, uint32_t insn)
+{
+    struct cpu *cpu = env_cpu(env);
+
+    if (likely(!env->fp_skip)) {
+        return;
+    }
+    env->fp_skip = false;
+    cpu_restore_state(cpu);
+    env->hot.ra = 0;
+    env->fpip = env->pc;
+    env->fop = (insn & 7) << 8 | (insn >> 8 & 0xff);
+    env->pc += insn >> 16;
+    cpu_loop_exit(cpu);
+}
+
+/* After whatever may have changed the masks. */
+void helper_fp_mode(struct x86_env *env)
+{
+    x86_update_mode(env);
 }
 
 void helper_fp_init(struct x86_env *env)
 {
     fp_init(env);
-}
-
-void helper_fp_clex(struct x86_env *env)
-{
-    fp_set_status(env, env->fpus & FPUS_CC);
-}
-
-uint32_t helper_fp_stsw(struct x86_env *env)
-{
-    return env->fpus | env->fptop << FPUS_TOP_SHIFT;
-}
-
-void helper_fp_ldcw(struct x86_env *env, uint32_t value)
-{
-    fp_check_pending(env);
-    fp_set_control(env, value);
-}
-
-void helper_fp_free(struct x86_env *env, uint32_t i, uint32_t pop)
-{
-    fp_check_pending(env);
-    fp_condition(env, 0, FPUS_C1);
-    env->fptags |= 1 << fp_index(env, i);
-    if (pop) {
-        fp_pop(env);
-    }
-}
-
-/* fincstp, fdecstp */
-void helper_fp_rotate(struct x86_env *env, uint32_t by)
-{
-    fp_check_pending(env);
-    fp_condition(env, 0, FPUS_C1);
-    env->fptop = (env->fptop + by) & 7;
+    x86_update_mode(env);
 }
 
 /* --- the environment --- */
@@ -198,15 +175,16 @@ void helper_fp_stenv(struct x86_env *env, uint64_t addr, uint32_t format)
     cpu_probe(env, addr, words_size(format), MMU_WRITE, x86_mmu_index(env));
     words_write(env, addr, format);
     fp_set_control(env, env->fpuc | FPUC_MASKS);
+    x86_update_mode(env);
 }
 
 void helper_fp_ldenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     struct fp_words w;
 
-    fp_check_pending(env);
     w = words_read(env, addr, format);
     words_set(env, &w, format);
+    x86_update_mode(env);
 }
 
 void helper_fp_save(struct x86_env *env, uint64_t addr, uint32_t format)
@@ -222,6 +200,7 @@ void helper_fp_save(struct x86_env *env, uint64_t addr, uint32_t format)
         cpu_stw(env, wrap(env, addr + size + 10 * i + 8), r->exp, mmu);
     }
     fp_init(env);
+    x86_update_mode(env);
 }
 
 void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
@@ -230,7 +209,6 @@ void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
     struct x86_fpreg st[8];
     struct fp_words w;
 
-    fp_check_pending(env);
     w = words_read(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         st[i].mant = cpu_ldq(env, wrap(env, addr + size + 10 * i), mmu);
@@ -243,4 +221,5 @@ void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
         r->mant = st[i].mant;
         r->exp = st[i].exp;
     }
+    x86_update_mode(env);
 }

@@ -7,7 +7,6 @@
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
-#include "base/log.h"
 
 /* One of each register form (d8 c0 ... df ff), then of each memory form with (%rdi), 4 bytes
    each, going on at *%rdx. */
@@ -31,6 +30,29 @@ asm(".pushsection .text\n"
 /* What follows is called with guest values in the vector registers. */
 #pragma GCC target("general-regs-only")
 #include "target-i386/fpu.h"
+
+void fp_set_status(struct x86_env *env, uint16_t value)
+{
+    env->fpus = value & ~(FPUS_TOP | FPUS_ES | FPUS_B);
+    if (value & ~env->fpuc & FPUS_FLAGS) {
+        env->fpus |= FPUS_ES | FPUS_B;
+    }
+    env->fp_fast = FP_UNKNOWN;
+}
+
+void fp_set_control(struct x86_env *env, uint16_t value)
+{
+    env->fpuc = (value & FPUC_VALID) | FPUC_ONE;
+    fp_set_status(env, env->fpus);
+}
+
+void fp_set_tags(struct x86_env *env, uint16_t full)
+{
+    env->fptags = 0;
+    for (unsigned i = 0; i < 8; i++) {
+        env->fptags |= (full >> 2 * i & 3) == 3 ? 1 << i : 0;
+    }
+}
 
 /* As FSAVE writes it in 32-bit protected format. */
 struct fp_image {
@@ -94,7 +116,6 @@ unsigned fp_native(struct x86_env *env, uint32_t insn, void *mem, bool cf)
     struct fp_image image;
     unsigned flags;
 
-    fp_check_pending(env);
     image_load(&image, env);
     flags = image_run(&image, insn, mem, cf);
     image_store(&image, env);
@@ -105,12 +126,13 @@ void fp_native_store(struct x86_env *env, uint32_t insn, void *mem)
 {
     struct fp_image image;
 
-    fp_check_pending(env);
     image_load(&image, env);
     image_run(&image, insn, mem, false);
     if (image.sw & ~env->fpuc & (FPUS_IE | FPUS_OE | FPUS_UE)) {
         image_store(&image, env);
-        fp_skip(env, insn);
+        env->fp_staged = env->fpus;
+        env->fp_skip = true;
+        return;
     }
     env->fp_staged = (image.sw & ~FPUS_TOP) | (env->fpus & (FPUS_FLAGS | FPUS_SF | FPUS_ES | FPUS_B));
     if (env->fp_staged & ~env->fpuc & FPUS_FLAGS) {
@@ -119,32 +141,9 @@ void fp_native_store(struct x86_env *env, uint32_t insn, void *mem)
     }
 }
 
-_Noreturn void fp_skip(struct x86_env *env, uint32_t insn)
-{
-    struct cpu *cpu = env_cpu(env);
-
-    cpu_restore_state(cpu);
-    env->hot.ra = 0;
-    env->pc += insn >> 16;
-    cpu_loop_exit(cpu);
-}
-
-void fp_check_pending(struct x86_env *env)
-{
-    if (likely(!(env->fpus & FPUS_ES))) {
-        return;
-    }
-    if (env->cr[0] & 1 << 5) {
-        x86_raise(env, EXC_MF);
-    }
-    /* The PC would raise IRQ 13; we go on as if IGNNE# were active. */
-    log_unimp("x87: unmasked exception with CR0.NE clear ignored (status %04x)", env->fpus);
-}
-
 bool fp_enter(struct x86_env *env)
 {
     if (env->fp_fast == FP_UNKNOWN) {
-        fp_check_pending(env);
         if ((env->fpuc & FPUC_MASKS) != FPUC_MASKS || (env->fpus & FPUS_ES)) {
             return false;
         }

@@ -128,9 +128,7 @@ static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
         if (unlikely(fp_empty(env, 0) | fp_empty(env, src)) || !fp_usable(env)) {                  \
             unsigned flags = fp_native(env, insn, NULL, false);                                    \
                                                                                                    \
-            if (env->fpus & ~env->fpuc & FPUS_FLAGS) {                                             \
-                fp_skip(env, insn);             /* EFLAGS stay as they are */                      \
-            }                                                                                      \
+            env->fp_skip = (env->fpus & ~env->fpuc & FPUS_FLAGS) != 0;      /* keeps EFLAGS */      \
             return flags & (FL_ZF | FL_PF | FL_CF);                                                \
         }                                                                                          \
         host_load(fp_st(env, src));                                                                \
@@ -183,7 +181,6 @@ void helper_fp_xam(struct x86_env *env)
     const struct x86_fpreg *r = fp_st(env, 0);
     unsigned exp = r->exp & 0x7fff, cc;
 
-    fp_wait(env);
     if (fp_empty(env, 0)) {
         cc = FPUS_C3 | FPUS_C0;
     } else if (exp == 0) {
@@ -216,7 +213,6 @@ void helper_fp_ld_f32(struct x86_env *env, uint32_t value, uint32_t insn)
         fp_native(env, insn, &value, false);
         return;
     }
-    fp_wait(env);
     r = push_exact(env);
     r->mant = exp ? 1ull << 63 | (uint64_t)(value & 0x7fffff) << 40 : 0;
     r->exp = (value >> 16 & 0x8000) | (exp ? exp + 16383 - 127 : 0);
@@ -231,7 +227,6 @@ void helper_fp_ld_f64(struct x86_env *env, uint64_t value, uint32_t insn)
         fp_native(env, insn, &value, false);
         return;
     }
-    fp_wait(env);
     r = push_exact(env);
     r->mant = exp ? 1ull << 63 | value << 11 : 0;
     r->exp = (value >> 48 & 0x8000) | (exp ? exp + 16383 - 1023 : 0);
@@ -244,7 +239,6 @@ void helper_fp_ld_int(struct x86_env *env, uint64_t value)
         fp_native(env, FP_INSN(0xdf, 0x28, 0), &value, false);
         return;
     }
-    fp_wait(env);
     asm volatile("fildll %0" : : "m" (value));
     host_store(push_exact(env));
 }
@@ -258,7 +252,6 @@ void helper_fp_ld_f80(struct x86_env *env, uint64_t mant, uint32_t exp, uint32_t
         fp_native(env, insn, &value, false);
         return;
     }
-    fp_wait(env);
     r = push_exact(env);
     r->mant = mant;
     r->exp = exp;
@@ -280,7 +273,6 @@ void helper_fp_ld_st(struct x86_env *env, uint32_t i, uint32_t insn)
         fp_native(env, insn, NULL, false);
         return;
     }
-    fp_wait(env);
     r = push_exact(env);
     r->mant = src->mant;
     r->exp = src->exp;
@@ -372,8 +364,7 @@ uint64_t helper_fp_st_f80(struct x86_env *env, uint32_t insn)
         fp_native_store(env, insn, &value);
         r = &value;
     } else {
-        fp_wait(env);
-        stage(env, 0);
+            stage(env, 0);
     }
     env->fp_staged_exp = r->exp;
     return r->mant;
@@ -399,7 +390,6 @@ void helper_fp_st_st(struct x86_env *env, uint32_t i, uint32_t pop, uint32_t ins
         fp_native(env, insn, NULL, false);
         return;
     }
-    fp_wait(env);
     fp_condition(env, 0, FPUS_C1);
     dst->mant = src->mant;
     dst->exp = src->exp;
@@ -419,7 +409,6 @@ void helper_fp_xch(struct x86_env *env, uint32_t i, uint32_t insn)
         fp_native(env, insn, NULL, false);
         return;
     }
-    fp_wait(env);
     fp_condition(env, 0, FPUS_C1);
     a->mant = b->mant;
     a->exp = b->exp;
@@ -436,7 +425,6 @@ void helper_fp_cmov(struct x86_env *env, uint32_t i, uint32_t condition)
         fp_native(env, FP_INSN(0xda, 0xc0 | i, 0), NULL, condition);    /* fcmovb */
         return;
     }
-    fp_wait(env);
     if (condition) {
         dst->mant = src->mant;
         dst->exp = src->exp;
@@ -449,7 +437,6 @@ void helper_fp_chs(struct x86_env *env, uint32_t insn)
         fp_native(env, insn, NULL, false);
         return;
     }
-    fp_wait(env);
     fp_condition(env, 0, FPUS_C1);
     fp_st(env, 0)->exp ^= 0x8000;
 }
@@ -460,7 +447,6 @@ void helper_fp_abs(struct x86_env *env, uint32_t insn)
         fp_native(env, insn, NULL, false);
         return;
     }
-    fp_wait(env);
     fp_condition(env, 0, FPUS_C1);
     fp_st(env, 0)->exp &= 0x7fff;
 }
@@ -531,4 +517,43 @@ BINARY(patan, FPUS_C1, 1, is_any)
 void helper_fp_other(struct x86_env *env, uint32_t insn)
 {
     fp_native(env, insn, NULL, false);
+}
+
+/* --- control; memory formats are in helper-x87-env.c --- */
+
+void helper_fp_clex(struct x86_env *env)
+{
+    fp_set_status(env, env->fpus & FPUS_CC);
+}
+
+/* Whether the mode may have changed: the translator then leaves. */
+uint32_t helper_fp_ldcw(struct x86_env *env, uint32_t value)
+{
+    unsigned before = env->fpuc;
+
+    env->fpuc = (value & FPUC_VALID) | FPUC_ONE;
+    if ((env->fpuc & before & FPUC_MASKS) != FPUC_MASKS) {
+        fp_set_status(env, env->fpus);
+        return true;
+    }
+    if (env->fp_fast != FP_UNKNOWN) {
+        env->fp_fast = env->fpuc == FPUC_DEFAULT ? FP_FAST : FP_FAST_CW;
+    }
+    return false;
+}
+
+void helper_fp_free(struct x86_env *env, uint32_t i, uint32_t pop)
+{
+    fp_condition(env, 0, FPUS_C1);
+    env->fptags |= 1 << fp_index(env, i);
+    if (pop) {
+        fp_pop(env);
+    }
+}
+
+/* fincstp, fdecstp */
+void helper_fp_rotate(struct x86_env *env, uint32_t by)
+{
+    fp_condition(env, 0, FPUS_C1);
+    env->fptop = (env->fptop + by) & 7;
 }

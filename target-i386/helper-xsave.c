@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* FXSAVE, FXRSTOR, XSAVE, XRSTOR and XCR0: x87 and SSE state in memory. */
+/* FXSAVE, FXRSTOR, XSAVE and XRSTOR: x87 and SSE state in memory. */
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
@@ -137,7 +137,7 @@ void helper_fxsave(struct x86_env *env, uint64_t addr, uint32_t wide)
     check_alignment(env, addr, 16);
     cpu_probe(env, addr, AREA_LEGACY, MMU_WRITE, x86_mmu_index(env));
     x87_save(env, &area, wide);
-    area.mxcsr = mxcsr_get(env);
+    area.mxcsr = env->mxcsr;
     area.mxcsr_mask = env->mxcsr_mask;
     if (fx_with_xmm(env)) {
         memcpy(area.xmm, env->xmm, sizeof(area.xmm));
@@ -156,12 +156,13 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
         if (!mxcsr_valid(env, area.mxcsr)) {
             x86_raise_error(env, EXC_GP, 0);
         }
-        mxcsr_set(env, area.mxcsr);
+        env->mxcsr = area.mxcsr;
     }
     x87_restore(env, &area, wide);
     if (fx_with_xmm(env)) {
         memcpy(env->xmm, area.xmm, xmm_count(env) * sizeof(area.xmm[0]));
     }
+    x86_update_mode(env);
 }
 
 /* --- XSAVE, XRSTOR: the standard form --- */
@@ -181,7 +182,7 @@ void helper_xsave(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t wi
         area_write(env, addr + offsetof(struct legacy_area, st), area.st, sizeof(area.st));
     }
     if (wanted & XSTATE_SSE) {
-        cpu_stl(env, addr + offsetof(struct legacy_area, mxcsr), mxcsr_get(env), mmu);
+        cpu_stl(env, addr + offsetof(struct legacy_area, mxcsr), env->mxcsr, mmu);
         cpu_stl(env, addr + offsetof(struct legacy_area, mxcsr_mask), env->mxcsr_mask, mmu);
         area_write(env, addr + AREA_XMM, env->xmm, xmm_count(env) * sizeof(env->xmm[0]));
     }
@@ -219,11 +220,12 @@ void helper_xrstor(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t w
     if (wanted & XSTATE_SSE) {
         unsigned size = xmm_count(env) * sizeof(env->xmm[0]);
 
-        mxcsr_set(env, area.legacy.mxcsr);
+        env->mxcsr = area.legacy.mxcsr;
         if (area.header.xstate_bv & XSTATE_SSE) {
             memcpy(env->xmm, area.legacy.xmm, size);
         } else {
             memset(env->xmm, 0, size);
         }
     }
+    x86_update_mode(env);
 }

@@ -87,6 +87,9 @@ void x86_update_mode(struct x86_env *env)
     if ((env->mxcsr >> 7 & 0x3f) != 0x3f) {
         mode |= MODE_SSE_TRAPS;
     }
+    if ((env->fpuc & 0x3f) != 0x3f) {
+        mode |= MODE_FP_TRAPS;
+    }
     if (mode != env->mode || base != env->mode_base) {
         env->mode = mode;
         env->mode_base = base;

@@ -16,9 +16,7 @@ enum {
 /* Beside imm8, for helper_pcmpstr */
 enum { PCMPSTR_EXPLICIT = 0x100, PCMPSTR_WIDE = 0x200, PCMPSTR_MASK = 0x400 };
 
-/* The guest's, with the flags that translated code has raised so far. */
-uint32_t mxcsr_get(struct x86_env *env);
+/* No reserved bits. */
 bool mxcsr_valid(const struct x86_env *env, uint32_t value);
-void mxcsr_set(struct x86_env *env, uint32_t value);
 
 #endif

@@ -19,11 +19,22 @@ static bool mmx_enter(struct x86_dis *d)
     return true;
 }
 
-/* Raises a pending #MF, makes all registers valid and TOP 0: once in straight MMX code. */
+_Static_assert(ENV(fptags) == ENV(fptop) + 1, "one store for both");
+
+/* A pending #MF first; then TOP is 0. */
+static void set_state(struct x86_dis *d, uint8_t tags)
+{
+    if (d->mode & MODE_FP_TRAPS) {
+        x86_call0(d, H_fp_wait);
+    }
+    ir_envst(d->ir, I32, ENV(fptop), x86_imm32(d, tags << 8), MO_16);
+}
+
+/* Makes all registers valid: once in straight MMX code. */
 static void mmx_state(struct x86_dis *d)
 {
     if (!d->fp_checked) {
-        x86_call0(d, H_mmx_enter);
+        set_state(d, 0);
         d->fp_checked = true;
     }
 }
@@ -316,7 +327,7 @@ void trans_maskmovq(struct x86_dis *d)
 void trans_emms(struct x86_dis *d)
 {
     if (mmx_enter(d)) {
-        x86_call0(d, H_emms);
+        set_state(d, 0xff);
         d->fp_checked = false;
     }
 }

@@ -80,7 +80,7 @@ void simd_trap_begin(struct x86_dis *d)
 void simd_trap_end(struct x86_dis *d)
 {
     if (d->mode & MODE_SSE_TRAPS) {
-        x86_call0(d, H_sse_trap_end);
+        x86_call1(d, H_sse_trap_raise, x86_call0(d, H_sse_trap_end));
     }
 }
 
@@ -287,8 +287,10 @@ void trans_vf_from_gpr(struct x86_dis *d)
     if (!simd_enter(d)) {
         return;
     }
-    sse.wide = d->in.operand[1].size == 8;
-    src = x86_read(d, 1);
+    src = x86_read_sx(d, 1, I64);               /* the backend goes by its type */
+    if (ir_type_of(d->ir, src) == I32 && d->in.operand[1].size == 8) {
+        src = ir_1(d->ir, IR_bitcast, I64, ir_1(d->ir, IR_bitcast, V64, src));
+    }
     simd_trap_begin(d);
     v = simd_op(d, IR_vx_vg, V128, sse, simd_get(d, dst), src);
     simd_trap_end(d);

@@ -2,7 +2,8 @@
 /*
  * x87 instructions: one table each of register and memory forms, by escape byte and ModRM.reg. One
  * helper an instruction; memory is read before it and written after it, and only then are the stack
- * popped and the instruction pointers moved, so that a fault finds the state from before.
+ * popped and the instruction pointers moved, so that a fault finds the state from before. Waiting
+ * for a pending exception is compiled in where one is unmasked (MODE_FP_TRAPS).
  */
 #include "target-i386/translate.h"
 
@@ -13,8 +14,13 @@ struct x87_op {
     void (*emit)(struct x86_dis *d, const struct x87_op *op);
     uint16_t helper;
     uint8_t a, b;
-    bool control;                   /* leaves the instruction pointers alone */
+    uint8_t flags;                  /* of the following */
     uint8_t feature;
+};
+
+enum {
+    CONTROL = 1,                    /* leaves the instruction pointers alone */
+    NO_WAIT = 2,
 };
 
 #define ENV(field) offsetof(struct x86_env, field)
@@ -58,10 +64,20 @@ static void emit_compare(struct x86_dis *d, const struct x87_op *op)
     x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
 }
 
+/* An unmasked exception leaves the instruction without its result. */
+static void finish(struct x86_dis *d)
+{
+    if (d->mode & MODE_FP_TRAPS) {
+        x86_call1(d, H_fp_finish, insn_word(d));
+    }
+}
+
 static void emit_compare_flags(struct x86_dis *d, const struct x87_op *op)
 {
-    x86_flags_set_packed(d, x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a),
-                                      insn_word(d)));
+    ir_val flags = x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
+
+    finish(d);
+    x86_flags_set_packed(d, flags);
 }
 
 /* a: number of the condition */
@@ -93,17 +109,20 @@ static void emit_free(struct x86_dis *d, const struct x87_op *op)
     x86_call2(d, op->helper, st_index(d), x86_imm32(d, op->a));
 }
 
+/* fnop, and what became one after the 287 */
 static void emit_nop(struct x86_dis *d, const struct x87_op *op)
 {
-    x86_call0(d, H_fp_wait);
 }
 
-/* fninit, fnclex, and what became no-operations after the 287 */
-static void emit_control(struct x86_dis *d, const struct x87_op *op)
+static void emit_clex(struct x86_dis *d, const struct x87_op *op)
 {
-    if (op->helper) {
-        x86_call0(d, op->helper);
-    }
+    x86_call0(d, op->helper);
+}
+
+static void emit_init(struct x86_dis *d, const struct x87_op *op)
+{
+    x86_call0(d, op->helper);
+    x86_end_region(d);
 }
 
 static ir_val status_word(struct x86_dis *d)
@@ -175,6 +194,7 @@ static void emit_store(struct x86_dis *d, const struct x87_op *op)
 {
     ir_val v = x86_call1(d, op->helper, insn_word(d));
 
+    finish(d);
     x86_st(d, I64, x86_address(d, op->a, true), v, x86_memop(op->a));
     commit_store(d, op->b);
 }
@@ -183,16 +203,27 @@ static void emit_store_80(struct x86_dis *d, const struct x87_op *op)
 {
     ir_val v = x86_call1(d, op->helper, insn_word(d));
     ir_val exp = ir_envld(d->ir, I32, ENV(fp_staged_exp), MO_16);
-    struct x86_ea ea = x86_address(d, 10, true);
+    struct x86_ea ea;
 
+    finish(d);
+    ea = x86_address(d, 10, true);
     x86_st(d, I64, ea, v, MO_64);
     x86_st(d, I32, x86_ea_add(ea, 8), exp, MO_16);
     commit_store(d, true);
 }
 
+/* Leaves when exceptions become masked or unmasked. */
 static void emit_ldcw(struct x86_dis *d, const struct x87_op *op)
 {
-    x86_call1(d, op->helper, x86_ld(d, I32, x86_address(d, 2, false), MO_16));
+    ir_val v = x86_ld(d, I32, x86_address(d, 2, false), MO_16);
+    unsigned same = x86_label_new(d);
+
+    v = x86_call1(d, op->helper, v);
+    ir_brc(d->ir, I32, IR_EQ, v, x86_imm32(d, 0), same);
+    x86_call0(d, H_fp_mode);
+    x86_end_region(d);
+    d->ended = false;
+    ir_label(d->ir, same);
 }
 
 static void emit_stcw(struct x86_dis *d, const struct x87_op *op)
@@ -213,6 +244,7 @@ static void emit_environment(struct x86_dis *d, const struct x87_op *op)
     unsigned size = op->a + (format & FP_ENV_32 ? 28 : 14);
 
     x86_call2(d, op->helper, x86_ea_value(d, x86_address(d, size, op->b)), x86_imm32(d, format));
+    x86_end_region(d);
 }
 
 /* --- tables --- */
@@ -239,9 +271,10 @@ static const struct x87_op d9_ops[32] = {
 
 /* db e0 .. db e7: feni, fdisi, fnclex, fninit, fsetpm */
 static const struct x87_op db_ops[8] = {
-    R(0, emit_control, .control = true), R(1, emit_control, .control = true),
-    R(2, emit_control, H_fp_clex, .control = true), R(3, emit_control, H_fp_init, .control = true),
-    R(4, emit_control, .control = true),
+    R(0, emit_nop, .flags = CONTROL | NO_WAIT), R(1, emit_nop, .flags = CONTROL | NO_WAIT),
+    R(2, emit_clex, H_fp_clex, .flags = CONTROL | NO_WAIT),
+    R(3, emit_init, H_fp_init, .flags = CONTROL | NO_WAIT),
+    R(4, emit_nop, .flags = CONTROL | NO_WAIT),
 };
 
 #define CMOV(n, number) R(n, emit_cmov, H_fp_cmov, number, .feature = FEAT_CMOV)
@@ -271,7 +304,7 @@ static const struct x87_op register_ops[8][8] = {
       R(6, emit_to_sti, H_fp_divr, 1), R(7, emit_to_sti, H_fp_div, 1) },
     { R(0, emit_free, H_fp_free, 1), R(1, emit_index, H_fp_xch),
       R(2, emit_compare, H_fp_st_st, 1), R(3, emit_compare, H_fp_st_st, 1),
-      R(4, emit_stsw_ax, .control = true),
+      R(4, emit_stsw_ax, .flags = CONTROL | NO_WAIT),
       R(5, emit_compare_flags, H_fp_ucomi, 1, .feature = FEAT_CMOV),
       R(6, emit_compare_flags, H_fp_comi, 1, .feature = FEAT_CMOV) },
 };
@@ -287,10 +320,10 @@ static const struct x87_op memory_ops[8][8] = {
     ARITHMETIC_MEM(f32, 4),
     { R(0, emit_arith_mem, H_fp_ld_f32, 4), R(2, emit_store, H_fp_st_f32, 4, 0),
       R(3, emit_store, H_fp_st_f32, 4, 1),
-      R(4, emit_environment, H_fp_ldenv, 0, 0, .control = true),
-      R(5, emit_ldcw, H_fp_ldcw, .control = true),
-      R(6, emit_environment, H_fp_stenv, 0, 1, .control = true),
-      R(7, emit_stcw, .control = true) },
+      R(4, emit_environment, H_fp_ldenv, 0, 0, .flags = CONTROL),
+      R(5, emit_ldcw, H_fp_ldcw, .flags = CONTROL),
+      R(6, emit_environment, H_fp_stenv, 0, 1, .flags = CONTROL | NO_WAIT),
+      R(7, emit_stcw, .flags = CONTROL | NO_WAIT) },
     ARITHMETIC_MEM(i32, 4),
     { R(0, emit_ld_int, H_fp_ld_int, 4),
       R(1, emit_store, H_fp_st_trunc32, 4, 1, .feature = FEAT_SSE3),
@@ -300,9 +333,9 @@ static const struct x87_op memory_ops[8][8] = {
     { R(0, emit_arith_mem, H_fp_ld_f64, 8),
       R(1, emit_store, H_fp_st_trunc64, 8, 1, .feature = FEAT_SSE3),
       R(2, emit_store, H_fp_st_f64, 8, 0), R(3, emit_store, H_fp_st_f64, 8, 1),
-      R(4, emit_environment, H_fp_rstor, 80, 0, .control = true),
-      R(6, emit_environment, H_fp_save, 80, 1, .control = true),
-      R(7, emit_stsw, .control = true) },
+      R(4, emit_environment, H_fp_rstor, 80, 0, .flags = CONTROL),
+      R(6, emit_environment, H_fp_save, 80, 1, .flags = CONTROL | NO_WAIT),
+      R(7, emit_stsw, .flags = CONTROL | NO_WAIT) },
     ARITHMETIC_MEM(i16, 2),
     { R(0, emit_ld_int, H_fp_ld_int, 2),
       R(1, emit_store, H_fp_st_trunc16, 2, 1, .feature = FEAT_SSE3),
@@ -367,8 +400,11 @@ void trans_x87(struct x86_dis *d)
         return;
     }
     d->fp_checked = false;
+    if (d->mode & MODE_FP_TRAPS && !(op->flags & NO_WAIT)) {
+        x86_call0(d, H_fp_wait);
+    }
     op->emit(d, op);
-    if (!op->control && !d->ended) {
+    if (!(op->flags & CONTROL)) {
         set_pointers(d);
     }
 }
@@ -379,5 +415,7 @@ void trans_fwait(struct x86_dis *d)
         x86_gen_raise(d, EXC_NM);
         return;
     }
-    x86_call0(d, H_fp_wait);
+    if (d->mode & MODE_FP_TRAPS) {
+        x86_call0(d, H_fp_wait);
+    }
 }
