@@ -459,17 +459,21 @@ static uint64_t wrap_pc(uint64_t pc, uint32_t mode)
     return mode & MODE_CS64 ? pc : (uint32_t)pc;
 }
 
-/* An operand form that the ModRM byte contradicts makes the opcode undefined. */
+/* An operand form that the ModRM byte contradicts makes the opcode undefined, and so does a VEX
+   register that no operand uses. */
 static bool forms_fit(const struct x86_insn *in)
 {
+    bool vvvv_free = in->vvvv != 0;
+
     for (int i = 0; i < 4; i++) {
         unsigned s = forms[in->op->operand[i]].source;
 
         if ((s == FROM_RM_MEM && in->mod == 3) || (s == FROM_RM_REG && in->mod != 3)) {
             return false;
         }
+        vvvv_free &= s != FROM_VVVV;
     }
-    return true;
+    return !vvvv_free;
 }
 
 /* Control and debug register moves have no memory form: mod counts as 3. */

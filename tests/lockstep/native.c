@@ -27,7 +27,7 @@ __asm__(
     ".text\n"
     "native_enter:\n"
     "  lea entry(%rip), %rax\n"
-    "  fxrstor64 152(%rax)\n"
+    "  fxrstor64 160(%rax)\n"
     "  mov $0x2b, %ecx\n"
     "  push %rcx\n"                     /* ss */
     "  push 32(%rax)\n"                 /* rsp */

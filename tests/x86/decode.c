@@ -8,7 +8,12 @@
 #include <stdlib.h>
 #include "target-i386/translate.h"
 #ifdef CONFIG_CAPSTONE
+/* Its tags are also ours. */
+#define x86_insn capstone_x86_insn
+#define x86_prefix capstone_x86_prefix
 #include <capstone/capstone.h>
+#undef x86_insn
+#undef x86_prefix
 #endif
 
 static uint64_t seed = 0x243f6a8885a308d3ull;
@@ -194,6 +199,10 @@ static bool incomparable(const struct x86_insn *in, const cs_insn *ci)
     }
     /* Near branches: 66 in 64-bit mode is ignored by us, as by one of the two vendors. */
     if (in->data16 && in->op && in->op->attrs & A_F64) {
+        return true;
+    }
+    /* ud0 and ud1 have a ModRM byte, which capstone leaves out. */
+    if (in->map == MAP_0F && (in->opcode == 0xff || in->opcode == 0xb9)) {
         return true;
     }
     return ci->id == X86_INS_XBEGIN || ci->id == X86_INS_XABORT;
