@@ -373,7 +373,7 @@ static const struct x87_op *find(const struct x86_insn *in)
 static void set_pointers(struct x86_dis *d)
 {
     struct ir *ir = d->ir;
-    bool traps = d->mode & MODE_FP_TRAPS, selectors = !x86_has(d->env->cpuid_7_ebx, 13);
+    bool traps = d->mode & MODE_FP_TRAPS, selectors = !fp_without_selectors(d->env);
 
     ir_envst(ir, I64, ENV(fpip), ir_const(ir, I64, d->in.pc), MO_64);
     if (traps) {
