@@ -132,3 +132,11 @@ void native_features(bool has[FEAT_COUNT])
     env.cpuid_ext_edx = d;
     x86_decode_features(&env, has);
 }
+
+uint32_t native_x87_bits(void)
+{
+    uint32_t a, b = 0, c, d;
+
+    __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    return b & (1 << 6 | 1 << 13);
+}
