@@ -285,7 +285,6 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
-    cut_pointer(&s, R_SI);
     cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
     if (n > 1) {
