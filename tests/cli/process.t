@@ -139,7 +139,6 @@ def without_terminal(folder):
                             stdin=subprocess.DEVNULL)
     ok(second.returncode == 1 and b"another run uses it" in second.stderr,
        "a second run with it is refused")
-    before = os.times().children_user
     time.sleep(0.3)
     ticks = open(f"/proc/{run.pid}/stat").read().split(")")[1].split()
     ok(run.poll() is None, "a closed standard input does not end it")
