@@ -104,7 +104,8 @@ struct target {
     void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
-    void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */
+    /* An access of the guest is about to touch a watchpoint. */
+    void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
     /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
     void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),

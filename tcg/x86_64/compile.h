@@ -55,7 +55,7 @@ struct host {
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
-extern struct host host;
+extern struct host the_host;
 
 struct stub {                                   /* out-of-line code of one op */
     enum { STUB_LOAD, STUB_STORE, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;

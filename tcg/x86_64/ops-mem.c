@@ -14,7 +14,7 @@ static unsigned size_of(unsigned memop)
 
 static bool wraps32(unsigned memop)
 {
-    return memop & MO_ADDR32 || host.target->word_bits == 32;
+    return memop & MO_ADDR32 || the_host.target->word_bits == 32;
 }
 
 static void unlock(struct compiler *c, int reg)
@@ -161,7 +161,7 @@ static void plain_store(struct compiler *c, unsigned memop, const struct stored 
 /* 64-bit guests: tag of the entry against the page of the last byte. t becomes the addend. */
 static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
-    const struct target *target = host.target;
+    const struct target *target = the_host.target;
     unsigned size = size_of(s->memop);
     int32_t table = tlb_table_offset(target, MO_IDX(s->memop), write);
     int32_t mask = -(1 << target->page_bits);
@@ -186,14 +186,14 @@ static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, 
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
 }
 
-/* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
+/* 32-bit guests: an addend > 0 is valid; misaligned accesses look out of line for the page's end. */
 static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
     unsigned size = size_of(s->memop);
-    struct mem entry = env_mem(tlb_table_offset(host.target, MO_IDX(s->memop), write));
+    struct mem entry = env_mem(tlb_table_offset(the_host.target, MO_IDX(s->memop), write));
 
     x_mov(&c->e, false, t, s->address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, host.target->page_bits);
+    x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits);
     entry.index = t;
     entry.scale = 3;
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
@@ -212,7 +212,7 @@ static struct mem check(struct compiler *c, struct stub *s, bool write, int t, i
 {
     struct mem m = mem_at(s->address, 0);
 
-    if (host.target->word_bits == 64) {
+    if (the_host.target->word_bits == 64) {
         check_tagged(c, s, write, t, t2);
     } else {
         check_flat(c, s, write, t, t2);
@@ -310,9 +310,9 @@ void emit_mem_stub(struct compiler *c, const struct stub *s)
         x_patch(&c->e, s->misaligned, x_here(&c->e));
         if (!(s->memop & MO_ALIGN)) {
             x_mov(&c->e, false, s->scratch, s->address);
-            x_alu_imm(&c->e, ALU_OP_AND, false, s->scratch, (1 << host.target->page_bits) - 1);
+            x_alu_imm(&c->e, ALU_OP_AND, false, s->scratch, (1 << the_host.target->page_bits) - 1);
             x_alu_imm(&c->e, ALU_OP_CMP, false, s->scratch,
-                      (1 << host.target->page_bits) - (int)size_of(s->memop));
+                      (1 << the_host.target->page_bits) - (int)size_of(s->memop));
             x_jcc_to(&c->e, CC_BE, s->aligned);
         }
     }
@@ -327,7 +327,7 @@ void emit_mem_stub(struct compiler *c, const struct stub *s)
 
 void call_builtin(struct compiler *c, enum builtin builtin)
 {
-    x_call_to(&c->e, host.builtins[builtin]);
+    x_call_to(&c->e, the_host.builtins[builtin]);
 }
 
 /* Argument n of a thunk. */
