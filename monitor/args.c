@@ -83,7 +83,8 @@ static bool read_format(struct monitor *mon, const char **at, struct hmp_format 
         if (isdigit((unsigned char)*p)) {
             format->count = 0;
             while (isdigit((unsigned char)*p)) {
-                format->count = MIN(format->count * 10 + *p++ - '0', 1 << 20);
+                format->count = MIN(format->count * 10 + *p - '0', 1 << 20);
+                p++;
             }
         }
         for (; *p && !isspace((unsigned char)*p); p++) {

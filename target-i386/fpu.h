@@ -35,6 +35,12 @@ enum fp_fast {
 /* Formats of the environment in memory */
 enum { FP_ENV_32 = 1, FP_ENV_PROTECTED = 2 };
 
+/* CPUID: the unit does not keep the selectors of the last instruction and operand. */
+static inline bool fp_without_selectors(const struct x86_env *env)
+{
+    return x86_has(env->cpuid_7_ebx, 13);
+}
+
 static inline unsigned fp_index(const struct x86_env *env, unsigned i)
 {
     return (env->fptop + i) & 7;

@@ -238,15 +238,21 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
     return count_down(&s, 1);
 }
 
-/* Ends a comparing piece of n elements, the last of which had a and b. */
+/*
+ * Ends a comparing piece of n elements, the last of which had a and b. As on silicon the flags
+ * change with the last element only: a fault before it shows the old ones.
+ */
 static uint32_t compared(struct string_op *s, uint32_t what, unsigned n, uint64_t a, uint64_t b)
 {
     struct x86_env *env = s->env;
+    bool more = count_down(s, n) && (a == b) == !!(what & STRING_WHILE_EQUAL);
 
-    env->cc_op = CC_CMP + (what & STRING_SIZE);
-    env->cc_a = a;
-    env->cc_b = b;
-    return count_down(s, n) && (a == b) == !!(what & STRING_WHILE_EQUAL);
+    if (!more) {
+        env->cc_op = CC_CMP + (what & STRING_SIZE);
+        env->cc_a = a;
+        env->cc_b = b;
+    }
+    return more;
 }
 
 uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)

@@ -124,9 +124,9 @@ static void words_set(struct x86_env *env, const struct fp_words *w, unsigned fo
     fp_set_tags(env, w->tw);
     if (format & FP_ENV_PROTECTED) {
         env->fpip = w->fip;
-        env->fpcs = w->fcs;
+        env->fpcs = fp_without_selectors(env) ? 0 : w->fcs;
         env->fpdp = w->fdp;
-        env->fpds = w->fds;
+        env->fpds = fp_without_selectors(env) ? 0 : w->fds;
         env->fop = format & FP_ENV_32 ? w->fcs >> 16 & 0x7ff : 0;
     } else {
         env->fpip = (w->fip & 0xffff) | (w->fcs & 0xffff000) << 4;

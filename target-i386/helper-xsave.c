@@ -103,8 +103,8 @@ static void x87_restore(struct x86_env *env, const struct legacy_area *area, boo
     env->fop = area->fop & 0x7ff;
     env->fpip = wide ? area->fip : (uint32_t)area->fip;
     env->fpdp = wide ? area->fdp : (uint32_t)area->fdp;
-    env->fpcs = wide ? 0 : area->fip >> 32;
-    env->fpds = wide ? 0 : area->fdp >> 32;
+    env->fpcs = wide || fp_without_selectors(env) ? 0 : area->fip >> 32;
+    env->fpds = wide || fp_without_selectors(env) ? 0 : area->fdp >> 32;
     for (unsigned i = 0; i < 8; i++) {
         struct x86_fpreg *r = fp_st(env, i);
 

@@ -90,6 +90,7 @@ void x86_update_mode(struct x86_env *env)
     if ((env->fpuc & 0x3f) != 0x3f) {
         mode |= MODE_FP_TRAPS;
     }
+    env->fp_fast = 0;               /* x87 state may have come from elsewhere */
     if (mode != env->mode || base != env->mode_base) {
         env->mode = mode;
         env->mode_base = base;

@@ -5,6 +5,13 @@
  */
 #include "target-i386/trans-simd.h"
 
+static void mmx_wait(struct x86_dis *d)
+{
+    if (d->mode & MODE_FP_TRAPS && !d->fp_checked) {
+        x86_call0(d, H_fp_wait);
+    }
+}
+
 /* False: has raised. Instructions that touch XMM registers too need what SSE needs instead. */
 static bool mmx_enter(struct x86_dis *d)
 {
@@ -16,21 +23,27 @@ static bool mmx_enter(struct x86_dis *d)
         x86_gen_raise(d, EXC_NM);
         return false;
     }
+    mmx_wait(d);
+    return true;
+}
+
+static bool mmx_enter_with_simd(struct x86_dis *d)
+{
+    if (!simd_enter(d)) {
+        return false;
+    }
+    mmx_wait(d);
     return true;
 }
 
 _Static_assert(ENV(fptags) == ENV(fptop) + 1, "one store for both");
 
-/* A pending #MF first; then TOP is 0. */
 static void set_state(struct x86_dis *d, uint8_t tags)
 {
-    if (d->mode & MODE_FP_TRAPS) {
-        x86_call0(d, H_fp_wait);
-    }
     ir_envst(d->ir, I32, ENV(fptop), x86_imm32(d, tags << 8), MO_16);
 }
 
-/* Makes all registers valid: once in straight MMX code. */
+/* Makes all registers valid and TOP 0, when memory has been accessed; once in straight MMX code. */
 static void mmx_state(struct x86_dis *d)
 {
     if (!d->fp_checked) {
@@ -252,12 +265,13 @@ void trans_mmx_store(struct x86_dis *d)
     if (!mmx_enter(d)) {
         return;
     }
-    v = mmx_source(d, 1);
+    v = mmx_get(d, d->in.operand[1].reg);
     if (x86_is_mem(d, 0)) {
         x86_st(d, V64, x86_address(d, 8, true), ir_1(d->ir, IR_bitcast, V64, v), MO_64);
     } else {
         mmx_set(d, d->in.operand[0].reg, v);
     }
+    mmx_state(d);
 }
 
 void trans_mmx_from_gpr(struct x86_dis *d)
@@ -278,9 +292,9 @@ void trans_mmx_to_gpr(struct x86_dis *d)
     unsigned size = d->in.operand[0].size;
 
     if (mmx_enter(d)) {
-        mmx_state(d);
         x86_write(d, 0, ir_envld(d->ir, x86_type(size), mmx_offset(d->in.operand[1].reg),
                                  x86_memop(size)));
+        mmx_state(d);
     }
 }
 
@@ -319,8 +333,8 @@ void trans_mmx_mask(struct x86_dis *d)
 void trans_maskmovq(struct x86_dis *d)
 {
     if (mmx_enter(d)) {
-        mmx_state(d);
         simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
+        mmx_state(d);
     }
 }
 
@@ -336,14 +350,14 @@ void trans_emms(struct x86_dis *d)
 
 void trans_movq2dq(struct x86_dis *d)
 {
-    if (simd_enter(d)) {
+    if (mmx_enter_with_simd(d)) {
         simd_set(d, d->in.operand[0].reg, mmx_source(d, 1));
     }
 }
 
 void trans_movdq2q(struct x86_dis *d)
 {
-    if (simd_enter(d)) {
+    if (mmx_enter_with_simd(d)) {
         mmx_set(d, d->in.operand[0].reg, mmx_source(d, 1));
     }
 }
@@ -356,7 +370,7 @@ void trans_cvtpi2ps(struct x86_dis *d)
     unsigned dst = d->in.operand[0].reg;
     ir_val v;
 
-    if (!simd_enter(d)) {
+    if (!mmx_enter_with_simd(d)) {
         return;
     }
     v = x86_is_mem(d, 1) ? simd_load(d, 8, 0) : mmx_source(d, 1);
@@ -371,7 +385,7 @@ void trans_cvtpi2pd(struct x86_dis *d)
     static const struct ir_sse cvtdq2pd = { .prefix = 0xf3, .map = 1, .opcode = 0xe6 };
     ir_val v;
 
-    if (simd_enter(d)) {
+    if (mmx_enter_with_simd(d)) {
         v = x86_is_mem(d, 1) ? simd_load(d, 8, 0) : mmx_source(d, 1);
         simd_set(d, d->in.operand[0].reg, simd_vx(d, cvtdq2pd, v, 0));
     }
@@ -383,7 +397,7 @@ static void to_mmx(struct x86_dis *d, uint8_t prefix, uint8_t opcode, bool low)
     struct ir_sse sse = { .prefix = prefix, .map = 1, .opcode = opcode };
     ir_val v;
 
-    if (!simd_enter(d)) {
+    if (!mmx_enter_with_simd(d)) {
         return;
     }
     v = simd_source(d, 1, MO_ALIGN);

@@ -287,10 +287,8 @@ void trans_vf_from_gpr(struct x86_dis *d)
     if (!simd_enter(d)) {
         return;
     }
-    src = x86_read_sx(d, 1, I64);               /* the backend goes by its type */
-    if (ir_type_of(d->ir, src) == I32 && d->in.operand[1].size == 8) {
-        src = ir_1(d->ir, IR_bitcast, I64, ir_1(d->ir, IR_bitcast, V64, src));
-    }
+    sse.wide = d->in.operand[1].size == 8;
+    src = x86_read(d, 1);
     simd_trap_begin(d);
     v = simd_op(d, IR_vx_vg, V128, sse, simd_get(d, dst), src);
     simd_trap_end(d);

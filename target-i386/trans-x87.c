@@ -366,18 +366,23 @@ static const struct x87_op *find(const struct x86_insn *in)
     return &register_ops[escape][reg];
 }
 
-/* The last instruction, as FNSTENV shows it; CPUID says when the selectors are not kept. */
+/*
+ * The last instruction, as FNSTENV shows it. Since the Pentium 4 its opcode is kept for unmasked
+ * exceptions only; CPUID says whether the same holds for the operand, and for the selectors.
+ */
 static void set_pointers(struct x86_dis *d)
 {
     struct ir *ir = d->ir;
-    bool selectors = !x86_has(d->env->cpuid_7_ebx, 13);
+    bool traps = d->mode & MODE_FP_TRAPS, selectors = !fp_without_selectors(d->env);
 
     ir_envst(ir, I64, ENV(fpip), ir_const(ir, I64, d->in.pc), MO_64);
-    ir_envst(ir, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16);
+    if (traps) {
+        ir_envst(ir, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16);
+    }
     if (selectors) {
         ir_envst(ir, I32, ENV(fpcs), ir_envld(ir, I32, ENV(segs[SEG_CS].selector), MO_16), MO_16);
     }
-    if (d->in.mod != 3) {
+    if (d->in.mod != 3 && (traps || !x86_has(d->env->cpuid_7_ebx, 6))) {
         ir_envst(ir, I64, ENV(fpdp), x86_lea(d), MO_64);
         if (selectors) {
             ir_envst(ir, I32, ENV(fpds),

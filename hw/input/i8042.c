@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * 8042 keyboard controller: one output buffer for the keyboard, the mouse and its own answers, set 2
- * to set 1 translation, A20 and reset.
+ * 8042 keyboard controller: one output buffer for the keyboard, the mouse and its own answers, set
+ * 2 to set 1 translation, A20 and reset.
  */
 #include "hw/input/i8042.h"
 

@@ -4,8 +4,8 @@
  * comparators.
  *
  * Region "hpet" is mapped by the board at 0xfed00000. Outputs 0 to 23 go to the I/O APIC's inputs;
- * output 24 is IRQ 0 and 25 IRQ 8 of the ISA bus in legacy replacement mode; output 26 is up in that
- * mode, for input 0 of the 8254 (which then has to be silent).
+ * output 24 is IRQ 0 and 25 IRQ 8 of the ISA bus in legacy replacement mode; output 26 is up in
+ * that mode, for input 0 of the 8254 (which then has to be silent).
  */
 #include "base/bits.h"
 #include "base/clock.h"

@@ -56,7 +56,9 @@ struct pit {
 };
 
 FIELDS(pit_state) = {
-    FIELD(pit_state, irq_off), FIELD(pit_state, line), NESTED_ARRAY(pit_state, channels, pit_channel), FIELDS_END
+    FIELD(pit_state, irq_off), FIELD(pit_state, line),
+    NESTED_ARRAY(pit_state, channels, pit_channel),
+    FIELDS_END
 };
 
 /* --- counting -------------------------------------------------------------------------------- */
@@ -183,7 +185,7 @@ static bool output(const struct pit_channel *c, int64_t now)
 
 /* --- interrupts of channel 0 ----------------------------------------------------------------- */
 
-/* The tick of the first rising edge of the output after tick `after`; UINT64_MAX if there is none. */
+/* The tick of the first rising edge of the output after tick `after`; UINT64_MAX if none. */
 static uint64_t next_rise(const struct pit_channel *c, uint64_t after)
 {
     uint64_t rise = c->count;

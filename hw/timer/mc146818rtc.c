@@ -2,8 +2,8 @@
 /*
  * MC146818 real-time clock with 128 bytes of CMOS memory.
  *
- * While the clock runs its time is an offset from a host clock, and the time registers are filled in
- * when somebody looks. While it is stopped (SET, or the divider held in reset) the registers
+ * While the clock runs its time is an offset from a host clock, and the time registers are filled
+ * in when somebody looks. While it is stopped (SET, or the divider held in reset) the registers
  * themselves hold the time. Flags are worked out on demand; timers run only for enabled interrupts.
  */
 #include "hw/timer/mc146818rtc.h"
@@ -49,8 +49,8 @@ struct rtc {
 };
 
 FIELDS(rtc_state) = {
-    FIELD(rtc_state, offset), FIELD(rtc_state, phase), FIELD(rtc_state, last_second), FIELD(rtc_state, last_tick),
-    FIELD(rtc_state, index), ARRAY(rtc_state, cmos),
+    FIELD(rtc_state, offset), FIELD(rtc_state, phase), FIELD(rtc_state, last_second),
+    FIELD(rtc_state, last_tick), FIELD(rtc_state, index), ARRAY(rtc_state, cmos),
     FIELDS_END
 };
 

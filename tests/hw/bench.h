@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A bench for devices without a CPU: port and memory space, an ISA bus whose lines are recorded, and
- * a guest clock that moves only when the test says so.
+ * A bench for devices without a CPU: port and memory space, an ISA bus whose lines are recorded,
+ * and a guest clock that moves only when the test says so.
  */
 #ifndef TESTS_HW_BENCH_H
 #define TESTS_HW_BENCH_H
