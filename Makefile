@@ -123,7 +123,12 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
-.PHONY: all check clean distclean test-programs deps install
+check-style:
+	$(Q)prove tests/style/style.t
+print-cflags:
+	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
+
+.PHONY: check-style print-cflags all check clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

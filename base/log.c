@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/trace.h"
+
 uint32_t log_mask;
 
 static const struct {
@@ -90,8 +92,11 @@ void log_unimp(const char *fmt, ...)
 /* What "all" stands for: the subjects, not the switches that change how code is translated. */
 #define LOG_SWITCHES (LOG_NOCHAIN | LOG_STRICT_FLAGS | LOG_ONE_INSN)
 
-static bool bits_of_name(const char *name, uint32_t *mask)
+static bool bits_of_name(const char *name, uint32_t *mask, struct error **err)
 {
+    if (g_str_has_prefix(name, "trace:")) {
+        return trace_enable(name + strlen("trace:"), err);
+    }
     if (strcmp(name, "none") == 0) {
         return true;
     }
@@ -107,6 +112,7 @@ static bool bits_of_name(const char *name, uint32_t *mask)
             return true;
         }
     }
+    error_set(err, "unknown log item '%s' (-d help lists them)", name);
     return false;
 }
 
@@ -117,10 +123,7 @@ bool log_set_mask_string(const char *text, struct error **err)
     bool good = true;
 
     for (char **name = names; good && *name; name++) {
-        good = bits_of_name(*name, &mask);
-        if (!good) {
-            error_set(err, "unknown log item '%s' (-d help lists them)", *name);
-        }
+        good = bits_of_name(*name, &mask, err);
     }
     g_strfreev(names);
     if (good) {
@@ -168,4 +171,5 @@ void log_print_help(FILE *out)
     }
     fprintf(out, "%-15s %s\n", "all", "every subject above");
     fprintf(out, "%-15s %s\n", "none", "nothing");
+    fprintf(out, "%-15s %s\n", "trace:PATTERN", "trace points, as --trace does");
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 
+static GMainContext *context;
 static pthread_t main_thread;
 static bool initialised;
 static bool quit;
@@ -27,7 +28,7 @@ bool main_loop_is_main_thread(void)
 
 void main_loop_wake(void)
 {
-    g_main_context_wakeup(NULL);
+    g_main_context_wakeup(g_main_context_default());
 }
 
 /* The main thread looks at the timers again before it sleeps; others must wake it. */
@@ -42,7 +43,8 @@ void main_loop_init(void)
 {
     main_thread = pthread_self();
     initialised = true;
-    g_main_context_acquire(NULL);
+    context = g_main_context_default();
+    g_main_context_acquire(context);
     /* Guest timers are precise to the microsecond; the kernel's default slack is 50. */
     prctl(PR_SET_TIMERSLACK, 1ul, 0, 0, 0);
     clock_set_notify(earlier_deadline);
@@ -90,9 +92,9 @@ void main_loop_step(bool wait)
 {
     int priority, glib_ms, count;
 
-    g_main_context_prepare(NULL, &priority);
-    while ((count = g_main_context_query(NULL, priority, &glib_ms, polls, polls_capacity)) >
-           polls_capacity) {
+    g_main_context_prepare(context, &priority);
+    while ((count = g_main_context_query(context, priority, &glib_ms, polls,
+                                         polls_capacity)) > polls_capacity) {
         polls_capacity = 2 * count;
         polls = g_renew(GPollFD, polls, polls_capacity);
     }
@@ -100,8 +102,8 @@ void main_loop_step(bool wait)
         polls[i].revents = 0;
     }
     poll_unlocked(count, wait ? time_to_sleep(glib_ms) : 0);
-    if (g_main_context_check(NULL, priority, polls, count)) {
-        g_main_context_dispatch(NULL);
+    if (g_main_context_check(context, priority, polls, count)) {
+        g_main_context_dispatch(context);
     }
     clock_run_timers();
 }

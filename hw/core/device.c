@@ -11,7 +11,7 @@
 #include "hw/core/property.h"
 
 static struct device *devices;   /* in creation order */
-static bool reset_once;          /* the machine had its power-on reset: new devices need their own */
+static bool reset_once;          /* after the power-on reset new devices need their own */
 
 static const struct bus_type *bus_type_of(const struct device *dev)
 {

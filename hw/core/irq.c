@@ -4,34 +4,45 @@
 
 #include <glib.h>
 
+struct line {
+    struct irq targets[2];
+    struct line *next;
+};
+
+static struct line *lines;   /* all that were made: there is no way to say when one is done with */
+
+static struct line *make_line(struct irq first, struct irq second)
+{
+    struct line *line = g_new(struct line, 1);
+
+    *line = (struct line){ { first, second }, lines };
+    lines = line;
+    return line;
+}
+
 static void invert(void *opaque, int n, int level)
 {
-    irq_set(*(struct irq *)opaque, !level);
+    struct line *line = opaque;
+
+    irq_set(line->targets[0], !level);
 }
 
 struct irq irq_invert(struct irq target)
 {
-    struct irq *copy = g_new(struct irq, 1);
-
-    *copy = target;
-    return (struct irq){ invert, copy, 0 };
+    return (struct irq){ invert, make_line(target, (struct irq){ 0 }), 0 };
 }
 
 static void split(void *opaque, int n, int level)
 {
-    struct irq *targets = opaque;
+    struct line *line = opaque;
 
-    irq_set(targets[0], level);
-    irq_set(targets[1], level);
+    irq_set(line->targets[0], level);
+    irq_set(line->targets[1], level);
 }
 
 struct irq irq_split(struct irq first, struct irq second)
 {
-    struct irq *targets = g_new(struct irq, 2);
-
-    targets[0] = first;
-    targets[1] = second;
-    return (struct irq){ split, targets, 0 };
+    return (struct irq){ split, make_line(first, second), 0 };
 }
 
 static void set_or_input(void *opaque, int n, int level)

@@ -71,6 +71,8 @@ struct pci_device {
     char *rom_file;
     bool rom_bar, multifunction;
     struct memory_region rom;
+    struct pci_bus *secondary;          /* a bridge's own bus, set in its init */
+    uint8_t capability_size[PCI_CONFIG_SIZE / 4];   /* in words, by offset / 4 */
 };
 
 /* Called when the level of a board line changes; `line` is what map_irq returned. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory: guest loads and stores through the soft MMU's tables, atomics, and plain access to env and
- * host memory. Everything is allocated before the first jump to a slow path, so that fast and slow
- * path agree about where values are.
+ * Memory: guest loads and stores through the soft MMU's tables, atomics, and plain access to env
+ * and host memory. Everything is allocated before the first jump to a slow path, so that fast and
+ * slow path agree about where values are.
  */
 #include "tcg/softmmu.h"
 #include "tcg/x86_64/compile.h"
@@ -186,7 +186,7 @@ static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, 
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
 }
 
-/* 32-bit guests: an addend > 0 is valid; misaligned accesses look out of line for the page's end. */
+/* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
 static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
     unsigned size = size_of(s->memop);

@@ -589,7 +589,8 @@ static void test_vector_memory(void)
 static void test_env(void)
 {
     begin();
-    ir_envst(m.ir, I64, offsetof(struct env, plain), ir_const(m.ir, I64, 0x1122334455667788), MO_64);
+    ir_envst(m.ir, I64, offsetof(struct env, plain), ir_const(m.ir, I64, 0x1122334455667788),
+             MO_64);
     ir_envst(m.ir, I32, offsetof(struct env, plain) + 8, reg(1), MO_16);
     ir_set(m.ir, G_REG + 2, ir_envld(m.ir, I64, offsetof(struct env, plain) + 4, MO_8 | MO_SIGN));
     ir_set(m.ir, G_REG + 3, emit(IR_hld, I64, emit(IR_envptr, I64, reg(4), 0,

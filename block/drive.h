@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Drives inside the block layer, and what the command line and the monitor ask of them. */
+#ifndef BLOCK_DRIVE_H
+#define BLOCK_DRIVE_H
+
+#include <pthread.h>
+
+#include "block.h"
+#include "block/node.h"
+
+enum on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_STOP, ON_ERROR_ENOSPC };
+enum detect_zeroes { DETECT_ZEROES_OFF, DETECT_ZEROES_ON, DETECT_ZEROES_UNMAP };
+
+#define BLOCK_WORKERS 4
+
+struct block {
+    char *id, *serial;
+    struct keyval *options;         /* of -drive; owned */
+    enum block_if interface;
+    unsigned bus, unit;
+    enum block_type type;
+    bool readonly_wanted, snapshot, cache_unsafe, unmap;
+    bool write_cache;
+    enum detect_zeroes detect_zeroes;
+    enum on_error on_write_error, on_read_error;
+    struct block_geometry geometry; /* cylinders 0: no hint */
+    struct block_node *node;        /* NULL: no medium */
+    const struct block_device_ops *ops;
+    void *opaque;                   /* the device's */
+    struct block_stats stats;       /* atomic */
+
+    /* Requests, under `lock`. */
+    pthread_mutex_t lock;
+    pthread_cond_t work;
+    struct block_request *first, *last;
+    unsigned workers, idle_workers;
+    bool quit;
+    pthread_t threads[BLOCK_WORKERS];
+    unsigned in_flight;             /* submitted and not yet told; under the big lock */
+    struct block *next;
+};
+
+/* -drive with its keys; takes kv. */
+struct block *block_add_drive_keys(struct keyval *kv, struct error **err);
+/* -snapshot: for drives that do not say. */
+void block_set_snapshot(bool on);
+/* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */
+bool block_commit(struct block *block, struct error **err);
+bool block_is_snapshot(const struct block *block);
+/* "ide0-hd0" and so on, for messages. */
+const char *block_if_name(enum block_if interface);
+bool block_claimed(const struct block *block);
+bool block_tray_open(const struct block *block);
+bool block_locked(const struct block *block);
+
+/* --- between the files of block/ --- */
+
+struct block_node *block_open_node(struct block *block, const char *file, const char *format,
+                                   struct error **err);
+/* Runs one request to its result, on any thread. */
+int block_perform(struct block *block, struct block_request *request);
+void block_workers_init(struct block *block);
+void block_workers_stop(struct block *block);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The file protocol: regular files and host devices. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/falloc.h>
+#include <linux/fs.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "block/node.h"
+
+struct file_node {
+    struct block_node node;
+    int fd;
+    bool is_device;
+    bool no_punch, no_zero;     /* what the host turned down once is not asked again */
+};
+
+static bool open_file(struct block_node *node, struct keyval *options, struct error **err)
+{
+    struct file_node *f = (struct file_node *)node;
+    bool readonly = node->flags & NODE_READONLY;
+    struct stat st;
+
+    f->fd = open(node->file, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    if (f->fd < 0) {
+        error_set_errno(err, errno, "Could not open '%s'", node->file);
+        return false;
+    }
+    if (fstat(f->fd, &st) < 0 || S_ISDIR(st.st_mode) || S_ISFIFO(st.st_mode) ||
+        S_ISSOCK(st.st_mode)) {
+        error_set(err, "Could not open '%s': not a file or disk device", node->file);
+        close(f->fd);
+        return false;
+    }
+    f->is_device = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
+    return true;
+}
+
+static void close_file(struct block_node *node)
+{
+    close(((struct file_node *)node)->fd);
+}
+
+static int64_t file_length(struct block_node *node)
+{
+    struct file_node *f = (struct file_node *)node;
+    struct stat st;
+    uint64_t size;
+    off_t end;
+
+    if (!f->is_device) {
+        return fstat(f->fd, &st) < 0 ? -errno : st.st_size;
+    }
+    if (ioctl(f->fd, BLKGETSIZE64, &size) == 0) {
+        return MIN_OF(size, INT64_MAX);
+    }
+    end = lseek(f->fd, 0, SEEK_END);
+    return end < 0 ? -errno : end;
+}
+
+/* Moves the whole vector; the kernel takes at most IOV_MAX parts and may stop early. */
+static int transfer(int fd, uint64_t offset, const struct iovec *iov, unsigned count, bool write)
+{
+    size_t skip = 0;            /* of iov[0] */
+
+    while (count) {
+        struct iovec parts[64];
+        unsigned n = MIN_OF(count, ARRAY_LEN(parts));
+        ssize_t done;
+
+        memcpy(parts, iov, n * sizeof(parts[0]));
+        parts[0].iov_base = (char *)parts[0].iov_base + skip;
+        parts[0].iov_len -= skip;
+        done = write ? pwritev(fd, parts, n, offset) : preadv(fd, parts, n, offset);
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done < 0) {
+            return -errno;
+        }
+        if (done == 0 && iov_size(parts, n)) {
+            return -EIO;        /* the file shrank under us */
+        }
+        offset += done;
+        skip += done;
+        while (count && skip >= iov->iov_len) {
+            skip -= iov->iov_len;
+            iov++;
+            count--;
+        }
+    }
+    return 0;
+}
+
+static int file_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                      unsigned count)
+{
+    return transfer(((struct file_node *)node)->fd, offset, iov, count, false);
+}
+
+static int file_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                       unsigned count)
+{
+    return transfer(((struct file_node *)node)->fd, offset, iov, count, true);
+}
+
+static int allocate(int fd, int mode, uint64_t offset, uint64_t size)
+{
+    int rc;
+
+    do {
+        rc = fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, offset, size);
+    } while (rc < 0 && errno == EINTR);
+    if (rc < 0) {
+        return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL ? -ENOTSUP : -errno;
+    }
+    return 0;
+}
+
+static int file_discard(struct block_node *node, uint64_t offset, uint64_t size)
+{
+    struct file_node *f = (struct file_node *)node;
+    int rc = f->no_punch ? -ENOTSUP : allocate(f->fd, FALLOC_FL_PUNCH_HOLE, offset, size);
+
+    f->no_punch |= rc == -ENOTSUP;
+    return rc;
+}
+
+static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t size,
+                             bool may_unmap)
+{
+    struct file_node *f = (struct file_node *)node;
+    int rc = -ENOTSUP;
+
+    if (may_unmap) {
+        rc = file_discard(node, offset, size);
+    }
+    if (rc == -ENOTSUP && !f->no_zero) {
+        rc = allocate(f->fd, FALLOC_FL_ZERO_RANGE, offset, size);
+        f->no_zero |= rc == -ENOTSUP;
+    }
+    return rc;
+}
+
+static int file_flush(struct block_node *node)
+{
+    struct file_node *f = (struct file_node *)node;
+
+    return fdatasync(f->fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+}
+
+const struct block_driver block_driver_file = {
+    .name = "file", .size = sizeof(struct file_node), .open = open_file, .close = close_file,
+    .readv = file_readv, .writev = file_writev, .write_zeroes = file_write_zeroes,
+    .discard = file_discard, .flush = file_flush, .length = file_length,
+};

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Removable media: which device has a drive, and media that come and go. */
+#include "block/drive.h"
+
+bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
+                  struct error **err)
+{
+    if (block->ops) {
+        error_set(err, "Drive '%s' is already in use by another device", block_id(block));
+        return false;
+    }
+    block->ops = ops;
+    block->opaque = opaque;
+    return true;
+}
+
+void block_detach(struct block *block)
+{
+    block_drain(block);
+    block->ops = NULL;
+    block->opaque = NULL;
+}
+
+bool block_claimed(const struct block *block)
+{
+    return block->ops != NULL;
+}
+
+bool block_tray_open(const struct block *block)
+{
+    return block->ops && block->ops->tray_open && block->ops->tray_open(block->opaque);
+}
+
+bool block_locked(const struct block *block)
+{
+    return block->ops && block->ops->locked && block->ops->locked(block->opaque);
+}
+
+static void set_medium(struct block *block, struct block_node *node)
+{
+    block_drain(block);
+    block_node_close(block->node);
+    block->node = node;
+    if (block->ops && block->ops->changed) {
+        block->ops->changed(block->opaque, node != NULL);
+    }
+}
+
+/* The medium stays in reach of the user: the tray's position is the device's own. */
+void block_eject(struct block *block)
+{
+    block_drain(block);
+}
+
+static bool check_removable(struct block *block, bool force, struct error **err)
+{
+    if (block->type == BLOCK_DISK) {
+        error_set(err, "Device '%s' is not removable", block_id(block));
+        return false;
+    }
+    if (block_locked(block) && !block_tray_open(block)) {
+        if (block->ops->eject_request) {
+            block->ops->eject_request(block->opaque, force);
+        }
+        if (!force) {
+            error_set(err, "Device '%s' is locked and force was not specified, wait for tray to "
+                      "open and try again", block_id(block));
+            return false;
+        }
+    }
+    return true;
+}
+
+bool block_eject_medium(struct block *block, bool force, struct error **err)
+{
+    if (!check_removable(block, force, err)) {
+        return false;
+    }
+    if (block->node) {
+        set_medium(block, NULL);
+    }
+    return true;
+}
+
+bool block_change_medium(struct block *block, const char *file, const char *format,
+                         struct error **err)
+{
+    struct block_node *node;
+
+    if (!check_removable(block, false, err)) {
+        return false;
+    }
+    node = block_open_node(block, file, format, err);
+    if (!node) {
+        return false;
+    }
+    if (block->node) {
+        set_medium(block, NULL);
+    }
+    set_medium(block, node);
+    return true;
+}
+
+bool block_is_snapshot(const struct block *block)
+{
+    return block->node && block->node->driver == &block_driver_overlay;
+}
+
+bool block_commit(struct block *block, struct error **err)
+{
+    if (!block->node) {
+        error_set(err, "Device '%s' has no medium", block_id(block));
+        return false;
+    }
+    if (!block_is_snapshot(block)) {
+        error_set(err, "Device '%s' has no snapshot to commit", block_id(block));
+        return false;
+    }
+    block_drain(block);
+    return block_overlay_commit(block->node, block->options, err);
+}

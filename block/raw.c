@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The raw format: the bytes of the file, or a part of them, rounded down to whole sectors. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/bits.h"
+#include "block.h"
+#include "block/node.h"
+
+struct raw_node {
+    struct block_node node;
+    uint64_t offset, size;      /* of the part; size 0: to the end */
+};
+
+static bool open_raw(struct block_node *node, struct keyval *options, struct error **err)
+{
+    struct raw_node *r = (struct raw_node *)node;
+    int64_t length = block_node_length(node->child);
+
+    if (options && (!keyval_size(options, "offset", &r->offset, err) ||
+                    !keyval_size(options, "size", &r->size, err))) {
+        return false;
+    }
+    if (length >= 0 && (r->offset > length || r->size > length - r->offset)) {
+        error_set(err, "Could not open '%s': offset and size reach past its end", node->file);
+        return false;
+    }
+    return true;
+}
+
+static int64_t raw_length(struct block_node *node)
+{
+    struct raw_node *r = (struct raw_node *)node;
+    int64_t length = block_node_length(node->child);
+
+    if (length < 0) {
+        return length;
+    }
+    length = length > r->offset ? length - r->offset : 0;
+    length = r->size && r->size < length ? r->size : length;
+    return align_down(length, BLOCK_SECTOR_SIZE);
+}
+
+static int raw_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                     unsigned count)
+{
+    return block_node_read(node->child, ((struct raw_node *)node)->offset + offset, iov, count);
+}
+
+/*
+ * A guest that writes the header of another format into a disk whose format is guessed would have
+ * the next start open any host file that the header names. That write is refused.
+ */
+static bool forges_header(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                          unsigned count)
+{
+    uint8_t head[BLOCK_SECTOR_SIZE];
+    struct iovec old = { head, sizeof(head) };
+    size_t at = offset;
+
+    if (!node->probed || offset >= sizeof(head) ||
+        raw_readv(node, 0, &old, 1) < 0) {
+        return false;
+    }
+    for (unsigned i = 0; i < count && at < sizeof(head); i++) {
+        size_t n = MIN_OF(iov[i].iov_len, sizeof(head) - at);
+
+        memcpy(head + at, iov[i].iov_base, n);
+        at += n;
+    }
+    return strcmp(block_probe_format(head, sizeof(head)), "raw") != 0;
+}
+
+static int raw_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                      unsigned count)
+{
+    if (forges_header(node, offset, iov, count)) {
+        return -EPERM;
+    }
+    return block_node_write(node->child, ((struct raw_node *)node)->offset + offset, iov, count);
+}
+
+static int raw_write_zeroes(struct block_node *node, uint64_t offset, uint64_t size,
+                            bool may_unmap)
+{
+    return block_node_write_zeroes(node->child, ((struct raw_node *)node)->offset + offset, size,
+                                   may_unmap);
+}
+
+static int raw_discard(struct block_node *node, uint64_t offset, uint64_t size)
+{
+    return block_node_discard(node->child, ((struct raw_node *)node)->offset + offset, size);
+}
+
+static int raw_flush(struct block_node *node)
+{
+    return block_node_flush(node->child);
+}
+
+const struct block_driver block_driver_raw = {
+    .name = "raw", .size = sizeof(struct raw_node), .open = open_raw, .readv = raw_readv,
+    .writev = raw_writev, .write_zeroes = raw_write_zeroes, .discard = raw_discard,
+    .flush = raw_flush, .length = raw_length,
+};

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The whole machine: its run state, and the requests of devices and users that change it. */
+#include "hw/core/machine.h"
+
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/main-loop.h"
+#include "base/trace.h"
+#include "cpu-exec.h"
+#include "hw/core/device.h"
+#include "hw/core/run.h"
+
+enum run_state {
+    RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED
+};
+
+enum request {
+    REQUEST_RESET = 1, REQUEST_SHUTDOWN = 2, REQUEST_POWERDOWN = 4, REQUEST_EXIT = 8,
+    REQUEST_SUSPEND = 16, REQUEST_WAKEUP = 32, REQUEST_PANIC = 64
+};
+
+struct listener {
+    void (*call)(void *opaque);
+    void (*changed)(void *opaque, bool running);
+    void *opaque;
+    struct listener *next;
+};
+
+static struct {
+    const struct machine_class *class;
+    const struct machine_config *config;
+    struct machine_policy policy;
+    enum run_state state;
+    unsigned requests;              /* atomic */
+    int requested_status;           /* atomic */
+    bool boot_once_pending;
+    bool quitting;
+    int exit_status;
+    struct listener *on_powerdown, *on_reset, *on_wakeup, *on_run_change;
+    bool (*boot_set)(void *opaque, const char *order, struct error **err);
+    void *boot_set_opaque;
+} machine;
+
+/* --- classes --------------------------------------------------------------------------------- */
+
+/* Weak: tools and tests link without any board. */
+extern const struct machine_class *const __start_machine_classes[] __attribute__((weak));
+extern const struct machine_class *const __stop_machine_classes[] __attribute__((weak));
+
+#define EACH_CLASS(p) (p = __start_machine_classes; p < __stop_machine_classes; p++)
+
+const struct machine_class *machine_class_find(const char *name)
+{
+    const struct machine_class *const *p;
+
+    for EACH_CLASS(p) {
+        if (strcmp((*p)->name, name) == 0 || ((*p)->alias && strcmp((*p)->alias, name) == 0)) {
+            return *p;
+        }
+    }
+    return NULL;
+}
+
+const struct machine_class *machine_class_default(void)
+{
+    const struct machine_class *const *p;
+
+    for EACH_CLASS(p) {
+        if ((*p)->is_default) {
+            return *p;
+        }
+    }
+    return NULL;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp((*(const struct machine_class *const *)a)->name,
+                  (*(const struct machine_class *const *)b)->name);
+}
+
+void machine_class_print_help(FILE *out)
+{
+    size_t count = __stop_machine_classes - __start_machine_classes;
+    const struct machine_class **sorted = g_memdup2(__start_machine_classes,
+                                                    count * sizeof(*sorted));
+
+    qsort(sorted, count, sizeof(*sorted), by_name);
+    fprintf(out, "Supported machines are:\n");
+    for (size_t i = 0; i < count; i++) {
+        const struct machine_class *class = sorted[i];
+
+        if (class->alias) {
+            fprintf(out, "%-20s %s (alias of %s)\n", class->alias, class->desc, class->name);
+        }
+        fprintf(out, "%-20s %s%s\n", class->name, class->desc,
+                class->is_default ? " (default)" : "");
+    }
+    g_free(sorted);
+}
+
+const struct machine_class *machine_class(void)
+{
+    return machine.class;
+}
+
+const struct machine_config *machine_config(void)
+{
+    return machine.config;
+}
+
+bool machine_create(const struct machine_class *class, const struct machine_config *config,
+                    struct error **err)
+{
+    machine.class = class;
+    machine.config = config;
+    machine.boot_once_pending = config->boot_once != NULL;
+    return class->init(config, err);
+}
+
+void machine_set_policy(struct machine_policy policy)
+{
+    machine.policy = policy;
+}
+
+/* --- listeners ------------------------------------------------------------------------------- */
+
+/* At the end: in the order in which they came. */
+static void listen(struct listener **list, struct listener listener)
+{
+    while (*list) {
+        list = &(*list)->next;
+    }
+    *list = g_memdup2(&listener, sizeof(listener));
+}
+
+static void tell(const struct listener *list)
+{
+    for (; list; list = list->next) {
+        list->call(list->opaque);
+    }
+}
+
+void machine_on_powerdown(void (*pressed)(void *opaque), void *opaque)
+{
+    listen(&machine.on_powerdown, (struct listener){ .call = pressed, .opaque = opaque });
+}
+
+void machine_on_reset(void (*reset)(void *opaque), void *opaque)
+{
+    listen(&machine.on_reset, (struct listener){ .call = reset, .opaque = opaque });
+}
+
+void machine_on_wakeup(void (*wakeup)(void *opaque), void *opaque)
+{
+    listen(&machine.on_wakeup, (struct listener){ .call = wakeup, .opaque = opaque });
+}
+
+void machine_on_run_change(void (*changed)(void *opaque, bool running), void *opaque)
+{
+    listen(&machine.on_run_change, (struct listener){ .changed = changed, .opaque = opaque });
+}
+
+/* --- running and stopped --------------------------------------------------------------------- */
+
+static void set_running(enum run_state state)
+{
+    bool was = machine.state == RUN_RUNNING, running = state == RUN_RUNNING;
+
+    machine.state = state;
+    if (was == running) {
+        return;
+    }
+    trace(machine_state, "%s", machine_status());
+    if (!running) {
+        cpu_stop_all();
+        clock_vm_enable(false);
+    }
+    for (struct listener *l = machine.on_run_change; l; l = l->next) {
+        l->changed(l->opaque, running);
+    }
+    if (running) {
+        clock_vm_enable(true);
+        cpu_resume_all();
+    }
+}
+
+bool machine_running(void)
+{
+    return machine.state == RUN_RUNNING;
+}
+
+void machine_cont(void)
+{
+    if (!machine_needs_reset()) {
+        set_running(RUN_RUNNING);
+    }
+}
+
+void machine_stop(void)
+{
+    if (machine_running()) {
+        set_running(RUN_PAUSED);
+    }
+}
+
+bool machine_needs_reset(void)
+{
+    return machine.state == RUN_SHUTDOWN || machine.state == RUN_PANICKED;
+}
+
+const char *machine_status(void)
+{
+    static const char *const names[] = {
+        [RUN_PRELAUNCH] = "paused (prelaunch)", [RUN_RUNNING] = "running",
+        [RUN_PAUSED] = "paused", [RUN_SHUTDOWN] = "paused (shutdown)",
+        [RUN_PANICKED] = "paused (guest-panicked)", [RUN_SUSPENDED] = "paused (suspended)",
+    };
+
+    return names[machine.state];
+}
+
+/* --- what requests do ------------------------------------------------------------------------ */
+
+static void use_boot_order_after_once(void)
+{
+    const char *order = machine.config ? machine.config->boot_order : NULL;
+
+    if (machine.boot_once_pending && machine.boot_set) {
+        machine.boot_once_pending = false;
+        machine.boot_set(machine.boot_set_opaque, order ? order : "cad", NULL);
+    }
+}
+
+/* vCPUs are stopped here even if the machine runs on afterwards. */
+static void reset_all(void)
+{
+    device_reset_all();
+    cpu_reset_all();
+    tell(machine.on_reset);
+}
+
+void machine_reset(void)
+{
+    bool running = machine_running();
+
+    trace(machine_reset, "%s", machine_status());
+    if (running) {
+        cpu_stop_all();
+    }
+    reset_all();
+    if (running) {
+        cpu_resume_all();
+    } else if (machine_needs_reset()) {
+        machine.state = RUN_PAUSED;
+    }
+}
+
+static void reset_by_request(void)
+{
+    bool was_asleep = machine.state == RUN_SUSPENDED || machine_needs_reset();
+
+    use_boot_order_after_once();
+    machine_reset();
+    if (was_asleep) {
+        machine.state = RUN_PAUSED;
+        set_running(RUN_RUNNING);
+    }
+}
+
+static void wake_up(void)
+{
+    if (machine.state != RUN_SUSPENDED) {
+        return;
+    }
+    reset_all();
+    tell(machine.on_wakeup);
+    set_running(RUN_RUNNING);
+}
+
+void machine_quit(int status)
+{
+    if (!machine.quitting) {
+        machine.quitting = true;
+        machine.exit_status = status;
+    }
+    main_loop_quit();
+}
+
+bool machine_quitting(void)
+{
+    return machine.quitting;
+}
+
+int machine_run(void)
+{
+    if (!machine.quitting) {
+        main_loop_run();
+    }
+    return machine.exit_status;
+}
+
+static void handle_requests(void *opaque)
+{
+    unsigned requests = __atomic_exchange_n(&machine.requests, 0, __ATOMIC_ACQ_REL);
+
+    if (requests & REQUEST_RESET && machine.policy.no_reboot) {
+        requests |= REQUEST_SHUTDOWN;
+    }
+    if (requests & REQUEST_EXIT) {
+        machine_quit(__atomic_load_n(&machine.requested_status, __ATOMIC_RELAXED));
+    } else if (requests & REQUEST_SHUTDOWN && !machine.policy.no_shutdown) {
+        machine_quit(0);
+    } else if (requests & REQUEST_SHUTDOWN) {
+        set_running(requests & REQUEST_PANIC ? RUN_PANICKED : RUN_SHUTDOWN);
+    } else if (requests & REQUEST_RESET) {
+        reset_by_request();
+    }
+    if (machine.quitting) {
+        set_running(machine_running() ? RUN_SHUTDOWN : machine.state);
+        return;
+    }
+    if (requests & REQUEST_SUSPEND) {
+        set_running(RUN_SUSPENDED);
+    }
+    if (requests & REQUEST_WAKEUP) {
+        wake_up();
+    }
+    if (requests & REQUEST_POWERDOWN) {
+        tell(machine.on_powerdown);
+    }
+}
+
+static void request(unsigned what)
+{
+    if (!__atomic_fetch_or(&machine.requests, what, __ATOMIC_ACQ_REL)) {
+        main_loop_call(handle_requests, NULL);
+    }
+}
+
+void machine_request_reset(void)
+{
+    request(REQUEST_RESET);
+}
+
+void machine_request_shutdown(enum machine_shutdown why)
+{
+    if (why == MACHINE_SHUTDOWN_HOST) {
+        /* The user's wish is not subject to -no-shutdown. */
+        __atomic_store_n(&machine.requested_status, 0, __ATOMIC_RELAXED);
+        request(REQUEST_EXIT);
+    } else {
+        request(REQUEST_SHUTDOWN | (why == MACHINE_SHUTDOWN_PANIC ? REQUEST_PANIC : 0));
+    }
+}
+
+void machine_request_powerdown(void)
+{
+    request(REQUEST_POWERDOWN);
+}
+
+void machine_request_exit(int status)
+{
+    __atomic_store_n(&machine.requested_status, status, __ATOMIC_RELAXED);
+    request(REQUEST_EXIT);
+}
+
+void machine_request_suspend(void)
+{
+    request(REQUEST_SUSPEND);
+}
+
+void machine_request_wakeup(void)
+{
+    request(REQUEST_WAKEUP);
+}
+
+/* --- boot order ------------------------------------------------------------------------------ */
+
+bool machine_set_boot_order(const char *order, struct error **err)
+{
+    if (!machine.boot_set) {
+        error_set(err, "no function defined to set boot device list for this architecture");
+        return false;
+    }
+    machine.boot_once_pending = false;
+    return machine.boot_set(machine.boot_set_opaque, order, err);
+}
+
+void machine_on_boot_set(bool (*set)(void *opaque, const char *order, struct error **err),
+                         void *opaque)
+{
+    machine.boot_set = set;
+    machine.boot_set_opaque = opaque;
+}
