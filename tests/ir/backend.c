@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Each op of the host backend that random programs do not reach, against known results. */
 #include <fenv.h>
 #include <math.h>

@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random programs in IR, whose outcome is computed while they are built: integers, vectors, memory
  * in place and by the slow path, branches, many live values. Helpers and slow paths compare the
