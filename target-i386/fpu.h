@@ -29,8 +29,8 @@ enum fp_fast {
     FP_FAST_CW,                     /* all masked, but the control word must be loaded */
 };
 
-/* The instruction, for everything beyond the fast case: first byte, ModRM, and its length */
-#define FP_INSN(escape, modrm, length) ((escape) | (modrm) << 8 | (length) << 16)
+/* The instruction, for everything beyond the fast case */
+#define FP_INSN(escape, modrm) ((escape) | (modrm) << 8)
 
 /* Formats of the environment in memory */
 enum { FP_ENV_32 = 1, FP_ENV_PROTECTED = 2 };

@@ -236,7 +236,7 @@ void helper_fp_ld_f64(struct x86_env *env, uint64_t value, uint32_t insn)
 void helper_fp_ld_int(struct x86_env *env, uint64_t value)
 {
     if (unlikely(!fp_empty(env, 7))) {
-        fp_native(env, FP_INSN(0xdf, 0x28, 0), &value, false);
+        fp_native(env, FP_INSN(0xdf, 0x28), &value, false);
         return;
     }
     asm volatile("fildll %0" : : "m" (value));
@@ -422,7 +422,7 @@ void helper_fp_cmov(struct x86_env *env, uint32_t i, uint32_t condition)
     const struct x86_fpreg *src = fp_st(env, i);
 
     if (unlikely(fp_empty(env, 0) | fp_empty(env, i))) {
-        fp_native(env, FP_INSN(0xda, 0xc0 | i, 0), NULL, condition);    /* fcmovb */
+        fp_native(env, FP_INSN(0xda, 0xc0 | i), NULL, condition);    /* fcmovb */
         return;
     }
     if (condition) {

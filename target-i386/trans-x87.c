@@ -27,12 +27,62 @@ enum {
 
 static ir_val insn_word(struct x86_dis *d)
 {
-    return x86_imm32(d, FP_INSN(d->in.opcode, d->in.modrm, d->in.len));
+    return x86_imm32(d, FP_INSN(d->in.opcode, d->in.modrm));
 }
 
 static ir_val st_index(struct x86_dis *d)
 {
     return x86_imm32(d, d->in.modrm & 7);
+}
+
+/* --- the last instruction, as FNSTENV shows it --- */
+
+/* Stores an env field; with `excepted' only when an exception is pending now. */
+static void set_pointer(struct x86_dis *d, enum ir_type type, size_t offset, ir_val v,
+                        unsigned memop, bool excepted)
+{
+    if (excepted) {
+        v = ir_sel(d->ir, type, IR_TSTNE, ir_envld(d->ir, I32, ENV(fpus), MO_16),
+                   ir_const(d->ir, type, FPUS_ES), v, ir_envld(d->ir, type, offset, memop));
+    }
+    ir_envst(d->ir, type, offset, v, memop);
+}
+
+static void set_operand(struct x86_dis *d, bool excepted)
+{
+    size_t seg = ENV(segs[0].selector) + d->in.seg * sizeof(struct x86_segment);
+
+    set_pointer(d, I64, ENV(fpdp), x86_lea(d), MO_64, excepted);
+    if (!fp_without_selectors(d->env)) {
+        set_pointer(d, I32, ENV(fpds), ir_envld(d->ir, I32, seg, MO_16), MO_16, excepted);
+    }
+}
+
+/*
+ * Since the Pentium 4 the opcode is kept for unmasked exceptions only; CPUID says whether the same
+ * holds for the operand.
+ */
+static void set_excepted(struct x86_dis *d)
+{
+    set_pointer(d, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16, true);
+    if (d->in.mod != 3) {
+        set_operand(d, true);
+    }
+}
+
+static void set_pointers(struct x86_dis *d)
+{
+    ir_envst(d->ir, I64, ENV(fpip), ir_const(d->ir, I64, d->in.pc), MO_64);
+    if (!fp_without_selectors(d->env)) {
+        set_pointer(d, I32, ENV(fpcs), ir_envld(d->ir, I32, ENV(segs[SEG_CS].selector), MO_16),
+                    MO_16, false);
+    }
+    if (d->in.mod != 3 && !x86_has(d->env->cpuid_7_ebx, 6)) {
+        set_operand(d, false);
+    }
+    if (d->mode & MODE_FP_TRAPS) {
+        set_excepted(d);
+    }
 }
 
 /* --- register forms --- */
@@ -68,7 +118,8 @@ static void emit_compare(struct x86_dis *d, const struct x87_op *op)
 static void finish(struct x86_dis *d)
 {
     if (d->mode & MODE_FP_TRAPS) {
-        x86_call1(d, H_fp_finish, insn_word(d));
+        set_excepted(d);
+        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
     }
 }
 
@@ -364,32 +415,6 @@ static const struct x87_op *find(const struct x86_insn *in)
         return NULL;
     }
     return &register_ops[escape][reg];
-}
-
-/*
- * The last instruction, as FNSTENV shows it. Since the Pentium 4 its opcode is kept for unmasked
- * exceptions only; CPUID says whether the same holds for the operand, and for the selectors.
- */
-static void set_pointers(struct x86_dis *d)
-{
-    struct ir *ir = d->ir;
-    bool traps = d->mode & MODE_FP_TRAPS, selectors = !fp_without_selectors(d->env);
-
-    ir_envst(ir, I64, ENV(fpip), ir_const(ir, I64, d->in.pc), MO_64);
-    if (traps) {
-        ir_envst(ir, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16);
-    }
-    if (selectors) {
-        ir_envst(ir, I32, ENV(fpcs), ir_envld(ir, I32, ENV(segs[SEG_CS].selector), MO_16), MO_16);
-    }
-    if (d->in.mod != 3 && (traps || !x86_has(d->env->cpuid_7_ebx, 6))) {
-        ir_envst(ir, I64, ENV(fpdp), x86_lea(d), MO_64);
-        if (selectors) {
-            ir_envst(ir, I32, ENV(fpds),
-                     ir_envld(ir, I32, ENV(segs[0].selector) +
-                              d->in.seg * sizeof(struct x86_segment), MO_16), MO_16);
-        }
-    }
 }
 
 void trans_x87(struct x86_dis *d)
