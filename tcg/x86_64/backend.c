@@ -83,7 +83,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->pc = c->key->pc;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
-    c->at = 0;
+    c->at = c->zf_at = 0;
     find_labels(c);
     memset(c->where, 0, ir->n * sizeof(c->where[0]));
     memset(c->slot, 0, ir->n);

@@ -80,6 +80,9 @@ struct compiler {
     unsigned at;                                /* the op being compiled */
     bool too_big, reachable;
     bool flags_live;                            /* do not change the host flags now */
+    uint32_t zf_at;                             /* up to here ZF is that of zf_reg's value */
+    int8_t zf_reg;
+    bool zf_wide;
     bool consumed;                              /* all operands of the op are in their registers */
     uint32_t locked;                            /* registers that this op needs */
     uint64_t pc;                                /* of the guest instruction */

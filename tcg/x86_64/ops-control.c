@@ -42,6 +42,7 @@ static void op_label(struct compiler *c, const struct ir_op *o)
     }
     alloc_block(c);
     c->label_at[o->imm] = x_here(&c->e);
+    c->zf_at = 0;
     c->reachable = true;
 }
 
