@@ -25,6 +25,7 @@ struct jump_bank;
 struct region_exit;
 struct translation;
 struct cpu;
+struct cpu_mapping;
 
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
@@ -106,6 +107,9 @@ struct target {
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
+    void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                          void *opaque);
 };
 
 extern const struct target the_target;      /* the one this executable was linked with */
@@ -120,6 +124,13 @@ enum {
 };
 
 struct cpu_work;
+
+/* One page of the current address space, for `info tlb' and `info mem'. */
+struct cpu_mapping {
+    uint64_t vaddr, paddr, size;
+    bool user, write;
+    char flags[16];                 /* the attributes as `info tlb' shows them */
+};
 
 struct cpu {
     const struct target *target;

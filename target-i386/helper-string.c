@@ -72,6 +72,13 @@ static bool count_down(struct string_op *s, unsigned n)
     return s->count != 0;
 }
 
+/* Even so a 32-bit count clears the upper half of its register. */
+static uint32_t nothing(const struct string_op *s)
+{
+    set_reg(s, R_CX, 0);
+    return 0;
+}
+
 static uint64_t load(const struct string_op *s, uint64_t address)
 {
     switch (s->size) {
@@ -148,7 +155,7 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
@@ -193,7 +200,7 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
@@ -223,7 +230,7 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
     check(&s, s.seg, s.si, false);
     v = load(&s, linear(&s, s.seg, s.si));
@@ -238,15 +245,21 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
     return count_down(&s, 1);
 }
 
-/* Ends a comparing piece of n elements, the last of which had a and b. */
+/*
+ * Ends a comparing piece of n elements, the last of which had a and b. As on silicon the flags
+ * change with the last element only: a fault before it shows the old ones.
+ */
 static uint32_t compared(struct string_op *s, uint32_t what, unsigned n, uint64_t a, uint64_t b)
 {
     struct x86_env *env = s->env;
+    bool more = count_down(s, n) && (a == b) == !!(what & STRING_WHILE_EQUAL);
 
-    env->cc_op = CC_CMP + (what & STRING_SIZE);
-    env->cc_a = a;
-    env->cc_b = b;
-    return count_down(s, n) && (a == b) == !!(what & STRING_WHILE_EQUAL);
+    if (!more) {
+        env->cc_op = CC_CMP + (what & STRING_SIZE);
+        env->cc_a = a;
+        env->cc_b = b;
+    }
+    return more;
 }
 
 uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
@@ -258,7 +271,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
     if (n > 1) {
@@ -296,7 +309,7 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     n = room(&s, SEG_ES, s.di, piece(&s), false);

@@ -40,6 +40,7 @@ struct program {
     unsigned n, len;
     unsigned start[MAX_PROGRAM + 1];        /* offsets of the instructions */
     uint32_t undefined[MAX_PROGRAM + 1];    /* flags that are undefined before instruction i */
+    bool compares[MAX_PROGRAM + 1];         /* instruction i is a repeated cmps or scas */
     uint8_t code[CODE_SIZE];
 };
 

@@ -28,7 +28,7 @@ __asm__(
     "native_enter:\n"
     "  lea entry(%rip), %rax\n"
     "  fxrstor64 160(%rax)\n"
-    "  mov $0x2b, %ecx\n"
+    "  mov $0x2b, %ecx\n  mov %ecx, %ds\n  mov %ecx, %es\n"
     "  push %rcx\n"                     /* ss */
     "  push 32(%rax)\n"                 /* rsp */
     "  push 128(%rax)\n"                /* rflags */
@@ -118,7 +118,7 @@ void native_run(const struct program *p, struct machine_state *s, struct outcome
 void native_features(bool has[FEAT_COUNT])
 {
     static struct x86_env env;
-    uint32_t a, b, c, d;
+    uint32_t a = 0, b = 0, c = 0, d = 0;
 
     __get_cpuid(1, &a, &b, &c, &d);
     env.cpuid_1_ecx = c;
