@@ -46,7 +46,7 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_STORE) {
+        if (s->kind <= STUB_ATOMIC) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Chooses pins and emits what all regions share: the way in, the ways out, and a thunk per C function
- * that moves pinned globals between host registers and env around it.
+ * Chooses pins and emits what all regions share: the way in, the ways out, and a thunk per C
+ * function that moves pinned globals between host registers and env around it.
  *
  * MXCSR: translated code runs under the guest's with all exceptions masked; around C code that may
  * use vector registers the host's is loaded and the guest's sticky flags are merged into env. So C
@@ -162,7 +162,7 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
 {
     uint32_t at = x_here(e);
 
-    if (reason == EXIT_CHAIN) {                 /* called: the slot's number is at the return address */
+    if (reason == EXIT_CHAIN) {                 /* called: the slot's number follows */
         x_8(e, 0x58);
         x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, scratch) + 8));
     }
@@ -176,7 +176,7 @@ struct thunk {
     void *function;
     uint8_t nargs;
     int16_t args[5];                            /* frame offsets, | POINTER */
-    bool builtin;                               /* keeps temporaries; the result goes to the frame */
+    bool builtin;                               /* keeps temporaries; result in the frame */
     bool xmm, full, noreturn;                   /* switches vector state; all of it to env */
     uint64_t reads, writes;
 };

@@ -72,7 +72,7 @@ refuses 'sockets (1) \* cores (1) \* threads (1)' -smp 2,sockets=1,cores=1,threa
 refuses "unsupported machine type 'nosuch'" -M nosuch
 refuses "invalid parameter 'foo'" -M pc,foo=1
 refuses "Invalid boot device 'z'" -boot z
-refuses "'cc'*.*twice\|twice" -boot cc
+refuses "Boot device 'c' was given twice" -boot cc
 refuses "invalid datetime format 'noon'" -rtc base=noon
 refuses 'wrong format' -uuid 12345
 refuses "'foo' is not a valid char driver" -serial foo
