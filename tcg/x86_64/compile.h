@@ -58,7 +58,8 @@ struct host {
 extern struct host the_host;
 
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
+           STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
@@ -91,6 +92,7 @@ struct compiler {
     uint64_t pending_mask;
     uint16_t pending_until[IR_MAX_GLOBALS];     /* last observer that may ask for it */
     uint32_t label_at[IR_MAX_LABELS];
+    uint16_t label_op[IR_MAX_LABELS], label_refs[IR_MAX_LABELS];
     uint32_t where[IR_MAX_OPS];
     uint16_t life[IR_MAX_OPS];
     uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
