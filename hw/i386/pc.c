@@ -268,6 +268,7 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
     pc->has_pci = has_pci;
     pc->has_acpi = has_pci && !config->no_acpi;
     pc->n_cpus = config->cpus ? config->cpus : 1;
+    pc->default_cpu = !has_pci ? "486" : the_target.word_bits == 64 ? "qemu64" : "qemu32";
     if (!pc_memory_init(pc, err) || !pc_cpus_create(pc, err) || !make_chipset(pc, err) ||
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
         !make_timers(pc, err) || !make_ports(pc, err) || !make_disks(pc, err) ||

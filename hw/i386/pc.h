@@ -37,6 +37,7 @@ struct pc {
     struct device *pm;               /* NULL without ACPI */
     struct ide_channel *ide[2];
     unsigned n_cpus;
+    const char *default_cpu;
     uint8_t *e820;
     char *boot_list;                 /* lines of the file "bootorder" */
     struct x86_cpu_facts facts;
