@@ -244,7 +244,7 @@ static void put_processors(struct aml *aml, const struct pc *pc)
 {
     for (unsigned i = 0; i < pc->n_cpus; i++) {
         char name[8];
-        snprintf(name, sizeof(name), "C%03X", i);
+        snprintf(name, sizeof(name), "C%03X", i & 0xfff);
         aml_processor(aml, name, (uint8_t)i);
         aml_end(aml);
     }
