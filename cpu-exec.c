@@ -63,7 +63,7 @@ static void log_region(struct cpu *cpu, const struct region *r)
                    r->key.pc, r->key.mode, r->insns);
     }
     if (log_enabled(LOG_CPU)) {
-        cpu->target->debug_print(cpu, 0);
+        cpu->target->debug_print(cpu, log_stream());
     }
     log_end();
 }

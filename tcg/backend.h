@@ -22,7 +22,7 @@ struct compiled {
     struct {
         uint32_t patch, stub;
         uint64_t pc;
-        bool cross_page;                /* always false: those use the jump cache, not listed here */
+        bool cross_page;                /* always false: the jump cache serves them, unlisted */
     } exits[REGION_MAX_EXITS];
 };
 

@@ -11,7 +11,8 @@
 static GPtrArray *user_folders;
 
 static const char *const system_folders[] = {
-    CONFIG_PREFIX "/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu", "/usr/share/qemu"
+    CONFIG_PREFIX "/share/qemu", "/usr/share/seabios", "/usr/lib/ipxe/qemu", "/usr/share/qemu",
+    "/usr/share/vgabios"
 };
 
 /* The folders of a build tree and of an installation that was moved. */

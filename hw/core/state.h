@@ -71,12 +71,18 @@ struct field {
 
 #define FIELDS_END { 0 }
 
-/* Defines T_fields[] and T_mask(), which sets every byte of a struct T that is not padding. */
+/*
+ * Defines T_fields[] and T_mask(), which sets every byte of a struct T that is not padding. The
+ * union makes GCC 12 go through arrays element by element: its loop loses count of what follows.
+ */
 #define FIELDS(T)                                                                                  \
     static inline void T##_mask(void *p)                                                           \
     {                                                                                              \
-        memset(p, 0xff, sizeof(struct T));                                                         \
-        __builtin_clear_padding((struct T *)p);                                                    \
+        union {                                                                                    \
+            struct T object;                                                                       \
+        } *bytes = p;                                                                              \
+        memset(bytes, 0xff, sizeof(*bytes));                                                       \
+        __builtin_clear_padding(bytes);                                                            \
     }                                                                                              \
     static const struct field T##_fields[]
 

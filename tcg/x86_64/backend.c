@@ -46,7 +46,7 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_STORE) {
+        if (s->kind <= STUB_ATOMIC) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);
@@ -123,14 +123,14 @@ void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t target)
 
 static void set_pc(void *env, uint64_t pc)
 {
-    const struct ir_global *g = &host.target->globals[host.target->pc_global];
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
 
     memcpy((uint8_t *)env + g->offset, &pc, g->type == I32 ? 4 : 8);
 }
 
 enum exit_reason backend_run(void *env, const void *code, struct region_exit **slot)
 {
-    enum exit_reason (*enter)(void *, const void *) = (void *)(host.buffer + host.enter);
+    enum exit_reason (*enter)(void *, const void *) = (void *)(the_host.buffer + the_host.enter);
     enum exit_reason reason = enter(env, code);
     struct cpu_hot *hot = env;
 

@@ -28,7 +28,7 @@ enum {
     FRAME_TEMPS = FRAME_VEC_SLOTS + 16 * VEC_SLOTS,     /* rax rcx rdx r11 over a slow path */
     FRAME_XMM_TEMPS = FRAME_TEMPS + 32,
     FRAME_BUFFER = FRAME_XMM_TEMPS + 48,        /* 16 bytes, vector operands in memory */
-    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* 16-byte aligned after return address and 6 pushes */
+    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* aligned after return address, 6 pushes */
 
     GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
     XMM_TEMPS = 7 << XMM13,
@@ -55,14 +55,15 @@ struct host {
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
-extern struct host host;
+extern struct host the_host;
 
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
-    uint8_t type, exit;
+    int8_t result;                              /* of an atomic */
+    uint8_t type, exit, op;
     uint16_t memop, snapshot;
     bool has_imm;
     int64_t imm;                                /* constant to store, or pc */
@@ -85,8 +86,8 @@ struct compiler {
 
     uint16_t val_in[HOST_REGS];
     uint16_t slot_val[SLOTS];
-    uint16_t pending[IR_MAX_GLOBALS];           /* set of a deferrable global not stored in env yet */
-    uint16_t env_val[IR_MAX_GLOBALS];           /* the value whose home this global's env field is */
+    uint16_t pending[IR_MAX_GLOBALS];           /* deferrable globals' sets not in env yet */
+    uint16_t env_val[IR_MAX_GLOBALS];           /* whose home this global's env field is */
     uint64_t pending_mask;
     uint16_t pending_until[IR_MAX_GLOBALS];     /* last observer that may ask for it */
     uint32_t label_at[IR_MAX_LABELS];

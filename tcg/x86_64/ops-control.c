@@ -69,7 +69,7 @@ static void op_brc(struct compiler *c, const struct ir_op *o)
 
 void store_pc(struct compiler *c, uint64_t pc)
 {
-    const struct ir_global *g = &host.target->globals[host.target->pc_global];
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
     struct mem m = env_mem(g->offset);
 
     if (g->type == I32) {
@@ -84,10 +84,10 @@ void store_pc(struct compiler *c, uint64_t pc)
 
 static bool same_page(const struct compiler *c, uint64_t pc)
 {
-    uint64_t mask = host.target->word_bits == 32 ? 0xffffffff : ~0ull;
+    uint64_t mask = the_host.target->word_bits == 32 ? 0xffffffff : ~0ull;
     uint64_t here = (c->key->base + c->key->pc) & mask, there = (c->key->base + pc) & mask;
 
-    return here >> host.target->page_bits == there >> host.target->page_bits;
+    return here >> the_host.target->page_bits == there >> the_host.target->page_bits;
 }
 
 /* A jump that will be patched: its operand must not straddle an aligned word. */
@@ -130,7 +130,7 @@ static void lookup_exit(struct compiler *c, uint64_t pc)
 
 static void op_exit(struct compiler *c, const struct ir_op *o)
 {
-    uint64_t pc = host.target->word_bits == 32 ? (uint32_t)o->imm : (uint64_t)o->imm;
+    uint64_t pc = the_host.target->word_bits == 32 ? (uint32_t)o->imm : (uint64_t)o->imm;
 
     flush_pending(c, ir_live_unpack(c->ir, o->c));
     if (same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS) {
@@ -145,7 +145,7 @@ static void op_exit(struct compiler *c, const struct ir_op *o)
 static void op_ijmp(struct compiler *c, const struct ir_op *o)
 {
     struct stub *s = new_stub(c);
-    bool narrow = host.target->word_bits == 32 || type_of(c, o->a) == I32;
+    bool narrow = the_host.target->word_bits == 32 || type_of(c, o->a) == I32;
 
     flush_pending(c, ir_live_unpack(c->ir, o->c));
     load_into(c, RDX, o->a);
@@ -190,7 +190,7 @@ static void op_call(struct compiler *c, const struct ir_op *o)
         }
     }
     save_for_call(c, h->writes);
-    x_call_to(&c->e, host.helpers[o->call.helper]);
+    x_call_to(&c->e, the_host.helpers[o->call.helper]);
     add_record(c, take_snapshot(c));
     forget_written(c, h->writes);
     if (h->flags & HELPER_NORETURN) {
@@ -219,7 +219,7 @@ void op_control(struct compiler *c, const struct ir_op *o)
     case IR_call: op_call(c, o); break;
     case IR_exit_loop:
         flush_pending(c, c->ir->deferrable);
-        x_jmp_to(&c->e, host.exit_loop);
+        x_jmp_to(&c->e, the_host.exit_loop);
         c->reachable = false;
         break;
     case IR_fence:
@@ -232,25 +232,25 @@ void op_control(struct compiler *c, const struct ir_op *o)
 
 void emit_control_stub(struct compiler *c, const struct stub *s)
 {
-    const struct ir_global *pc = &host.target->globals[host.target->pc_global];
+    const struct ir_global *pc = &the_host.target->globals[the_host.target->pc_global];
 
     x_patch(&c->e, s->from, x_here(&c->e));
     switch (s->kind) {
     case STUB_POLL:
         store_pc(c, s->imm);
-        x_jmp_to(&c->e, host.exit_poll);
+        x_jmp_to(&c->e, the_host.exit_poll);
         break;
     case STUB_LOOKUP:
         store_pc(c, s->imm);
-        x_jmp_to(&c->e, host.exit_lookup);
+        x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     case STUB_LOOKUP_REG:
         x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
-        x_jmp_to(&c->e, host.exit_lookup);
+        x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     default:
         c->out->exits[s->exit].stub = x_here(&c->e);
-        x_call_to(&c->e, host.exit_chain);
+        x_call_to(&c->e, the_host.exit_chain);
         x_32(&c->e, s->exit);
     }
 }

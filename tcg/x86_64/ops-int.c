@@ -270,7 +270,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
 
     if (const_of(c, o->b, &n)) {
         n &= bits - 1;
-        if (host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
+        if (the_host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
             a = use_reg(c, o->a);
             d = dest_reg(c, pin, o->a, 0);
             x_vex(&c->e, 0xf0 | X_0F3A | X_F2 | w, d, 0, a);
@@ -285,7 +285,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
                 x_shift_imm(&c->e, forms[f].ext, w, d, n);
             }
         }
-    } else if (host.bmi2 && forms[f].vex) {
+    } else if (the_host.bmi2 && forms[f].vex) {
         a = use_reg(c, o->a);
         b = use_reg(c, o->b);
         d = dest_reg(c, pin, o->a, 0);
@@ -310,7 +310,7 @@ static void op_count_zeros(struct compiler *c, const struct ir_op *o)
     bool leading = o->op == IR_clz;
     int pin, d, a, t;
 
-    if (leading ? host.lzcnt : host.bmi1) {
+    if (leading ? the_host.lzcnt : the_host.bmi1) {
         op_unary(c, o, (leading ? 0xbd : 0xbc) | X_0F | X_F3 | w);
         return;
     }
@@ -494,7 +494,7 @@ static void op_andc(struct compiler *c, const struct ir_op *o)
     unsigned w = wide(o->type);
     int pin = dest_pin(c), d, a, b = use_reg(c, o->b), t;
 
-    if (host.bmi1) {
+    if (the_host.bmi1) {
         a = use_reg(c, o->a);
         d = dest_reg(c, pin, o->a, 0);
         x_vex(&c->e, 0xf2 | X_0F38 | w, d, b, a);
@@ -511,7 +511,7 @@ static void op_andc(struct compiler *c, const struct ir_op *o)
 
 static void op_popcnt(struct compiler *c, const struct ir_op *o)
 {
-    if (host.popcnt) {
+    if (the_host.popcnt) {
         op_unary(c, o, 0xb8 | X_0F | X_F3 | wide(o->type));
     } else {
         call_soft_int(c, o->a, 0, SOFT_POPCNT | (o->type == I32 ? SOFT_32 : 0));

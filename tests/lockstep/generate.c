@@ -412,6 +412,7 @@ void generate_program(struct program *p, unsigned insns)
     uint32_t undefined = 0;
 
     p->n = p->len = 0;
+    memset(p->compares, 0, sizeof(p->compares));
     for (unsigned tries = 0; p->n < insns && tries < 2000; tries++) {
         struct x86_insn in;
         unsigned row;
@@ -439,6 +440,7 @@ void generate_program(struct program *p, unsigned insns)
             continue;
         }
         p->undefined[p->n] = undefined;
+        p->compares[p->n] = in.rep && (in.op->attrs & A_REPZ);
         append(p, e.bytes, in.len);
         generate_used[row]++;
         forget_pointers(&e, &in);

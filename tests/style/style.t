@@ -24,11 +24,13 @@ LAYERS = {
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h"},
-    "monitor": {"base", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "tcg/disas.h"} | PUBLIC,
+    "monitor": {"base", "block", "char", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h",
+                "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
     "hw": {"base", "hw"} | PUBLIC,
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "monitor", "char", "tcg/disas.h"} | PUBLIC,
+    "vl.c": {"base", "cpu-exec.h", "hw/core", "monitor", "block", "char", "ui",
+             "tcg/disas.h"} | PUBLIC,
     "tests": None,
 }
 MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 100

@@ -341,6 +341,33 @@ static const struct field old_fields[] = {
     NESTED_ARRAY(probe_state, parts, probe_part), ARRAY2(probe_state, grid), FIELDS_END
 };
 
+struct padded_row {
+    uint64_t wide[6];
+    uint8_t narrow;
+};
+
+struct padded {
+    struct padded_row rows[3];
+    bool last;
+};
+
+FIELDS(padded_row) = {
+    ARRAY(padded_row, wide), FIELD(padded_row, narrow), FIELDS_END
+};
+FIELDS(padded) = {
+    NESTED_ARRAY(padded, rows, padded_row), FIELD(padded, last), FIELDS_END
+};
+static const struct field nothing_fields[] = { FIELDS_END };
+
+static void test_padding(void)
+{
+    struct state whole = { 0, sizeof(struct padded), 1, padded_fields, padded_mask };
+    struct state nothing = { 0, sizeof(struct padded), 1, nothing_fields, padded_mask };
+
+    is_int(state_uncovered(&whole), -1, "padding in and behind an array of structs");
+    is_int(state_uncovered(&nothing), 0, "the first byte is not padding");
+}
+
 static void test_versions(void)
 {
     struct state gap = { 0, sizeof(struct probe_state), 1, gap_fields, probe_state_mask };
@@ -397,21 +424,16 @@ static void test_loader(void)
 {
     char dir[] = "/tmp/loader-test-XXXXXX";
     struct error *err = NULL;
-    char *path, *found;
+    char *path;
     size_t size = 0;
     void *data;
 
     ok(mkdtemp(dir), "a directory");
     path = g_build_filename(dir, "unit-test-rom.bin", NULL);
     ok(g_file_set_contents(path, "12345", 5, NULL), "a file");
-    ok(!loader_find_file("unit-test-rom.bin"), "not on the path");
-    loader_add_path("/nonexistent");
-    loader_add_path(dir);
-    found = loader_find_file("unit-test-rom.bin");
-    is_text(found, path, "found in the second -L");
-    data = loader_read_file(found, &size, 5, NULL);
+    data = loader_read_file(path, &size, 5, NULL);
     ok(data && size == 5 && memcmp(data, "12345", 6) == 0, "read");
-    ok(!loader_read_file(found, &size, 4, &err) && err, "too large");
+    ok(!loader_read_file(path, &size, 4, &err) && err, "too large");
     error_free(err);
     err = NULL;
     ok(!loader_read_file("/nonexistent/x", &size, 4, &err) && err, "missing");
@@ -419,7 +441,6 @@ static void test_loader(void)
     unlink(path);
     rmdir(dir);
     g_free(data);
-    g_free(found);
     g_free(path);
 }
 
@@ -428,6 +449,7 @@ int main(void)
     test_properties();
     test_life();
     test_state();
+    test_padding();
     test_versions();
     test_lines();
     test_loader();

@@ -118,6 +118,91 @@ static void test_flatten(void)
     memory_region_fini(&ram);
 }
 
+/* --- random trees against a walk of the tree ------------------------------------------------ */
+
+enum { NODES = 12, SPACE = 64 };
+
+/* Which region answers at an offset of `mr`, found the slow way. */
+static struct memory_region *resolve(struct memory_region *mr, uint64_t *offset)
+{
+    if (!mr->enabled || (mr->size && *offset >= mr->size)) {
+        return NULL;
+    }
+    for (struct memory_region *child = mr->first_child; child; child = child->next_sibling) {
+        uint64_t inner = *offset - child->address;
+        struct memory_region *found = *offset >= child->address ? resolve(child, &inner) : NULL;
+
+        if (found) {
+            *offset = inner;
+            return found;
+        }
+    }
+    if (mr->kind == MEMORY_ALIAS) {
+        *offset += mr->target_offset;
+        return resolve(mr->target, offset);
+    }
+    return mr->kind == MEMORY_CONTAINER ? NULL : mr;
+}
+
+static bool same_as_tree(void)
+{
+    struct ram_span span;
+
+    for (uint64_t address = 0; address < 2 * SPACE; address++) {
+        uint64_t offset = address;
+        struct memory_region *want = resolve(&root, &offset);
+
+        memory_lookup_ram(&as, address, &span);
+        if (span.region != want || (want && span.offset != offset) || span.first > address ||
+            span.last < address) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Parents and alias targets have lower numbers than what refers to them: no cycles. */
+static void make_random_tree(struct memory_region nodes[NODES])
+{
+    for (int i = 0; i < NODES; i++) {
+        uint64_t size = 1 + rand() % SPACE;
+        int kind = rand() % (i ? 3 : 2);
+
+        if (kind == 0) {
+            memory_region_init(&nodes[i], "container", size);
+        } else if (kind == 1) {
+            memory_region_init_mmio(&nodes[i], "mmio", size, &plain_ops, NULL);
+        } else {
+            memory_region_init_alias(&nodes[i], "alias", &nodes[rand() % i], rand() % SPACE, size);
+        }
+        nodes[i].enabled = rand() % 8 != 0;
+    }
+    for (int i = NODES - 1; i >= 0; i--) {
+        int parent = i + 1 + rand() % (NODES - i);
+        bool top = parent >= NODES || rand() % 2;
+
+        memory_region_add_priority(top ? &root : &nodes[parent], rand() % SPACE, &nodes[i],
+                                   rand() % 3);
+    }
+}
+
+static void test_random(void)
+{
+    struct memory_region nodes[NODES];
+    int good = 0;
+
+    srand(7);
+    for (int i = 0; i < 500; i++) {
+        begin();
+        memory_transaction_begin();
+        make_random_tree(nodes);
+        memory_transaction_commit();
+        good += same_as_tree();
+        end();
+    }
+    is_int(good, 500, "random trees");
+}
+
 /* --- RAM, ROM and lookups --------------------------------------------------------------------- */
 
 static void test_ram(void)
@@ -411,6 +496,7 @@ static void test_readers(void)
 int main(void)
 {
     test_flatten();
+    test_random();
     test_ram();
     test_widths();
     test_devices();
