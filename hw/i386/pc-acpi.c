@@ -182,6 +182,28 @@ static uint32_t add_madt(struct builder *b, const struct pc *pc)
     return at;
 }
 
+static uint32_t add_hpet(struct builder *b)
+{
+    uint8_t body[20] = { 0 };
+    uint32_t at;
+
+    st32_le(body, HPET_ID);
+    st64_le(body + 8, HPET_BASE);                /* in memory space */
+    at = add_table(b, "HPET", 1, body, sizeof(body));
+    checksum_table(b, at);
+    return at;
+}
+
+/* Tells Windows that the PM timer needs no second read. */
+static uint32_t add_waet(struct builder *b)
+{
+    static const uint8_t body[4] = { 2 };
+    uint32_t at = add_table(b, "WAET", 1, body, sizeof(body));
+
+    checksum_table(b, at);
+    return at;
+}
+
 static void add_rsdt(struct builder *b, const uint32_t *tables, unsigned count)
 {
     uint8_t body[4 * 8];
@@ -207,7 +229,7 @@ static void add_rsdt(struct builder *b, const uint32_t *tables, unsigned count)
 void pc_acpi_init(struct pc *pc)
 {
     struct builder b = { g_byte_array_new(), g_byte_array_new(), NULL };
-    uint32_t facs, dsdt, tables[2];
+    uint32_t facs, dsdt, tables[4];
     unsigned count = 0;
 
     load_file(&b, RSDP, 16, ZONE_FSEG);
@@ -218,6 +240,10 @@ void pc_acpi_init(struct pc *pc)
     if (pc->ioapic) {
         tables[count++] = add_madt(&b, pc);
     }
+    if (pc->hpet) {
+        tables[count++] = add_hpet(&b);
+    }
+    tables[count++] = add_waet(&b);
     add_rsdt(&b, tables, count);
     fw_cfg_add_file(pc->fw_cfg, TABLES, b.tables->data, b.tables->len);
     fw_cfg_add_file(pc->fw_cfg, RSDP, b.rsdp, 20);
