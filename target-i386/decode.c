@@ -571,9 +571,22 @@ uint32_t x86_flags_read(const struct x86_insn *in)
     return flags;
 }
 
+/* Shifts by an immediate leave the flags alone when the masked count is 0; rotates through CF also
+   for multiples of the width, so they are taken as if they always did. */
+static bool may_keep_flags(const struct x86_insn *in)
+{
+    bool shift = in->map == MAP_1 && (in->opcode & 0xfe) == 0xc0;
+    bool shift_double = in->map == MAP_0F && (in->opcode & 0xf7) == 0xa4;
+
+    if (shift && (in->reg & 6) == 2) {
+        return true;
+    }
+    return (shift || shift_double) && (in->imm & (in->operand[0].size == 8 ? 63 : 31)) == 0;
+}
+
 uint32_t x86_flags_written(const struct x86_insn *in)
 {
-    if (!in->op || (in->op->attrs & A_REPZ && in->rep)) {
+    if (!in->op || (in->op->attrs & A_REPZ && in->rep) || may_keep_flags(in)) {
         return 0;
     }
     return unpack_flags(in->op->attrs >> 6 & FR_ALL);

@@ -72,6 +72,21 @@ static bool count_down(struct string_op *s, unsigned n)
     return s->count != 0;
 }
 
+/* Even so a 32-bit count clears the upper half of its register. */
+static uint32_t nothing(const struct string_op *s)
+{
+    set_reg(s, R_CX, 0);
+    return 0;
+}
+
+/* 32-bit pointers lose their upper halves before the first element is tried. */
+static void cut_pointer(const struct string_op *s, unsigned reg)
+{
+    if (s->mask == 0xffffffff) {
+        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
+    }
+}
+
 static uint64_t load(const struct string_op *s, uint64_t address)
 {
     switch (s->size) {
@@ -148,8 +163,10 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
+    cut_pointer(&s, R_SI);
+    cut_pointer(&s, R_DI);
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
@@ -193,8 +210,9 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);
@@ -223,8 +241,9 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
+    cut_pointer(&s, R_SI);
     check(&s, s.seg, s.si, false);
     v = load(&s, linear(&s, s.seg, s.si));
     if (s.size >= 4) {
@@ -264,14 +283,15 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
     if (n > 1) {
-        p = cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx);
-        q = p ? cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx) : NULL;
+        q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
+        p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
     }
-    if (q) {
+    if (p) {
         for (i = 0; i < n;) {
             a = load_host(p + i * s.size, s.size);
             b = load_host(q + i * s.size, s.size);
@@ -283,10 +303,10 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
         n = i;
     } else {
         n = 1;
-        check(&s, s.seg, s.si, false);
         check(&s, SEG_ES, s.di, false);
-        a = load(&s, linear(&s, s.seg, s.si));
         b = load(&s, linear(&s, SEG_ES, s.di));
+        check(&s, s.seg, s.si, false);
+        a = load(&s, linear(&s, s.seg, s.si));
     }
     advance(&s, R_SI, s.si, n);
     advance(&s, R_DI, s.di, n);
@@ -302,8 +322,9 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return 0;
+        return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     n = room(&s, SEG_ES, s.di, piece(&s), false);
     if (n > 1) {

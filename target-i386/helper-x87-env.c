@@ -58,7 +58,7 @@ void helper_fp_wait(struct x86_env *env)
 }
 
 /* After a helper whose result must not be used when fp_skip is set: goes on behind the instruction. */
-void helper_fp_finish(struct x86_env *env, uint32_t insn)
+void helper_fp_finish(struct x86_env *env, uint32_t length)
 {
     struct cpu *cpu = env_cpu(env);
 
@@ -69,8 +69,7 @@ void helper_fp_finish(struct x86_env *env, uint32_t insn)
     cpu_restore_state(cpu);
     env->hot.ra = 0;
     env->fpip = env->pc;
-    env->fop = (insn & 7) << 8 | (insn >> 8 & 0xff);
-    env->pc += insn >> 16;
+    env->pc += length;
     cpu_loop_exit(cpu);
 }
 

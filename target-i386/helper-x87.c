@@ -126,10 +126,7 @@ static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
         unsigned sw;                                                                               \
                                                                                                    \
         if (unlikely(fp_empty(env, 0) | fp_empty(env, src)) || !fp_usable(env)) {                  \
-            unsigned flags = fp_native(env, insn, NULL, false);                                    \
-                                                                                                   \
-            env->fp_skip = (env->fpus & ~env->fpuc & FPUS_FLAGS) != 0;      /* keeps EFLAGS */      \
-            return flags & (FL_ZF | FL_PF | FL_CF);                                                \
+            return fp_native(env, insn, NULL, false) & (FL_ZF | FL_PF | FL_CF);                    \
         }                                                                                          \
         host_load(fp_st(env, src));                                                                \
         host_load(fp_st(env, 0));                                                                  \
@@ -236,7 +233,7 @@ void helper_fp_ld_f64(struct x86_env *env, uint64_t value, uint32_t insn)
 void helper_fp_ld_int(struct x86_env *env, uint64_t value)
 {
     if (unlikely(!fp_empty(env, 7))) {
-        fp_native(env, FP_INSN(0xdf, 0x28, 0), &value, false);
+        fp_native(env, FP_INSN(0xdf, 0x28), &value, false);
         return;
     }
     asm volatile("fildll %0" : : "m" (value));
@@ -422,7 +419,7 @@ void helper_fp_cmov(struct x86_env *env, uint32_t i, uint32_t condition)
     const struct x86_fpreg *src = fp_st(env, i);
 
     if (unlikely(fp_empty(env, 0) | fp_empty(env, i))) {
-        fp_native(env, FP_INSN(0xda, 0xc0 | i, 0), NULL, condition);    /* fcmovb */
+        fp_native(env, FP_INSN(0xda, 0xc0 | i), NULL, condition);    /* fcmovb */
         return;
     }
     if (condition) {

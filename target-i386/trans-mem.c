@@ -100,6 +100,16 @@ static void set_accumulator(struct x86_dis *d, unsigned size, ir_val old, ir_val
     }
 }
 
+/* Likewise a 32-bit destination register keeps its upper half when the comparison fails. */
+static void exchange_register32(struct x86_dis *d, ir_val old, ir_val acc, ir_val src)
+{
+    unsigned g = G_REG0 + d->in.operand[0].reg;
+    ir_val equal = ir_setc(d->ir, I32, IR_EQ, old, acc);
+
+    ir_set(d->ir, g, ir_sel(d->ir, X86_IWORD, IR_NE, equal, ir_const(d->ir, X86_IWORD, 0), src,
+                            ir_get(d->ir, g)));
+}
+
 void trans_cmpxchg(struct x86_dis *d)
 {
     struct ir *ir = d->ir;
@@ -112,9 +122,12 @@ void trans_cmpxchg(struct x86_dis *d)
 
         old = ir_cas(ir, type, ea.base, ea.disp, acc, src, ea.memop | x86_memop(size));
         old = size < 4 ? ir_extu(ir, I32, old, 8 * size) : old;
-    } else {
+    } else if (x86_is_mem(d, 0) || size != 4) {
         old = x86_read(d, 0);
         x86_write(d, 0, ir_sel(ir, type, IR_EQ, old, acc, src, old));
+    } else {
+        old = x86_read(d, 0);
+        exchange_register32(d, old, acc, src);
     }
     if (d->in.lock || x86_is_mem(d, 0) || d->in.operand[0].reg != R_AX) {
         set_accumulator(d, size, old, acc);
@@ -225,7 +238,7 @@ void trans_popa(struct x86_dis *d)
     int size = d->in.opsize;
     ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v[8];
 
-    for (int r = R_AX; r <= R_DI; r++) {
+    for (int r = R_DI; r >= R_AX; r--) {
         if (r != R_SP) {
             struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
 

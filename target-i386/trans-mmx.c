@@ -52,6 +52,14 @@ static void mmx_state(struct x86_dis *d)
     }
 }
 
+/* Before a store that may fault: as silicon does, TOP is 0 already then. */
+static void mmx_top(struct x86_dis *d)
+{
+    if (!d->fp_checked) {
+        ir_envst(d->ir, I32, ENV(fptop), x86_imm32(d, 0), MO_8);
+    }
+}
+
 static size_t mmx_offset(unsigned reg)
 {
     return ENV(fpregs) + (reg & 7) * sizeof(struct x86_fpreg);
@@ -266,6 +274,7 @@ void trans_mmx_store(struct x86_dis *d)
         return;
     }
     v = mmx_get(d, d->in.operand[1].reg);
+    mmx_top(d);
     if (x86_is_mem(d, 0)) {
         x86_st(d, V64, x86_address(d, 8, true), ir_1(d->ir, IR_bitcast, V64, v), MO_64);
     } else {
@@ -292,6 +301,7 @@ void trans_mmx_to_gpr(struct x86_dis *d)
     unsigned size = d->in.operand[0].size;
 
     if (mmx_enter(d)) {
+        mmx_top(d);
         x86_write(d, 0, ir_envld(d->ir, x86_type(size), mmx_offset(d->in.operand[1].reg),
                                  x86_memop(size)));
         mmx_state(d);
@@ -333,6 +343,7 @@ void trans_mmx_mask(struct x86_dis *d)
 void trans_maskmovq(struct x86_dis *d)
 {
     if (mmx_enter(d)) {
+        mmx_top(d);
         simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
         mmx_state(d);
     }

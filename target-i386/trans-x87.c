@@ -27,12 +27,62 @@ enum {
 
 static ir_val insn_word(struct x86_dis *d)
 {
-    return x86_imm32(d, FP_INSN(d->in.opcode, d->in.modrm, d->in.len));
+    return x86_imm32(d, FP_INSN(d->in.opcode, d->in.modrm));
 }
 
 static ir_val st_index(struct x86_dis *d)
 {
     return x86_imm32(d, d->in.modrm & 7);
+}
+
+/* --- the last instruction, as FNSTENV shows it --- */
+
+/* Stores an env field; with `excepted' only when an exception is pending now. */
+static void set_pointer(struct x86_dis *d, enum ir_type type, size_t offset, ir_val v,
+                        unsigned memop, bool excepted)
+{
+    if (excepted) {
+        v = ir_sel(d->ir, type, IR_TSTNE, ir_envld(d->ir, I32, ENV(fpus), MO_16),
+                   ir_const(d->ir, type, FPUS_ES), v, ir_envld(d->ir, type, offset, memop));
+    }
+    ir_envst(d->ir, type, offset, v, memop);
+}
+
+static void set_operand(struct x86_dis *d, bool excepted)
+{
+    size_t seg = ENV(segs[0].selector) + d->in.seg * sizeof(struct x86_segment);
+
+    set_pointer(d, I64, ENV(fpdp), x86_lea(d), MO_64, excepted);
+    if (!fp_without_selectors(d->env)) {
+        set_pointer(d, I32, ENV(fpds), ir_envld(d->ir, I32, seg, MO_16), MO_16, excepted);
+    }
+}
+
+/*
+ * Since the Pentium 4 the opcode is kept for unmasked exceptions only; CPUID says whether the same
+ * holds for the operand.
+ */
+static void set_excepted(struct x86_dis *d)
+{
+    set_pointer(d, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16, true);
+    if (d->in.mod != 3) {
+        set_operand(d, true);
+    }
+}
+
+static void set_pointers(struct x86_dis *d)
+{
+    ir_envst(d->ir, I64, ENV(fpip), ir_const(d->ir, I64, d->in.pc), MO_64);
+    if (!fp_without_selectors(d->env)) {
+        set_pointer(d, I32, ENV(fpcs), ir_envld(d->ir, I32, ENV(segs[SEG_CS].selector), MO_16),
+                    MO_16, false);
+    }
+    if (d->in.mod != 3 && !x86_has(d->env->cpuid_7_ebx, 6)) {
+        set_operand(d, false);
+    }
+    if (d->mode & MODE_FP_TRAPS) {
+        set_excepted(d);
+    }
 }
 
 /* --- register forms --- */
@@ -64,20 +114,10 @@ static void emit_compare(struct x86_dis *d, const struct x87_op *op)
     x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
 }
 
-/* An unmasked exception leaves the instruction without its result. */
-static void finish(struct x86_dis *d)
-{
-    if (d->mode & MODE_FP_TRAPS) {
-        x86_call1(d, H_fp_finish, insn_word(d));
-    }
-}
-
 static void emit_compare_flags(struct x86_dis *d, const struct x87_op *op)
 {
-    ir_val flags = x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
-
-    finish(d);
-    x86_flags_set_packed(d, flags);
+    x86_flags_set_packed(d, x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a),
+                                      insn_word(d)));
 }
 
 /* a: number of the condition */
@@ -170,6 +210,15 @@ static void emit_ld_80(struct x86_dis *d, const struct x87_op *op)
     ir_val low = x86_ld(d, I64, ea, MO_64);
 
     x86_call3(d, op->helper, low, x86_ld(d, I32, x86_ea_add(ea, 8), MO_16), insn_word(d));
+}
+
+/* An unmasked exception may leave a store without a value. */
+static void finish(struct x86_dis *d)
+{
+    if (d->mode & MODE_FP_TRAPS) {
+        set_excepted(d);
+        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
+    }
 }
 
 /* The write has succeeded: the status that the helper left, and the pop. */
@@ -364,32 +413,6 @@ static const struct x87_op *find(const struct x86_insn *in)
         return NULL;
     }
     return &register_ops[escape][reg];
-}
-
-/*
- * The last instruction, as FNSTENV shows it. Since the Pentium 4 its opcode is kept for unmasked
- * exceptions only; CPUID says whether the same holds for the operand, and for the selectors.
- */
-static void set_pointers(struct x86_dis *d)
-{
-    struct ir *ir = d->ir;
-    bool traps = d->mode & MODE_FP_TRAPS, selectors = !fp_without_selectors(d->env);
-
-    ir_envst(ir, I64, ENV(fpip), ir_const(ir, I64, d->in.pc), MO_64);
-    if (traps) {
-        ir_envst(ir, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16);
-    }
-    if (selectors) {
-        ir_envst(ir, I32, ENV(fpcs), ir_envld(ir, I32, ENV(segs[SEG_CS].selector), MO_16), MO_16);
-    }
-    if (d->in.mod != 3 && (traps || !x86_has(d->env->cpuid_7_ebx, 6))) {
-        ir_envst(ir, I64, ENV(fpdp), x86_lea(d), MO_64);
-        if (selectors) {
-            ir_envst(ir, I32, ENV(fpds),
-                     ir_envld(ir, I32, ENV(segs[0].selector) +
-                              d->in.seg * sizeof(struct x86_segment), MO_16), MO_16);
-        }
-    }
 }
 
 void trans_x87(struct x86_dis *d)

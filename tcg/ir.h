@@ -171,7 +171,7 @@ struct ir {
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
 
-/* The live masks of exit and ijmp are packed into 16 bits: the deferrable globals are neighbours. */
+/* Live masks of exit and ijmp are packed into 16 bits: deferrable globals are neighbours. */
 uint16_t ir_live_pack(const struct ir *ir, uint64_t live);
 uint64_t ir_live_unpack(const struct ir *ir, uint16_t packed);
 

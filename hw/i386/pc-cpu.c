@@ -105,7 +105,7 @@ static const struct x86_apic_ops apic_ops = {
 
 bool pc_cpus_create(struct pc *pc, struct error **err)
 {
-    const char *model = pc->config->cpu_model;
+    const char *model = pc->config->cpu_model ? pc->config->cpu_model : pc->default_cpu;
 
     for (unsigned i = 0; i < pc->n_cpus; i++) {
         struct cpu *cpu = cpu_create(model, &pc->memory_as, &pc->io_as, err);

@@ -46,13 +46,33 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_STORE) {
+        if (s->kind <= STUB_ATOMIC) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);
         }
     }
     return !c->too_big;
+}
+
+/* Where labels are, and how many branches go there. */
+static void find_labels(struct compiler *c)
+{
+    const struct ir *ir = c->ir;
+
+    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    memset(c->label_refs, 0, ir->n_labels * sizeof(c->label_refs[0]));
+    for (unsigned i = 1; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_label) {
+            c->label_op[o->imm] = i;
+        } else if (o->op == IR_br) {
+            c->label_refs[o->imm]++;
+        } else if (o->op == IR_brc) {
+            c->label_refs[o->imm >> 8]++;
+        }
+    }
 }
 
 static void reset(struct compiler *c, struct ir *ir)
@@ -64,7 +84,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
     c->at = 0;
-    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    find_labels(c);
     memset(c->where, 0, ir->n * sizeof(c->where[0]));
     memset(c->slot, 0, ir->n);
     memset(c->home, 0, ir->n);

@@ -13,7 +13,7 @@ void flags_to_value(struct compiler *c, int pin, uint32_t mask)
     set_result(c, pin, RAX);
 }
 
-/* CF PF AF ZF SF OF as they lie in EFLAGS: ah from lahf, al from seto; swap; OF from bit 8 to 11. */
+/* All six as they lie in EFLAGS: ah from lahf, al from seto; swap; OF from bit 8 to 11. */
 static void all_flags_to_value(struct compiler *c, int pin)
 {
     x_8(&c->e, 0x9f);                           /* lahf */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The side table: what must be put right in env when code that translated code called looks at the
- * guest. Per record: return address (delta), guest pc, and where each unstored deferrable global is.
+ * guest. Per record: return address (delta), guest pc, where each unstored deferrable global is.
  * Numbers are little-endian base-128 varints; signed ones are zigzag encoded.
  *
  *   table  = count, count * (ra delta, snapshot)

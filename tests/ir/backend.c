@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Each op of the host backend that random programs do not reach, against known results. */
 #include <fenv.h>
 #include <math.h>
@@ -124,6 +124,26 @@ static void test_exits(void)
     is_int(machine_run(), EXIT_POLL, "a poll sees exit_req");
     is_int(m.env->pc, m.key.pc + 4, "and sets the pc");
     m.env->hot.exit_req = 0;
+}
+
+static void test_conditional_exit(void)
+{
+    unsigned label;
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        label = ir_label_new(m.ir, 0);
+        ir_brc(m.ir, I64, IR_LT, reg(1), reg(12), label);
+        ir_exit(m.ir, m.key.pc + 8, 0);
+        ir_label(m.ir, label);
+        ir_exit(m.ir, m.key.pc + 16, 0);
+        m.env->regs[1] = i;
+        m.env->regs[12] = 1;
+        is_int(run(), EXIT_CHAIN, "a conditional exit is chained");
+        is_int(m.env->pc, m.key.pc + (i ? 8 : 16), "whichever way it goes");
+        ok(m.out.n_exits == 2 && m.exits[0].patch % 4 == 0 && m.exits[1].patch % 4 == 0,
+           "by two patchable jumps");
+    }
 }
 
 static void test_jump_cache(void)
@@ -532,28 +552,54 @@ static void test_atomics(void)
         { IR_atomic_or, 0x12345fff }, { IR_atomic_xor, 0x12344fff }, { IR_xchg, 0x1fff },
     };
 
-    for (unsigned i = 0; i < 5; i++) {
-        uint64_t got = 0;
+    for (unsigned i = 0; i < 10; i++) {
+        uint64_t got = 0, at = i < 5 ? RAM_BASE : RAM_SLOW;
+        uint8_t *p = m.ram + (at - RAM_BASE) + 64;
 
-        memset(m.ram + 64, 0, 8);
-        memcpy(m.ram + 64, &(uint32_t){ 0x12345000 }, 4);
+        memset(p, 0, 8);
+        memcpy(p, &(uint32_t){ 0x12345000 }, 4);
         m.env->regs[2] = 0x1fff;
         begin();
-        ir_set(m.ir, G_REG + 3, ir_atomic(m.ir, list[i].op, I32, ir_const(m.ir, I64, RAM_BASE), 64,
+        ir_set(m.ir, G_REG + 3, ir_atomic(m.ir, list[i % 5].op, I32, ir_const(m.ir, I64, at), 64,
                                           reg(2), MO_32));
         finish();
-        memcpy(&got, m.ram + 64, 8);
-        ok(got == list[i].want && m.env->regs[3] == 0x12345000, "%s", ir_op_info[list[i].op].name);
+        memcpy(&got, p, 8);
+        ok(got == list[i % 5].want && m.env->regs[3] == 0x12345000, "%s at %llx",
+           ir_op_info[list[i % 5].op].name, (long long)at);
     }
-    for (unsigned i = 0; i < 2; i++) {
-        memset(m.ram + 64, 0x11, 8);
-        m.env->regs[2] = 0xabcd;
+    for (unsigned i = 0; i < 16; i++) {
+        unsigned stores = i & 1, size = i >> 1 & 3;
+        uint64_t at = i < 8 ? RAM_BASE : RAM_SLOW, mask = ~0ull >> (64 - (8 << size)), got;
+        uint64_t old = 0x1122334455667788, new = 0x0a0b0c0d0e0f1011;
+        uint8_t *p = m.ram + (at - RAM_BASE) + 61;
+
+        memcpy(p, &old, 8);
+        m.env->regs[2] = new;
+        m.env->regs[12] = old;
+        m.env->regs[9] = at - 3;
         begin();
-        ir_set(m.ir, G_REG + 3, ir_cas(m.ir, I64, ir_const(m.ir, I64, RAM_BASE), 64,
-                                       ir_const(m.ir, I64, i ? 0x1111 : 0x1112), reg(2), MO_16));
+        ir_set(m.ir, G_REG + 3, ir_cas(m.ir, I64, reg(9), 64,
+                                       stores ? reg(12) : ir_2i(m.ir, IR_xor, I64, reg(12), 1),
+                                       reg(2), size));
+        ir_set(m.ir, G_REG + 4, ir_2(m.ir, IR_sub, I64, reg(2), reg(12)));
         finish();
-        ok(m.env->regs[3] == 0x1111 && m.ram[65] == (i ? 0xab : 0x11) && m.ram[66] == 0x11,
-           "cas that %s", i ? "stores" : "fails");
+        memcpy(&got, p, 8);
+        ok(m.env->regs[3] == (old & mask) && m.env->regs[4] == new - old &&
+           got == (stores ? (old & ~mask) | (new & mask) : old), "cas of %u bytes at %llx that %s",
+           1 << size, (long long)at, stores ? "stores" : "fails");
+    }
+    for (unsigned size = 0; size < 4; size++) {
+        uint64_t mask = ~0ull >> (64 - (8 << size)), old = 0x11223344556677f8, got;
+
+        memcpy(m.ram + 61, &old, 8);
+        begin();
+        ir_set(m.ir, G_REG + 3, ir_atomic(m.ir, IR_atomic_add, I64,
+                                          ir_const(m.ir, I64, RAM_BASE), 61,
+                                          ir_const(m.ir, I64, 9), size));
+        finish();
+        memcpy(&got, m.ram + 61, 8);
+        ok(got == ((old & ~mask) | ((old + 9) & mask)) && m.env->regs[3] == (old & mask),
+           "atomic_add of %u bytes", 1 << size);
     }
 }
 
@@ -589,7 +635,8 @@ static void test_vector_memory(void)
 static void test_env(void)
 {
     begin();
-    ir_envst(m.ir, I64, offsetof(struct env, plain), ir_const(m.ir, I64, 0x1122334455667788), MO_64);
+    ir_envst(m.ir, I64, offsetof(struct env, plain), ir_const(m.ir, I64, 0x1122334455667788),
+             MO_64);
     ir_envst(m.ir, I32, offsetof(struct env, plain) + 8, reg(1), MO_16);
     ir_set(m.ir, G_REG + 2, ir_envld(m.ir, I64, offsetof(struct env, plain) + 4, MO_8 | MO_SIGN));
     ir_set(m.ir, G_REG + 3, emit(IR_hld, I64, emit(IR_envptr, I64, reg(4), 0,
@@ -648,6 +695,7 @@ int main(void)
             machine_old_host();
         }
         test_exits();
+        test_conditional_exit();
         test_jump_cache();
         test_raise();
         test_float();

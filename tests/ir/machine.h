@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * A tiny guest for backend tests: registers, a soft MMU over one array of guest RAM (the upper half
  * of which always takes the slow path), and helpers that check env against what a test expects.

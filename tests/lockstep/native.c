@@ -28,7 +28,7 @@ __asm__(
     "native_enter:\n"
     "  lea entry(%rip), %rax\n"
     "  fxrstor64 160(%rax)\n"
-    "  mov $0x2b, %ecx\n"
+    "  mov $0x2b, %ecx\n  mov %ecx, %ds\n  mov %ecx, %es\n"
     "  push %rcx\n"                     /* ss */
     "  push 32(%rax)\n"                 /* rsp */
     "  push 128(%rax)\n"                /* rflags */

@@ -206,7 +206,7 @@ static bool call_memory(unsigned escape, unsigned reg, uint64_t m, uint16_t high
     } else if (stores[escape][reg]) {
         uint64_t value = stores[escape][reg](env, insn);
 
-        helper_fp_finish(env, insn);
+        helper_fp_finish(env, 2);
         commit(o, value, reg != 2);
     } else if (escape == 1 && reg == 0) {
         helper_fp_ld_f32(env, m, insn);
@@ -271,7 +271,6 @@ static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t ins
     } else if ((escape == 3 || escape == 7) && (reg == 5 || reg == 6)) {
         o->flags = reg == 5 ? helper_fp_ucomi(env, i, escape == 7, insn)
                             : helper_fp_comi(env, i, escape == 7, insn);
-        helper_fp_finish(env, insn);
     } else if (escape == 5 && (reg == 2 || reg == 3)) {
         helper_fp_st_st(env, i, reg == 3, insn);
     } else if (escape == 5 && (reg == 4 || reg == 5)) {
@@ -286,7 +285,7 @@ static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t ins
 
 static bool call_helper(const uint8_t insn[2], uint64_t m, uint16_t high, bool cf, struct outcome *o)
 {
-    uint32_t word = FP_INSN(insn[0], insn[1], 2);
+    uint32_t word = FP_INSN(insn[0], insn[1]);
     unsigned escape = insn[0] & 7;
 
     o->skipped = true;
@@ -438,7 +437,7 @@ static void test_pending(void)
     env->fpus = 0;
     env->fptags = 0;
     env->fpregs[env->fptop] = (struct x86_fpreg){ .mant = 1ull << 63, .exp = 0x3fff };
-    helper_fp_div_i32(env, 0, FP_INSN(0xda, 0x30, 2));
+    helper_fp_div_i32(env, 0, FP_INSN(0xda, 0x30));
     ok((env->fpus & (FPUS_ES | FPUS_ZE)) == (FPUS_ES | FPUS_ZE), "an unmasked division by zero");
     ok(fp_st(env, 0)->exp == 0x3fff, "leaves its operand");
     cpu.exception = -1;
@@ -448,7 +447,7 @@ static void test_pending(void)
     is_int(cpu.exception, EXC_MF, "the next instruction raises #MF");
     helper_fp_clex(env);
     helper_fp_wait(env);
-    helper_fp_add(env, 0, 0, 0, FP_INSN(0xd8, 0xc0, 2));
+    helper_fp_add(env, 0, 0, 0, FP_INSN(0xd8, 0xc0));
     is_int(fp_st(env, 0)->exp, 0x4000, "fnclex ends it");
 }
 
@@ -460,10 +459,10 @@ static void test_staged(void)
     env->fpus = 0;
     env->fptags = 0;
     env->fpregs[env->fptop] = (struct x86_fpreg){ .mant = 0xc000000000000001, .exp = 0x3fff };
-    helper_fp_st_f32(env, FP_INSN(0xd9, 0x10, 2));
+    helper_fp_st_f32(env, FP_INSN(0xd9, 0x10));
     ok(env->fp_staged & FPUS_PE && !(env->fpus & FPUS_PE), "a store stages its status");
     env->fpregs[env->fptop].mant = 1ull << 63;
-    helper_fp_add(env, 0, 0, 0, FP_INSN(0xd8, 0xc0, 2));
+    helper_fp_add(env, 0, 0, 0, FP_INSN(0xd8, 0xc0));
     is_int(env->fpus & FPUS_FLAGS, 0, "and an exact operation after its fault finds no flag");
 }
 

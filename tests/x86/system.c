@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/lock.h"
 #include "hw/core/memory.h"
+#include "hw/i386/x86-cpu.h"
 #include "target-i386/sys.h"
 #include "tests/tap.h"
 
@@ -84,6 +85,7 @@ __asm__(
     " EXPECT p16\n mov [0x400456], eax\np16:\n"
     /* ring 3 */
     " mov dword ptr [tss + 4 - guest_code + BASE], 0x3800\n mov dword ptr [tss + 8 - guest_code + BASE], 0x10\n"
+    " mov dword ptr [tss + 0x1c - guest_code + BASE], 0x2000\n"
     " mov ax, 0x28\n ltr ax\n NOTE 0x600d0002\n"
     " push 0x23\n push 0x3400\n pushf\n push 0x1b\n push offset user - guest_code + BASE\n iret\n"
     "user:\n mov ax, 0x23\n mov ds, ax\n mov es, ax\n"
@@ -155,11 +157,12 @@ __asm__(
     ".macro EXPECT64 label\n lea rax, [rip + \\label]\n mov [0x6000], rax\n.endm\n"
     "long_mode:\n mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov ss, ax\n mov ebx, ebx\n mov rsp, 0x4000\n"
     " GATE64 6, long_6, 0x8e, 0\n GATE64 13, long_13, 0x8e, 0\n GATE64 14, long_14, 0x8e, 1\n"
-    " GATE64 12, long_12, 0x8e, 0\n GATE64 0x80, long_80, 0xee, 0\n"
+    " GATE64 12, long_12, 0x8e, 1\n GATE64 0x80, long_80, 0xee, 0\n"
     " lidt [rip + idt_pointer]\n"
+    " mov qword ptr [rip + tss + 4], 0x3800\n mov qword ptr [rip + tss + 0x24], 0x3a00\n"
     " mov word ptr [rip + tss64_entry + 5], 0x0089\n mov ax, 0x58\n ltr ax\n"
     " EXPECT64 l1\n ud2\nl1:\n EXPECT64 l2\n mov rax, 0x800000000000\n mov al, [rax]\nl2:\n"
-    " EXPECT64 l3\n mov rcx, rsp\n mov rsp, 0x800000000000\n push rax\nl3:\n mov rsp, rcx\n"
+    " EXPECT64 l3\n mov rcx, rsp\n mov rsp, 0x800000000010\n push rax\nl3:\n mov rsp, rcx\n"
     " EXPECT64 l4\n mov al, [0x200000]\nl4:\n NOTE r15d\n"
     /* syscall from ring 3 */
     " xor eax, eax\n mov edx, 0x00630050\n mov ecx, 0xc0000081\n wrmsr\n"
@@ -219,7 +222,7 @@ static const uint32_t wanted[] = {
 #if TARGET_WORD_BITS == 64
     0xd01,
     0x060000, 0x0d0000, 0x0c0000, 0x0e0000, 0x39c8,
-    0x73, 0x6b, 0x202, 0x50, 0x2, 0x5678, 0x600d0003, 0x37d8, 0x73,
+    0x73, 0x6b, 0x212, 0x50, 0x6, 0x5678, 0x600d0003, 0x37d8, 0x73,
     0x11223345,
 #endif
     0x600dbeef,
@@ -246,6 +249,11 @@ static struct cpu *make_machine(void)
     return cpu;
 }
 
+static void triple_fault(void *opaque)
+{
+    printf("# triple fault\n");
+}
+
 /* Runs from LOAD in real mode until the guest halts; false when it does not within five seconds. */
 static bool run_guest_code(struct cpu *cpu)
 {
@@ -259,6 +267,7 @@ static bool run_guest_code(struct cpu *cpu)
     x86_seg_set(env, SEG_CS, LOAD >> 4, LOAD, 0xffff, DESC_P | DESC_S | DESC_CODE | DESC_RW | DESC_A);
     env->pc = 0;
     x86_update_mode(env);
+    x86_cpu_on_triple_fault(cpu, triple_fault, NULL);
     cpu_start_all();
     cpu_resume_all();
     for (int i = 0; i < 500 && !cpu->halted; i++) {
