@@ -70,6 +70,16 @@ static uint32_t flags_of_sar(x86_word a, unsigned count, unsigned bits)
     return flags_of_result(before >> 1, bits) | (before & 1 ? FL_CF : 0);
 }
 
+static uint32_t flags_of_imul(x86_word a, x86_word b, unsigned bits)
+{
+    int64_t product;
+    bool overflow = __builtin_mul_overflow((int64_t)sign_extend(a, bits),
+                                           (int64_t)sign_extend(b, bits), &product);
+
+    overflow |= sign_extend((x86_word)product, bits) != product;
+    return (overflow ? FL_CF | FL_OF : 0) | (flags_of_result(product, bits) & (FL_SF | FL_PF));
+}
+
 uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
 {
     unsigned bits = 8 * CC_SIZE(cc_op);
@@ -91,6 +101,7 @@ uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
     case CC_SHL: return flags_of_shl(a, b & 63, bits);
     case CC_SHR: return flags_of_shr(a, b & 63, bits);
     case CC_SAR: return flags_of_sar(a, b & 63, bits);
+    case CC_IMUL: return flags_of_imul(a, b, bits);
     }
     return 0;
 }

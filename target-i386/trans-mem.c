@@ -238,7 +238,7 @@ void trans_popa(struct x86_dis *d)
     int size = d->in.opsize;
     ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v[8];
 
-    for (int r = R_AX; r <= R_DI; r++) {
+    for (int r = R_DI; r >= R_AX; r--) {
         if (r != R_SP) {
             struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
 

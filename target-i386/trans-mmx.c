@@ -343,9 +343,8 @@ void trans_mmx_mask(struct x86_dis *d)
 void trans_maskmovq(struct x86_dis *d)
 {
     if (mmx_enter(d)) {
-        mmx_top(d);
-        simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
         mmx_state(d);
+        simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
     }
 }
 

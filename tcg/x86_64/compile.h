@@ -50,7 +50,7 @@ struct host {
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
     uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
-    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, exit_loop;
+    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop;
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
@@ -199,6 +199,7 @@ void op_control(struct compiler *c, const struct ir_op *o);
 void emit_control_stub(struct compiler *c, const struct stub *s);
 void resolve_labels(struct compiler *c);
 struct stub *new_stub(struct compiler *c);
+uint32_t emit_jump_cache(struct emitter *e);
 /* Stores to the pc global. */
 void store_pc(struct compiler *c, uint64_t pc);
 /* side.c */

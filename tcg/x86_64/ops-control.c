@@ -100,7 +100,6 @@ static void chained_exit(struct compiler *c, uint64_t pc, int cc)
     s->exit = c->out->n_exits++;
     c->out->exits[s->exit].patch = s->from;
     c->out->exits[s->exit].pc = pc;
-    c->out->exits[s->exit].cross_page = false;
 }
 
 /*
@@ -179,6 +178,24 @@ static void op_exit(struct compiler *c, const struct ir_op *o)
     c->reachable = false;
 }
 
+/* Goes where the jump cache says for the pc in rdx; returns the jump that is taken on a miss. */
+uint32_t emit_jump_cache(struct emitter *e)
+{
+    uint32_t miss;
+
+    x_mov(e, false, RAX, RDX);
+    x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
+    x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
+    x_shift_imm(e, SHIFT_SHL, false, RAX, 4);
+    x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
+    x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
+    miss = x_jcc(e, CC_NE);
+    x_rm(e, 0xff, 4, mem_at(RAX, offsetof(struct jump_entry, host)));
+    return miss;
+}
+_Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
+
 /* The pc goes to rdx, also for the stub. */
 static void op_ijmp(struct compiler *c, const struct ir_op *o)
 {
@@ -190,19 +207,10 @@ static void op_ijmp(struct compiler *c, const struct ir_op *o)
     if (narrow && type_of(c, o->a) == I64) {
         x_mov(&c->e, false, RDX, RDX);
     }
-    x_mov(&c->e, false, RAX, RDX);
-    x_shift_imm(&c->e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
-    x_alu_rr(&c->e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(&c->e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
-    x_shift_imm(&c->e, SHIFT_SHL, false, RAX, 4);
-    x_rm(&c->e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
-    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
     s->kind = STUB_LOOKUP_REG;
-    s->from = x_jcc(&c->e, CC_NE);
-    x_rm(&c->e, 0xff, 4, mem_at(RAX, offsetof(struct jump_entry, host)));
+    s->from = emit_jump_cache(&c->e);
     c->reachable = false;
 }
-_Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
 
 static void op_poll(struct compiler *c, const struct ir_op *o)
 {
@@ -290,5 +298,8 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
         c->out->exits[s->exit].stub = x_here(&c->e);
         x_call_to(&c->e, the_host.exit_chain);
         x_32(&c->e, s->exit);
+        c->out->exits[s->exit].lookup = x_here(&c->e);
+        x_call_to(&c->e, the_host.lookup_chain);
+        x_64(&c->e, c->out->exits[s->exit].pc);
     }
 }
