@@ -103,8 +103,8 @@ static void chained_exit(struct compiler *c, uint64_t pc, int cc)
 }
 
 /*
- * A region whose first instruction reaches into the next page is never chained to, so an exit to the
- * last bytes of a page had better ask the jump cache.
+ * A region whose first instruction reaches into the next page is never chained to, so an exit to
+ * the last bytes of a page had better ask the jump cache.
  */
 static bool may_chain(const struct compiler *c, uint64_t pc)
 {
