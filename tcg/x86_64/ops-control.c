@@ -102,16 +102,9 @@ static void chained_exit(struct compiler *c, uint64_t pc, int cc)
     c->out->exits[s->exit].pc = pc;
 }
 
-/*
- * A region whose first instruction reaches into the next page is never chained to, so an exit to
- * the last bytes of a page had better ask the jump cache.
- */
 static bool may_chain(const struct compiler *c, uint64_t pc)
 {
-    enum { LONGEST_INSN = 15 };
-
-    return same_page(c, pc) && same_page(c, pc + LONGEST_INSN - 1) &&
-           c->out->n_exits < REGION_MAX_EXITS;
+    return same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS;
 }
 
 /* All that is at the label is an exit that can be chained. */
