@@ -2,11 +2,11 @@
 /*
  * The x87 on the host's x87. With all exceptions masked nothing here raises or waits. Otherwise
  * (MODE_FP_TRAPS) translated code calls helper_fp_wait() before a waiting instruction, and
- * helper_fp_finish() after the helper of one that has a result elsewhere.
+ * helper_fp_finish() after the helper of a store.
  *
- * Between helpers the host unit has an empty stack, its default control
- * word, and sticky exception flags that the guest's status word has too (so a helper need not
- * clear them first); what drops flags from env->fpus must set env->fp_fast to FP_UNKNOWN.
+ * Between helpers the host unit has an empty stack, its default control word, and sticky exception
+ * flags that the guest's status word has too (so a helper need not clear them first); what drops
+ * flags from env->fpus must set env->fp_fast to FP_UNKNOWN.
  */
 #ifndef TARGET_I386_FPU_H
 #define TARGET_I386_FPU_H

@@ -114,21 +114,10 @@ static void emit_compare(struct x86_dis *d, const struct x87_op *op)
     x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
 }
 
-/* An unmasked exception leaves the instruction without its result. */
-static void finish(struct x86_dis *d)
-{
-    if (d->mode & MODE_FP_TRAPS) {
-        set_excepted(d);
-        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
-    }
-}
-
 static void emit_compare_flags(struct x86_dis *d, const struct x87_op *op)
 {
-    ir_val flags = x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
-
-    finish(d);
-    x86_flags_set_packed(d, flags);
+    x86_flags_set_packed(d, x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a),
+                                      insn_word(d)));
 }
 
 /* a: number of the condition */
@@ -221,6 +210,15 @@ static void emit_ld_80(struct x86_dis *d, const struct x87_op *op)
     ir_val low = x86_ld(d, I64, ea, MO_64);
 
     x86_call3(d, op->helper, low, x86_ld(d, I32, x86_ea_add(ea, 8), MO_16), insn_word(d));
+}
+
+/* An unmasked exception may leave a store without a value. */
+static void finish(struct x86_dis *d)
+{
+    if (d->mode & MODE_FP_TRAPS) {
+        set_excepted(d);
+        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
+    }
 }
 
 /* The write has succeeded: the status that the helper left, and the pop. */

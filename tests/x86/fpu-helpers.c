@@ -271,7 +271,6 @@ static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t ins
     } else if ((escape == 3 || escape == 7) && (reg == 5 || reg == 6)) {
         o->flags = reg == 5 ? helper_fp_ucomi(env, i, escape == 7, insn)
                             : helper_fp_comi(env, i, escape == 7, insn);
-        helper_fp_finish(env, 2);
     } else if (escape == 5 && (reg == 2 || reg == 3)) {
         helper_fp_st_st(env, i, reg == 3, insn);
     } else if (escape == 5 && (reg == 4 || reg == 5)) {
