@@ -7,7 +7,7 @@
 
 #include "target-i386/region.h"
 
-/* --- leaving ------------------------------------------------------------------------------------ */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
@@ -109,7 +109,7 @@ unsigned x86_label_new(struct x86_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------------ */
+/* --- exceptions ------------------------------------------------------------------------------- */
 
 static void emit_raise(struct x86_dis *d, unsigned vector)
 {
@@ -151,7 +151,7 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
-/* --- one instruction ------------------------------------------------------------------------------- */
+/* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
 {
@@ -206,7 +206,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     }
 }
 
-/* --- the region -------------------------------------------------------------------------------------- */
+/* --- the region ------------------------------------------------------------------------------- */
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
