@@ -2,6 +2,9 @@
 /* The arithmetic flags at run time: what the lazy state in env stands for. */
 #include "target-i386/flags.h"
 
+/* Called by helpers that touch no vector register. */
+#pragma GCC target("general-regs-only")
+
 enum { TOP_BIT = TARGET_WORD_BITS - 1 };
 
 static uint32_t parity(x86_word result)
