@@ -76,9 +76,7 @@ static enum exit_reason run_region(struct cpu *cpu)
     enum exit_reason reason;
 
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
-        if (cpu->chain_from) {
-            region_chain(cpu->chain_from, r);
-        } else {
+        if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
         }
     }
@@ -88,7 +86,7 @@ static enum exit_reason run_region(struct cpu *cpu)
     }
     reason = backend_run(cpu->env, region_buffer() + r->host, &slot);
     cpu->one_insn = false;
-    if (reason == EXIT_CHAIN && !slot->cross_page) {
+    if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;
     }
     return reason;

@@ -23,8 +23,6 @@
 boot:
     rom_enter
     fetch FW_CFG_SETUP_ADDR, FW_CFG_SETUP_SIZE, FW_CFG_SETUP_DATA
-    fetch FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA
-    fetch FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA
     movw $INFO_SEGMENT, %ax
     movw %ax, %es
 
@@ -38,6 +36,9 @@ boot:
     int $0x15
     cli
 
+    /* Only now: the image may lie over the BIOS, where that is in RAM. */
+    fetch FW_CFG_KERNEL_ADDR, FW_CFG_KERNEL_SIZE, FW_CFG_KERNEL_DATA
+    fetch FW_CFG_INITRD_ADDR, FW_CFG_INITRD_SIZE, FW_CFG_INITRD_DATA
     movw $FW_CFG_KERNEL_ENTRY, %ax
     call read_number
     movl %eax, %esi

@@ -20,9 +20,8 @@ struct compiled {
     uint32_t side_table, side_len;      /* side_table + side_len: first byte not used */
     unsigned n_exits;
     struct {
-        uint32_t patch, stub;
-        uint64_t pc;
-        bool cross_page;                /* always false: the jump cache serves them, unlisted */
+        uint32_t patch, stub, lookup;
+        uint64_t pc;                    /* in this page: others go through the jump cache, unlisted */
     } exits[REGION_MAX_EXITS];
 };
 

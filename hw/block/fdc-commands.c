@@ -38,12 +38,15 @@ static void end_transfer(struct fdc *fdc, uint8_t st0, uint8_t st1, uint8_t st2)
     r[0] = (uint8_t)(st0 | s->drive | drive->head << 2);
     r[1] = st1;
     r[2] = st2;
-    r[3] = drive->track;
+    r[3] = (uint8_t)(drive->track + s->track_done);
     r[4] = drive->head;
     r[5] = drive->sector;
     r[6] = 2;
     s->st0 = r[0];
     s->data_at = 0;
+    trace(fdc_result, "drive %u: %02x %02x %02x, next %u/%u/%u", s->drive, st0, st1, st2, r[3],
+          r[4], r[5]);
+    s->track_done = 0;
     to_result(fdc, 7);
     fdc_set_irq(fdc, true);
 }
@@ -85,7 +88,7 @@ static bool next_sector(struct fdc *fdc)
     if (fdc->s.multi_track) {
         d->head = 0;
     }
-    d->track++;
+    fdc->s.track_done = 1;                       /* the result names the next cylinder */
     return false;
 }
 

@@ -40,7 +40,7 @@ struct fdc_state {
     uint8_t st0, polling;          /* polling: interrupts to be sensed after a reset */
     uint8_t timer0, timer1, non_dma, config, precompensation, locked, powered_down;
     /* The transfer in progress. */
-    uint8_t transfer, multi_track, last_sector, drive, filler;
+    uint8_t transfer, multi_track, last_sector, drive, filler, track_done;
     uint16_t data_at;
     uint8_t data[FDC_SECTOR];
 };

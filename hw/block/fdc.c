@@ -22,7 +22,7 @@ FIELDS(fdc_state) = {
     FIELD(fdc_state, precompensation), FIELD(fdc_state, locked),
     FIELD(fdc_state, powered_down), FIELD(fdc_state, transfer), FIELD(fdc_state, multi_track),
     FIELD(fdc_state, last_sector), FIELD(fdc_state, drive), FIELD(fdc_state, filler),
-    FIELD(fdc_state, data_at), ARRAY(fdc_state, data), FIELDS_END
+    FIELD(fdc_state, track_done), FIELD(fdc_state, data_at), ARRAY(fdc_state, data), FIELDS_END
 };
 
 /* --- media ------------------------------------------------------------------------------------ */

@@ -14,6 +14,8 @@
 #define INFO_ADDR 0x9000
 #define INFO_SIZE 0x80
 #define IMAGE_MAX (1ull << 31)
+/* Below it lie the boot information, the loader's stack and the BIOS data. */
+#define LOWEST 0x10000
 
 enum { WANT_VIDEO = 1 << 2, HAS_ADDRESSES = 1 << 16 };
 enum {
@@ -50,7 +52,7 @@ static const uint8_t *find_header(const uint8_t *image, size_t size)
 static bool allocate(struct loaded *k, uint64_t low, uint64_t high, uint64_t limit,
                      struct error **err)
 {
-    if (high <= low || high > limit || low < 0x100000) {
+    if (high <= low || high > limit || low < LOWEST) {
         error_set(err, "the Multiboot kernel does not fit into memory (0x%llx to 0x%llx)",
                   (unsigned long long)low, (unsigned long long)high);
         return false;

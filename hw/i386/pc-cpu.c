@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cpu-exec.h"
+#include "hw/core/machine.h"
 #include "hw/i386/pc.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/apic.h"
@@ -103,9 +104,14 @@ static const struct x86_apic_ops apic_ops = {
 
 /* --- making them ------------------------------------------------------------------------------ */
 
+static void triple_fault(void *opaque)
+{
+    machine_request_reset();
+}
+
 bool pc_cpus_create(struct pc *pc, struct error **err)
 {
-    const char *model = pc->config->cpu_model;
+    const char *model = pc->config->cpu_model ? pc->config->cpu_model : pc->default_cpu;
 
     for (unsigned i = 0; i < pc->n_cpus; i++) {
         struct cpu *cpu = cpu_create(model, &pc->memory_as, &pc->io_as, err);
@@ -113,6 +119,7 @@ bool pc_cpus_create(struct pc *pc, struct error **err)
             return false;
         }
         x86_cpu_set_bsp(cpu, i == 0);
+        x86_cpu_on_triple_fault(cpu, triple_fault, NULL);
     }
     x86_cpu_facts(cpu_first(), &pc->facts);
     pc->has_apic = pc->facts.has_apic;

@@ -86,6 +86,19 @@ static void add_boot_choices(struct pc *pc)
     add_number_file(pc, "etc/boot-fail-wait", (uint64_t)(int64_t)config->reboot_timeout, 4);
 }
 
+/* One timer block of eight possible: id, address, shortest period. */
+static void add_hpet(struct pc *pc)
+{
+    uint8_t *list = g_malloc0(1 + 8 * 15);
+
+    list[0] = pc->hpet ? 1 : 0xff;               /* 0xff: no blocks at all */
+    if (pc->hpet) {
+        st32_le(list + 1, HPET_ID);
+        st64_le(list + 5, HPET_BASE);
+    }
+    fw_cfg_add_bytes(pc->fw_cfg, FW_CFG_HPET, list, 1 + 8 * 15);
+}
+
 /* S3 and S4 offered, with the sleep types that the power management chip takes. */
 static const uint8_t system_states[6] = { 128, 0, 0, 128 | 1, 128 | 2, 128 };
 
@@ -106,6 +119,7 @@ bool pc_fw_cfg_init(struct pc *pc, struct error **err)
     add_number_file(pc, "etc/max-cpus", MAX_OF(pc->config->max_cpus, pc->n_cpus), 2);
     add_boot_choices(pc);
     pc_add_e820(pc);
+    add_hpet(pc);
     if (pc->pm) {
         fw_cfg_add_file(fw_cfg, "etc/system-states", system_states, sizeof(system_states));
     }

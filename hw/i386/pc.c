@@ -33,6 +33,9 @@ static void smi(void *opaque, int n, int level)
     }
 }
 
+/* Outputs of the HPET behind those to the I/O APIC. */
+enum { HPET_IRQ0 = IOAPIC_PINS, HPET_IRQ8, HPET_LEGACY };
+
 /* --- chips ------------------------------------------------------------------------------------ */
 
 static struct device *make(const char *class, struct error **err)
@@ -84,11 +87,37 @@ static bool make_interrupts(struct pc *pc, struct error **err)
     return pc_apics_create(pc, err) && pc_fpu_create(pc, err);
 }
 
+/* Its comparators reach the I/O APIC, or replace the 8254 and the clock on IRQ 0 and 8. */
+static bool make_hpet(struct pc *pc, struct device *pit, struct error **err)
+{
+    struct device *hpet;
+
+    if (!pc->ioapic || pc->config->no_hpet) {
+        return true;
+    }
+    hpet = device_create("hpet", err);
+    if (!hpet) {
+        return false;
+    }
+    for (unsigned n = 0; n < IOAPIC_PINS; n++) {
+        device_connect(hpet, n, device_input(pc->ioapic, n));
+    }
+    device_connect(hpet, HPET_IRQ0, pc->isa->irqs[0]);
+    device_connect(hpet, HPET_IRQ8, pc->isa->irqs[8]);
+    device_connect(hpet, HPET_LEGACY, device_input(pit, 0));
+    pc->hpet = hpet;
+    if (!device_realize(hpet, err)) {
+        return false;
+    }
+    memory_region_add_priority(&pc->system, HPET_BASE, device_region(hpet, "hpet"), 1);
+    return true;
+}
+
 static bool make_timers(struct pc *pc, struct error **err)
 {
     struct device *pit = make("isa-pit", err);
 
-    if (!pit) {
+    if (!pit || !make_hpet(pc, pit, err)) {
         return false;
     }
     device_connect(pit, 0, pc->isa->irqs[0]);
@@ -268,6 +297,7 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
     pc->has_pci = has_pci;
     pc->has_acpi = has_pci && !config->no_acpi;
     pc->n_cpus = config->cpus ? config->cpus : 1;
+    pc->default_cpu = !has_pci ? "486" : the_target.word_bits == 64 ? "qemu64" : "qemu32";
     if (!pc_memory_init(pc, err) || !pc_cpus_create(pc, err) || !make_chipset(pc, err) ||
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
         !make_timers(pc, err) || !make_ports(pc, err) || !make_disks(pc, err) ||

@@ -19,6 +19,8 @@ struct cpu;
 
 #define PC_MAX_CPUS 255
 #define PC_E820_ENTRIES 8
+#define HPET_BASE 0xfed00000ull
+#define HPET_ID 0x8086a201u
 
 struct pc {
     const struct machine_config *config;
@@ -35,8 +37,10 @@ struct pc {
     struct pci_bus *pci;
     struct device *pic, *ioapic, *rtc, *fw_cfg, *port92, *fpu;
     struct device *pm;               /* NULL without ACPI */
+    struct device *hpet;             /* or NULL */
     struct ide_channel *ide[2];
     unsigned n_cpus;
+    const char *default_cpu;
     uint8_t *e820;
     char *boot_list;                 /* lines of the file "bootorder" */
     struct x86_cpu_facts facts;

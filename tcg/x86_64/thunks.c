@@ -171,6 +171,21 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
     return at;
 }
 
+/* Called where a direct exit could not be chained: the pc is at the return address. */
+static void emit_lookup_chain(struct emitter *e)
+{
+    const struct ir_global *pc = &the_host.target->globals[the_host.target->pc_global];
+    uint32_t miss;
+
+    the_host.lookup_chain = x_here(e);
+    x_8(e, 0x58);
+    x_rm(e, OP_LOAD | X_W, RDX, mem_at(RAX, 0));
+    miss = emit_jump_cache(e);
+    x_patch(e, miss, x_here(e));
+    x_rm(e, OP_STORE | (pc->type == I64 ? X_W : 0), RDX, env_mem(pc->offset));
+    x_jmp_to(e, the_host.exit_lookup);
+}
+
 /* What a thunk does besides calling. */
 struct thunk {
     void *function;
@@ -347,6 +362,7 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     the_host.exit_lookup = emit_exit(&e, EXIT_LOOKUP);
     the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
+    emit_lookup_chain(&e);
     emit_builtins(&e);
     emit_helpers(&e);
     return e.p - buffer;

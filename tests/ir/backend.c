@@ -126,6 +126,26 @@ static void test_exits(void)
     m.env->hot.exit_req = 0;
 }
 
+static void test_conditional_exit(void)
+{
+    unsigned label;
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        label = ir_label_new(m.ir, 0);
+        ir_brc(m.ir, I64, IR_LT, reg(1), reg(12), label);
+        ir_exit(m.ir, m.key.pc + 8, 0);
+        ir_label(m.ir, label);
+        ir_exit(m.ir, m.key.pc + 16, 0);
+        m.env->regs[1] = i;
+        m.env->regs[12] = 1;
+        is_int(run(), EXIT_CHAIN, "a conditional exit is chained");
+        is_int(m.env->pc, m.key.pc + (i ? 8 : 16), "whichever way it goes");
+        ok(m.out.n_exits == 2 && m.exits[0].patch % 4 == 0 && m.exits[1].patch % 4 == 0,
+           "by two patchable jumps");
+    }
+}
+
 static void test_jump_cache(void)
 {
     struct compiled target;
@@ -675,6 +695,7 @@ int main(void)
             machine_old_host();
         }
         test_exits();
+        test_conditional_exit();
         test_jump_cache();
         test_raise();
         test_float();

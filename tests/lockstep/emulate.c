@@ -163,7 +163,7 @@ static void run_to_exception(unsigned max_insns)
 
         backend_run(cpu->env, region_buffer() + r->host, &slot);
         cpu->one_insn = false;
-        if (slot && !slot->cross_page) {
+        if (slot) {
             region_chain(slot, region_lookup(cpu, max_insns));
         }
     }
