@@ -13,6 +13,7 @@ start:
     mov $boot_stack_top, %esp
     pushl $2
     popf
+    push %ebx
     call main
 1:  hlt
     jmp 1b

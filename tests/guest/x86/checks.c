@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What rows of the assembly tables name: preparations, and looks at what an event left behind. */
-#include "suite.h"
+#include "pages.h"
 
 #define SETUP(name, ...) void name(void); void name(void) { __VA_ARGS__; }
 #define VERIFY(name, condition) bool name(void); bool name(void) { return condition; }
@@ -61,6 +61,7 @@ VERIFY(lsl_fff, (seen.eflags & FL_ZF) && seen.eax == 0xfff)
 VERIFY(arpl_raised, (seen.eflags & FL_ZF) && (seen.eax & 0xffff) == 0xb)
 
 /* --- control registers ------------------------------------------------------------------------ */
+SETUP(tables_ready, identity_map(7))
 SETUP(set_ts, WRITE_REG(cr0, 0x39))
 SETUP(set_em, WRITE_REG(cr0, 0x35))
 SETUP(set_ts_mp, WRITE_REG(cr0, 0x3b))

@@ -264,7 +264,7 @@
     fldcw (%esp)
     fldz
     fld1
-    fdivp
+    fdiv %st(1), %st
 1:  fld1
     fnclex
     done
@@ -274,7 +274,7 @@
     fldcw (%esp)
     fldz
     fld1
-    fdivp
+    fdiv %st(1), %st
     fnstsw %ax
     fnclex
     fwait
@@ -306,15 +306,17 @@
     done
 
     group "control registers"
-    probe "CR0.PG without PE", RING0, GP
+    probe "CR0.PG without PE", RING0, GP, setup=tables_ready
     mov $0x80000000, %eax
 1:  mov %eax, %cr0
+    mov $0x31, %eax
+    mov %eax, %cr0
     done
     probe "CR0.NW without CD", RING0, GP
     mov $0x20000031, %eax
 1:  mov %eax, %cr0
     done
-    probe "reserved bit of CR4", RING0, GP
+    probe "reserved bit of CR4", RING0+FATAL, GP
     mov $0x80000000, %eax
 1:  mov %eax, %cr4
     done

@@ -161,13 +161,13 @@
 
     group "far return"
     /* Frames for iret or lret to ring 3: the stack holds ip, cs[, flags], sp, ss. */
-    .macro outer title:req, cs:req, ss:req, vector=DONE, error=0, setup=0, verify=0
+    .macro outer title:req, cs:req, ss:req, vector=DONE, error=0, setup=0, verify=0, ip=2f
     probe "iret: \title", RING0, \vector, \error, setup=\setup, verify=\verify
     pushl $\ss
     pushl $window_area+0x800
     pushl $2
     pushl $\cs
-    pushl $2f
+    pushl $\ip
 1:  iret
 2:
     done
@@ -175,7 +175,7 @@
     pushl $\ss
     pushl $window_area+0x800
     pushl $\cs
-    pushl $2f
+    pushl $\ip
 1:  lret
 2:
     done
@@ -193,7 +193,7 @@
     outer "ss is read-only", SEL_UCODE, SEL_RO+3, GP, SEL_RO
     outer "ss is missing", SEL_UCODE, SEL_NP_DATA+3, SS, SEL_NP_DATA
     outer "ss beyond the GDT", SEL_UCODE, SEL_BEYOND+3, GP, SEL_BEYOND
-    outer "eip beyond the limit", SEL_WCODE+3, SEL_UDATA, GP, 0
+    outer "eip beyond the limit", SEL_WCODE+3, SEL_UDATA, GP, 0, ip=0x1800
     outer "kernel data segments become null", SEL_UCODE, SEL_UDATA, setup=fs_user, verify=ds_null
     probe "iret cannot raise privilege", RING3, GP, SEL_CODE
     pushl $2
