@@ -2,8 +2,12 @@
 /* The arithmetic flags at run time: what the lazy state in env stands for. */
 #include "target-i386/flags.h"
 
-/* Called by helpers that touch no vector register. */
+#include "target-i386/helpers.h"
+
+/* So that translated code need not save its vector registers around the helper. */
+#if defined(__x86_64__) || defined(__i386__)
 #pragma GCC target("general-regs-only")
+#endif
 
 enum { TOP_BIT = TARGET_WORD_BITS - 1 };
 
@@ -112,6 +116,11 @@ uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
 uint32_t x86_arith_flags(struct x86_env *env)
 {
     return x86_flags_of(env->cc_op, env->cc_a, env->cc_b, env->cc_c);
+}
+
+uint32_t helper_arith_flags(struct x86_env *env)
+{
+    return x86_arith_flags(env);
 }
 
 uint32_t x86_get_eflags(struct x86_env *env)

@@ -24,7 +24,9 @@ void trans_mov(struct x86_dis *d)
 
 void trans_lea(struct x86_dis *d)
 {
-    x86_write(d, 0, x86_lea(d));
+    bool low = d->in.operand[0].size <= 4 && d->in.addrsize > 2;
+
+    x86_write(d, 0, low ? x86_lea_low(d) : x86_lea(d));
 }
 
 void trans_movzx(struct x86_dis *d)

@@ -30,10 +30,13 @@ static bool leave_specially(struct x86_dis *d, ir_val pc)
 
 static void exit_to(struct x86_dis *d, uint64_t pc)
 {
-    if (!(d->mode & MODE_TF) && !d->to_loop) {
-        ir_exit(d->ir, pc, live_mask(d, pc));
-    } else {
+    if (d->mode & MODE_TF || d->to_loop) {
         leave_specially(d, x86_imm_word(d, pc));
+    } else if (x86_region_crosses(d, pc)) {
+        /* A region over two pages is never linked to; the jump cache finds it. */
+        ir_ijmp(d->ir, x86_imm_word(d, pc), live_mask(d, pc), JUMP_PLAIN);
+    } else {
+        ir_exit(d->ir, pc, live_mask(d, pc));
     }
 }
 

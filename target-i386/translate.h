@@ -86,6 +86,7 @@ static inline unsigned x86_memop(unsigned size)
 /* --- memory ---------------------------------------------------------------------------------- */
 
 ir_val x86_lea(struct x86_dis *d);  /* effective address (offset) of the ModRM operand, addrsize wide, zero-extended */
+ir_val x86_lea_low(struct x86_dis *d);  /* only its low 32 bits, when addrsize is not 2 */
 /* Linear address of the ModRM operand; emits the limit check of `size' bytes in MODE_LIMITS. */
 struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write);
 /* Linear address of seg:offset (a value of address width, zero-extended), check as above. */

@@ -499,7 +499,8 @@ static void random_x87(uint8_t *fx)
     fx[4] = chance(30) ? 0xff : random64() >> 20;
     /* Some exceptions unmasked: all of the x87's, and of SSE's those whose sticky flags do not
        depend on how the host found them out. */
-    st16_le(fx, 0x037f & ~(chance(30) ? random64() & 0x0f00 : 0) & ~(chance(10) ? random64() & 63 : 0));
+    st16_le(fx, 0x037f & ~(chance(30) ? random64() & 0x0f00 : 0) &
+                ~(chance(10) ? random64() & 63 : 0));
     st16_le(fx + 2, random_below(8) << 11);
     for (unsigned i = 0; i < 8; i++) {
         static const uint16_t exps[] = { 0, 1, 0x3fff, 0x4000, 0x403e, 0x7ffe, 0x7fff, 0xbfff,

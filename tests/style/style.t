@@ -33,7 +33,7 @@ LAYERS = {
              "tcg/disas.h"} | PUBLIC,
     "tests": None,
 }
-MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 110
+MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 132
 # file or file:function -> why
 EXCEPTIONS = {}
 
