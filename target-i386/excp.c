@@ -118,7 +118,7 @@ void x86_deliver(struct x86_env *env, const struct x86_event *event)
 {
     if (log_enabled(LOG_INT)) {
         log_printf("int %02x%s error %04x cpl %u at %04x:%016llx sp %016llx cr2 %016llx\n",
-                   event->vector, event->soft ? " soft" : event->external ? "" : " nested",
+                   event->vector, event->soft ? " soft" : "",
                    event->error, env->cpl, env->segs[SEG_CS].selector,
                    (unsigned long long)env->pc, (unsigned long long)env->regs[R_SP],
                    (unsigned long long)env->cr[2]);

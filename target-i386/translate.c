@@ -231,6 +231,14 @@ static bool no_room(const struct x86_dis *d)
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
 }
 
+/* Whether a look at interrupts comes before the instruction at pc. */
+static bool is_polled(struct x86_dis *d, uint64_t pc)
+{
+    struct x86_leader *l = x86_region_leader(d, pc);
+
+    return l && l->back;
+}
+
 /* The shadow of sti ends with the instruction before `pc'. */
 static void count_shadow(struct x86_dis *d, uint64_t pc)
 {
@@ -268,9 +276,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            bool last = i + 1 == run->first + run->count;
-
-            d->follow = last || x86_region_leader(d, in->next) ? NULL : in + 1;
+            d->follow = i + 1 < run->first + run->count && !is_polled(d, in->next) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }

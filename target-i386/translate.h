@@ -43,7 +43,7 @@ struct x86_dis {
     bool fp_checked;
     struct x86_region *region;      /* translate.c's own */
     uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
-    const struct x86_insn *follow;  /* comes next by falling through and only so; may be NULL */
+    const struct x86_insn *follow;  /* comes next, with no look at interrupts before; or NULL */
     bool to_loop;                   /* one-instruction region of MODE_INHIBIT: leave to the loop */
     bool ea_valid, ea_write;        /* operand access: the ModRM operand's address is known */
     struct x86_ea ea;
