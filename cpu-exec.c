@@ -103,6 +103,7 @@ static bool must_look(struct cpu *cpu, enum exit_reason reason)
 static void run_guest(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0)) {
+        backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
         if (cpu->halted) {
@@ -237,7 +238,9 @@ void *cpu_thread(void *opaque)
         cpu->running = true;
         big_unlock();
         exec_begin();
+        backend_fp_enter(cpu->env);
         run_guest(cpu);
+        backend_fp_leave(cpu->env);
         exec_end();
         big_lock();
         cpu->running = false;

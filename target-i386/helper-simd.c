@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Vector instructions that are more than "this instruction on these values": implicit operands,
- * masked stores, MXCSR. The thunks around these helpers keep env->mxcsr up to date.
+ * masked stores, MXCSR. The thunks around helpers with MXCSR keep env->mxcsr up to date.
  */
 #include "target-i386/cpu.h"
 

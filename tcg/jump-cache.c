@@ -164,7 +164,8 @@ void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
     pthread_mutex_unlock(&cpu->tlb->lock);
 }
 
-void jump_cache_select(struct cpu *cpu)
+/* Called by helpers that touch no vector register. */
+__attribute__((target("general-regs-only"))) void jump_cache_select(struct cpu *cpu)
 {
     struct jump_bank *banks = cpu->jump_banks, *oldest = banks;
     static uint32_t clock;
