@@ -6,6 +6,7 @@
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
 
 enum {
