@@ -103,6 +103,11 @@ static const struct x86_apic_ops apic_ops = {
 
 /* --- making them ------------------------------------------------------------------------------ */
 
+static void triple_fault(void *opaque)
+{
+    machine_request_reset();
+}
+
 bool pc_cpus_create(struct pc *pc, struct error **err)
 {
     const char *model = pc->config->cpu_model ? pc->config->cpu_model : pc->default_cpu;
@@ -113,6 +118,7 @@ bool pc_cpus_create(struct pc *pc, struct error **err)
             return false;
         }
         x86_cpu_set_bsp(cpu, i == 0);
+        x86_cpu_on_triple_fault(cpu, triple_fault, pc);
     }
     x86_cpu_facts(cpu_first(), &pc->facts);
     pc->has_apic = pc->facts.has_apic;
