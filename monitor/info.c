@@ -63,8 +63,8 @@ void hmp_info_history(struct monitor *mon, struct hmp_args *args)
 void hmp_info_cpus(struct monitor *mon, struct hmp_args *args)
 {
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
-        fprintf(mon->out, "%c CPU #%d: model=%s%s\n", cpu->index == mon->cpu_index ? '*' : ' ',
-                cpu->index, cpu->model ? cpu->model : "", cpu->halted ? " (halted)" : "");
+        fprintf(mon->out, "%c CPU #%d: %s\n", cpu->index == mon->cpu_index ? '*' : ' ',
+                cpu->index, cpu->halted ? "(halted)" : "running");
     }
 }
 

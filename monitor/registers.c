@@ -27,20 +27,17 @@ static uint64_t load(const uint8_t *p, unsigned size)
     }
 }
 
-/* Narrower names of x86 registers: eax of rax, and the word names of both. */
+/* "sp" is also rsp, and esp for its low half. */
 static bool is_global_named(const struct ir_global *g, const char *name, unsigned *size)
 {
-    const char *full = g->name;
-
-    if (strcmp(full, name) == 0) {
+    if (strcmp(g->name, name) == 0) {
         return true;
     }
-    if ((*full == 'r' || *full == 'e') && (*name == 'e' || *name == 'r') &&
-        strcmp(full + 1, name + 1) == 0 && isalpha((unsigned char)full[1])) {
-        *size = *name == 'e' ? 4 : *size;
-        return true;
+    if ((*name != 'e' && *name != 'r') || strcmp(g->name, name + 1) != 0) {
+        return false;
     }
-    return false;
+    *size = *name == 'e' ? 4 : *size;
+    return true;
 }
 
 static unsigned word_size(const struct cpu *cpu)
@@ -51,11 +48,11 @@ static unsigned word_size(const struct cpu *cpu)
 static bool find_global(struct cpu *cpu, const char *name, uint64_t *value)
 {
     const struct target *t = cpu->target;
-    bool is_pc = strcmp(name, "pc") == 0 || strcmp(name, "rip") == 0 || strcmp(name, "eip") == 0;
+    bool is_pc = strcmp(name, "rip") == 0 || strcmp(name, "eip") == 0;
 
     for (unsigned i = 0; i < t->n_globals; i++) {
         const struct ir_global *g = &t->globals[i];
-        unsigned size = g->type == T_I64 ? 8 : g->type == T_I32 ? 4 : 0;
+        unsigned size = g->type == I64 ? 8 : g->type == I32 ? 4 : 0;
 
         if (size && ((is_pc && i == t->pc_global) || is_global_named(g, name, &size))) {
             *value = load((const uint8_t *)cpu->env + g->offset, size);

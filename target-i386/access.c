@@ -79,12 +79,22 @@ static ir_val address_registers(struct x86_dis *d, enum ir_type type)
     return add_some(d, type, base, index);
 }
 
-ir_val x86_lea(struct x86_dis *d)
+static ir_val address_sum(struct x86_dis *d, enum ir_type type)
 {
-    enum ir_type type = d->in.addrsize == 8 ? I64 : I32;
     ir_val v = address_registers(d, type);
 
-    v = v ? ir_2i(d->ir, IR_add, type, v, d->in.disp) : ir_const(d->ir, type, d->in.disp);
+    return v ? ir_2i(d->ir, IR_add, type, v, d->in.disp) : ir_const(d->ir, type, d->in.disp);
+}
+
+ir_val x86_lea_low(struct x86_dis *d)
+{
+    return address_sum(d, I32);
+}
+
+ir_val x86_lea(struct x86_dis *d)
+{
+    ir_val v = address_sum(d, d->in.addrsize == 8 ? I64 : I32);
+
     if (d->in.addrsize == 2) {
         return ir_extu(d->ir, I32, v, 16);
     }

@@ -255,11 +255,6 @@ void helper_sti_denied(struct x86_env *env)
     env->eflags |= FL_VIF;
 }
 
-void helper_poll_interrupts(struct x86_env *env)
-{
-    x86_poll_interrupts(env);
-}
-
 /* sti, mov ss, pop ss: no interrupt before the next instruction is done. */
 void helper_start_shadow(struct x86_env *env)
 {

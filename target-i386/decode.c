@@ -581,7 +581,7 @@ static bool may_keep_flags(const struct x86_insn *in)
     if (shift && (in->reg & 6) == 2) {
         return true;
     }
-    return (shift || shift_double) && (in->imm & (in->opsize == 8 ? 63 : 31)) == 0;
+    return (shift || shift_double) && (in->imm & (in->operand[0].size == 8 ? 63 : 31)) == 0;
 }
 
 uint32_t x86_flags_written(const struct x86_insn *in)

@@ -294,13 +294,6 @@ bool x86_has_work(struct cpu *cpu)
         ((pending & CPU_INT_HARD) && may_take_hard(env));
 }
 
-void x86_poll_interrupts(struct x86_env *env)
-{
-    if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
-    }
-}
-
 /* --- software interrupts ------------------------------------------------------------------------ */
 
 /* Virtual-8086 mode with VME: a clear bit in the TSS's map sends INT n to the program's own handler. */

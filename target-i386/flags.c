@@ -2,6 +2,13 @@
 /* The arithmetic flags at run time: what the lazy state in env stands for. */
 #include "target-i386/flags.h"
 
+#include "target-i386/helpers.h"
+
+/* So that translated code need not save its vector registers around the helper. */
+#if defined(__x86_64__) || defined(__i386__)
+#pragma GCC target("general-regs-only")
+#endif
+
 enum { TOP_BIT = TARGET_WORD_BITS - 1 };
 
 static uint32_t parity(x86_word result)
@@ -70,6 +77,16 @@ static uint32_t flags_of_sar(x86_word a, unsigned count, unsigned bits)
     return flags_of_result(before >> 1, bits) | (before & 1 ? FL_CF : 0);
 }
 
+static uint32_t flags_of_imul(x86_word a, x86_word b, unsigned bits)
+{
+    int64_t product;
+    bool overflow = __builtin_mul_overflow((int64_t)sign_extend(a, bits),
+                                           (int64_t)sign_extend(b, bits), &product);
+
+    overflow |= sign_extend((x86_word)product, bits) != product;
+    return (overflow ? FL_CF | FL_OF : 0) | (flags_of_result(product, bits) & (FL_SF | FL_PF));
+}
+
 uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
 {
     unsigned bits = 8 * CC_SIZE(cc_op);
@@ -91,6 +108,7 @@ uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
     case CC_SHL: return flags_of_shl(a, b & 63, bits);
     case CC_SHR: return flags_of_shr(a, b & 63, bits);
     case CC_SAR: return flags_of_sar(a, b & 63, bits);
+    case CC_IMUL: return flags_of_imul(a, b, bits);
     }
     return 0;
 }
@@ -98,6 +116,11 @@ uint32_t x86_flags_of(unsigned cc_op, x86_word a, x86_word b, x86_word c)
 uint32_t x86_arith_flags(struct x86_env *env)
 {
     return x86_flags_of(env->cc_op, env->cc_a, env->cc_b, env->cc_c);
+}
+
+uint32_t helper_arith_flags(struct x86_env *env)
+{
+    return x86_arith_flags(env);
 }
 
 uint32_t x86_get_eflags(struct x86_env *env)

@@ -22,7 +22,8 @@ enum cc_op {
     CC_SHL = 36,                    /* a: operand, b: count, not 0 */
     CC_SHR = 40,
     CC_SAR = 44,
-    CC_COUNT = 48,
+    CC_IMUL = 48,                   /* a, b: signed factors, the product is truncated */
+    CC_COUNT = 52,
     CC_DYNAMIC = CC_COUNT,          /* translation time: only the global knows */
 };
 #define CC_KIND(cc) ((cc) & ~3)

@@ -2,11 +2,11 @@
 /*
  * The x87 on the host's x87. With all exceptions masked nothing here raises or waits. Otherwise
  * (MODE_FP_TRAPS) translated code calls helper_fp_wait() before a waiting instruction, and
- * helper_fp_finish() after the helper of one that has a result elsewhere.
+ * helper_fp_finish() after the helper of a store.
  *
- * Between helpers the host unit has an empty stack, its default control
- * word, and sticky exception flags that the guest's status word has too (so a helper need not
- * clear them first); what drops flags from env->fpus must set env->fp_fast to FP_UNKNOWN.
+ * Between helpers the host unit has an empty stack, its default control word, and sticky exception
+ * flags that the guest's status word has too (so a helper need not clear them first); what drops
+ * flags from env->fpus must set env->fp_fast to FP_UNKNOWN.
  */
 #ifndef TARGET_I386_FPU_H
 #define TARGET_I386_FPU_H
@@ -88,7 +88,7 @@ void fp_set_tags(struct x86_env *env, uint16_t full);
 /* Slow half of fp_usable(): looks at pending exceptions and at the control word. */
 bool fp_enter(struct x86_env *env);
 
-/* Whether the host unit may execute the common case now, all exceptions masked; fp_leave() after. */
+/* Whether the host unit may execute the common case now: all is masked. fp_leave() after it. */
 static inline bool fp_usable(struct x86_env *env)
 {
     return likely(env->fp_fast == FP_FAST) || fp_enter(env);

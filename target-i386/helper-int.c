@@ -19,11 +19,6 @@ void helper_raise_error(struct x86_env *env, uint32_t vector, uint32_t error)
 
 /* --- flags ------------------------------------------------------------------------------------------------ */
 
-uint32_t helper_arith_flags(struct x86_env *env)
-{
-    return x86_arith_flags(env);
-}
-
 void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
 {
     uint32_t old = env->eflags;

@@ -27,8 +27,10 @@ void helper_sse_trap_begin(struct x86_env *env)
 {
     uint32_t mxcsr = env->mxcsr |= host_mxcsr() & MXCSR_FLAGS;
 
+    /* Unmasked underflow is any tiny result, even an exact one. So is what FZ flags, and without
+       such a result FZ has no effect. */
     if (!(mxcsr & MXCSR_UM)) {
-        mxcsr &= ~MXCSR_FZ;                     /* FZ is for masked underflow only */
+        mxcsr |= MXCSR_FZ;
     }
     host_mxcsr_load((mxcsr & ~MXCSR_FLAGS) | MXCSR_MASKS);
 }
@@ -44,5 +46,5 @@ uint32_t helper_sse_trap_end(struct x86_env *env)
     }
     env->mxcsr |= flags;
     host_mxcsr_load(env->mxcsr | MXCSR_MASKS);
-    return unmasked;
+    return unmasked & flags;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Vector instructions that are more than "this instruction on these values": implicit operands,
- * masked stores, MXCSR. The thunks around these helpers keep env->mxcsr up to date.
+ * masked stores, MXCSR. The thunks around helpers with MXCSR keep env->mxcsr up to date.
  */
 #include "target-i386/cpu.h"
 
@@ -40,23 +40,32 @@ void helper_sse_trap_raise(struct x86_env *env, uint32_t unmasked)
 
 /* --- masked stores --- */
 
+static bool any_byte(const uint8_t *mask, unsigned size)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < size; i++) {
+        any |= mask[i] >> 7;
+    }
+    return any;
+}
+
+/* Silicon looks at the upper half first, and at all of it. */
 void helper_maskmov(struct x86_env *env, uint64_t addr, void *src, void *mask, uint32_t size)
 {
     const uint8_t *s = src, *m = mask;
     unsigned mmu = x86_mmu_index(env);
-    bool wide = env->mode & MODE_CS64;
+    uint64_t wrap = env->mode & MODE_CS64 ? ~0ull : 0xffffffff;
+    bool same_page = (addr ^ (addr + size - 1)) < 4096;
 
-    for (unsigned pass = 0; pass < 2; pass++) {     /* faults come before the first store */
-        for (unsigned i = 0; i < size; i++) {
-            uint64_t at = wide ? addr + i : (uint32_t)(addr + i);
-
-            if (m[i] & 0x80) {
-                if (pass == 0) {
-                    cpu_probe(env, at, 1, MMU_WRITE, mmu);
-                } else {
-                    cpu_stb(env, at, s[i], mmu);
-                }
-            }
+    for (unsigned at = size; at != 0 && any_byte(m, size); at -= 8) {
+        if (same_page || any_byte(m + at - 8, 8)) {
+            cpu_probe(env, (addr + at - 8) & wrap, 8, MMU_WRITE, mmu);
+        }
+    }
+    for (unsigned i = 0; i < size; i++) {
+        if (m[i] & 0x80) {
+            cpu_stb(env, (addr + i) & wrap, s[i], mmu);
         }
     }
 }

@@ -79,6 +79,14 @@ static uint32_t nothing(const struct string_op *s)
     return 0;
 }
 
+/* 32-bit pointers lose their upper halves before the first element is tried. */
+static void cut_pointer(const struct string_op *s, unsigned reg)
+{
+    if (s->mask == 0xffffffff) {
+        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
+    }
+}
+
 static uint64_t load(const struct string_op *s, uint64_t address)
 {
     switch (s->size) {
@@ -157,6 +165,8 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
+    cut_pointer(&s, R_SI);
+    cut_pointer(&s, R_DI);
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
@@ -202,6 +212,7 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);
@@ -232,6 +243,7 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
+    cut_pointer(&s, R_SI);
     check(&s, s.seg, s.si, false);
     v = load(&s, linear(&s, s.seg, s.si));
     if (s.size >= 4) {
@@ -273,12 +285,13 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
     if (n > 1) {
-        p = cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx);
-        q = p ? cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx) : NULL;
+        q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
+        p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
     }
-    if (q) {
+    if (p) {
         for (i = 0; i < n;) {
             a = load_host(p + i * s.size, s.size);
             b = load_host(q + i * s.size, s.size);
@@ -290,10 +303,10 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
         n = i;
     } else {
         n = 1;
-        check(&s, s.seg, s.si, false);
         check(&s, SEG_ES, s.di, false);
-        a = load(&s, linear(&s, s.seg, s.si));
         b = load(&s, linear(&s, SEG_ES, s.di));
+        check(&s, s.seg, s.si, false);
+        a = load(&s, linear(&s, s.seg, s.si));
     }
     advance(&s, R_SI, s.si, n);
     advance(&s, R_DI, s.di, n);
@@ -311,6 +324,7 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return nothing(&s);
     }
+    cut_pointer(&s, R_DI);
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     n = room(&s, SEG_ES, s.di, piece(&s), false);
     if (n > 1) {

@@ -57,7 +57,7 @@ void helper_fp_wait(struct x86_env *env)
     log_unimp("x87: unmasked exception with CR0.NE clear ignored (status %04x)", env->fpus);
 }
 
-/* After a helper whose result must not be used when fp_skip is set: goes on behind the instruction. */
+/* After the helper of a store: with fp_skip, goes on behind the instruction instead of storing. */
 void helper_fp_finish(struct x86_env *env, uint32_t length)
 {
     struct cpu *cpu = env_cpu(env);

@@ -126,10 +126,7 @@ static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
         unsigned sw;                                                                               \
                                                                                                    \
         if (unlikely(fp_empty(env, 0) | fp_empty(env, src)) || !fp_usable(env)) {                  \
-            unsigned flags = fp_native(env, insn, NULL, false);                                    \
-                                                                                                   \
-            env->fp_skip = (env->fpus & ~env->fpuc & FPUS_FLAGS) != 0;      /* keeps EFLAGS */      \
-            return flags & (FL_ZF | FL_PF | FL_CF);                                                \
+            return fp_native(env, insn, NULL, false) & (FL_ZF | FL_PF | FL_CF);                    \
         }                                                                                          \
         host_load(fp_st(env, src));                                                                \
         host_load(fp_st(env, 0));                                                                  \

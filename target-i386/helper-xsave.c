@@ -65,11 +65,17 @@ static void area_write(struct x86_env *env, uint64_t addr, const void *buf, unsi
     }
 }
 
-static void check_alignment(struct x86_env *env, uint64_t addr, unsigned alignment)
+/* Alignment and access; silicon touches the end first. */
+static void area_check(struct x86_env *env, uint64_t addr, unsigned alignment, unsigned size,
+                       enum mmu_access access)
 {
+    unsigned mmu = x86_mmu_index(env);
+
     if (addr & (alignment - 1)) {
         x86_raise_error(env, EXC_GP, 0);
     }
+    cpu_probe(env, addr + size - 1, 1, access, mmu);
+    cpu_probe(env, addr, 1, access, mmu);
 }
 
 static unsigned xmm_count(const struct x86_env *env)
@@ -97,12 +103,14 @@ static void x87_save(const struct x86_env *env, struct legacy_area *area, bool w
 
 static void x87_restore(struct x86_env *env, const struct legacy_area *area, bool wide)
 {
+    unsigned address_bits = x86_has(env->cpuid_7_ecx, 16) ? 57 : 48;
+
     env->fpuc = (area->fcw & FPUC_VALID) | FPUC_ONE;
     env->fptop = area->fsw >> FPUS_TOP_SHIFT & 7;
     env->fptags = ~area->ftw;
     env->fop = area->fop & 0x7ff;
-    env->fpip = wide ? area->fip : (uint32_t)area->fip;
-    env->fpdp = wide ? area->fdp : (uint32_t)area->fdp;
+    env->fpip = wide ? (uint64_t)bits_sign_extend(area->fip, address_bits) : (uint32_t)area->fip;
+    env->fpdp = wide ? (uint64_t)bits_sign_extend(area->fdp, address_bits) : (uint32_t)area->fdp;
     env->fpcs = wide || fp_without_selectors(env) ? 0 : area->fip >> 32;
     env->fpds = wide || fp_without_selectors(env) ? 0 : area->fdp >> 32;
     for (unsigned i = 0; i < 8; i++) {
@@ -134,8 +142,7 @@ void helper_fxsave(struct x86_env *env, uint64_t addr, uint32_t wide)
     struct legacy_area area;
     unsigned size = AREA_XMM;
 
-    check_alignment(env, addr, 16);
-    cpu_probe(env, addr, AREA_LEGACY, MMU_WRITE, x86_mmu_index(env));
+    area_check(env, addr, 16, AREA_LEGACY, MMU_WRITE);
     x87_save(env, &area, wide);
     area.mxcsr = env->mxcsr;
     area.mxcsr_mask = env->mxcsr_mask;
@@ -150,7 +157,7 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
 {
     struct legacy_area area;
 
-    check_alignment(env, addr, 16);
+    area_check(env, addr, 16, AREA_LEGACY, MMU_READ);
     area_read(env, addr, &area, sizeof(area));
     if (env->cr[4] & CR4_OSFXSR) {
         if (!mxcsr_valid(env, area.mxcsr)) {
@@ -173,8 +180,7 @@ void helper_xsave(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t wi
     unsigned mmu = x86_mmu_index(env);
     struct legacy_area area;
 
-    check_alignment(env, addr, 64);
-    cpu_probe(env, addr, AREA_LEGACY + AREA_HEADER, MMU_WRITE, mmu);
+    area_check(env, addr, 64, AREA_LEGACY + AREA_HEADER, MMU_WRITE);
     old = cpu_ldq(env, addr + AREA_LEGACY, mmu);
     if (wanted & XSTATE_X87) {
         x87_save(env, &area, wide);
@@ -204,7 +210,7 @@ void helper_xrstor(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t w
         struct xsave_header header;
     } area;
 
-    check_alignment(env, addr, 64);
+    area_check(env, addr, 64, AREA_LEGACY + AREA_HEADER, MMU_READ);
     area_read(env, addr, &area, sizeof(area));
     if (!header_valid(env, &area.header) ||
         (wanted & XSTATE_SSE && !mxcsr_valid(env, area.legacy.mxcsr))) {

@@ -8,6 +8,9 @@
 
 #include "tcg/region.h"
 
+/* Called by helpers that touch no vector register. */
+#pragma GCC target("general-regs-only")
+
 /* Whether data accesses through the segment need no check of limit or rights. */
 static bool segment_is_flat(const struct x86_segment *s)
 {

@@ -20,6 +20,7 @@ enum {
     MSR_MTRR_CAP = 0xfe, MSR_MTRR_VAR = 0x200, MSR_PAT = 0x277, MSR_MC0 = 0x400,
     MSR_TSC_DEADLINE = 0x6e0, MSR_X2APIC = 0x800,
 };
+#define APIC_BASE_X2 0x400     /* x2APIC mode */
 #define MSR_EFER 0xc0000080u
 #define MSR_FS_BASE 0xc0000100u
 #define MSR_GS_BASE 0xc0000101u
@@ -172,21 +173,6 @@ static bool write_deadline(struct x86_env *env, uint64_t value)
     return true;
 }
 
-static bool access_x2apic(struct x86_env *env, uint32_t msr, uint64_t *value, bool write)
-{
-    const struct x86_apic_ops *ops = env->apic_ops;
-    void *apic = env_cpu(env)->apic;
-    bool done;
-
-    if (!ops || !ops->read_msr || !ops->write_msr) {
-        return false;
-    }
-    big_lock();
-    done = write ? ops->write_msr(apic, msr, *value) : ops->read_msr(apic, msr, value);
-    big_unlock();
-    return done;
-}
-
 static uint64_t read_apic_base(struct x86_env *env)
 {
     uint64_t value = env->apic_base;
@@ -197,6 +183,21 @@ static uint64_t read_apic_base(struct x86_env *env)
         big_unlock();
     }
     return value;
+}
+
+static bool access_x2apic(struct x86_env *env, uint32_t msr, uint64_t *value, bool write)
+{
+    const struct x86_apic_ops *ops = env->apic_ops;
+    void *apic = env_cpu(env)->apic;
+    bool done;
+
+    if (!ops || !ops->read_msr || !ops->write_msr || !(read_apic_base(env) & APIC_BASE_X2)) {
+        return false;
+    }
+    big_lock();
+    done = write ? ops->write_msr(apic, msr, *value) : ops->read_msr(apic, msr, value);
+    big_unlock();
+    return done;
 }
 
 static bool is_deadline(const struct x86_env *env, uint32_t msr)

@@ -158,6 +158,14 @@ struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc)
     return i >= 0 && r->insns[r->leaders[i].insn].pc == pc ? &r->leaders[i] : NULL;
 }
 
+bool x86_region_crosses(struct x86_dis *d, uint64_t pc)
+{
+    struct x86_insn in;
+
+    return page_offset(d, pc) >= 0 && look_up(d, d->region->insn_at, pc) < 0 &&
+           !decode_in_page(d, &in, pc);
+}
+
 /* --- live flags -------------------------------------------------------------------------------- */
 
 static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)

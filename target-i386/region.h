@@ -57,6 +57,8 @@ struct x86_region {
 void x86_region_find(struct x86_dis *d, unsigned max_insns);
 /* The leader at pc, or NULL. */
 struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc);
+/* Whether the instruction at pc, in the region's page, reaches into the next one. */
+bool x86_region_crosses(struct x86_dis *d, uint64_t pc);
 /* Arithmetic flags that code from pc on may read before it overwrites them. */
 uint32_t x86_region_live(struct x86_dis *d, uint64_t pc);
 uint64_t x86_linear_pc(const struct x86_dis *d, uint64_t pc);

@@ -43,17 +43,6 @@ void x86_desc_accessed(struct x86_env *env, uint16_t selector, struct x86_desc *
     }
 }
 
-void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base, uint32_t limit,
-                 uint32_t flags)
-{
-    struct x86_segment *s = &env->segs[seg];
-
-    s->selector = selector;
-    s->base = base;
-    s->limit = limit;
-    s->flags = flags & 0xf0ff00;
-}
-
 void x86_seg_set_desc(struct x86_env *env, int seg, uint16_t selector, const struct x86_desc *d)
 {
     x86_seg_set(env, seg, selector, desc_base(d), desc_limit(d), d->hi);

@@ -114,8 +114,16 @@ static inline bool desc_is_writable_data(uint32_t hi)
 bool x86_desc_read(struct x86_env *env, uint16_t selector, struct x86_desc *d);
 /* Sets the accessed bit in memory. */
 void x86_desc_accessed(struct x86_env *env, uint16_t selector, struct x86_desc *d);
-void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base, uint32_t limit,
-                 uint32_t flags);
+static inline void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base,
+                               uint32_t limit, uint32_t flags)
+{
+    struct x86_segment *s = &env->segs[seg];
+
+    s->selector = selector;
+    s->base = base;
+    s->limit = limit;
+    s->flags = flags & 0xf0ff00;
+}
 void x86_seg_set_desc(struct x86_env *env, int seg, uint16_t selector, const struct x86_desc *d);
 /* A segment as in real and virtual-8086 mode. */
 void x86_seg_set_vm(struct x86_env *env, int seg, uint16_t selector);
@@ -173,7 +181,12 @@ bool x86_has_work(struct cpu *cpu);
 /* The instruction is done and execution would go on at next_pc: #DB with these DR6 bits. */
 _Noreturn void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint32_t dr6);
 /* Something that held interrupts back is gone: makes the loop look at them soon. */
-void x86_poll_interrupts(struct x86_env *env);
+static inline void x86_poll_interrupts(struct x86_env *env)
+{
+    if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
+    }
+}
 
 /* --- tasks (task.c) --- */
 enum x86_switch { SWITCH_JMP, SWITCH_CALL, SWITCH_IRET };

@@ -239,6 +239,7 @@ void x86_task_switch(struct x86_env *env, uint16_t selector, const struct x86_de
         x86_raise_error(env, EXC_GP, 0);
     }
     x86_update_mode(env);
+    x86_poll_interrupts(env);
     if (t.trap) {
         x86_raise_debug_trap(env, env->pc, DR6_BT);
     }

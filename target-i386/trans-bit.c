@@ -320,7 +320,14 @@ void trans_bit_scan(struct x86_dis *d)
     } else {
         r = ir_1(ir, IR_ctz, type, a);
     }
-    x86_write(d, 0, ir_sel(ir, type, IR_NE, a, zero, r, x86_read(d, 0)));
+    /* Of 0: the destination stays as it is, all 64 bits; a is zero-extended. */
+    if (size == 4) {
+        unsigned g = G_REG0 + d->in.operand[0].reg;
+
+        ir_set(ir, g, ir_sel(ir, X86_IWORD, IR_NE, a, ir_const(ir, X86_IWORD, 0), r, ir_get(ir, g)));
+    } else {
+        x86_write(d, 0, ir_sel(ir, type, IR_NE, a, zero, r, x86_read_low(d, 0)));
+    }
     x86_flags_set(d, x86_cc(CC_LOGIC, size), a, 0, 0);
 }
 

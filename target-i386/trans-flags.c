@@ -131,6 +131,24 @@ static ir_val mul_flags(struct x86_dis *d)
     return ir_2i(d->ir, IR_mul, I32, overflow, FL_CF | FL_OF);
 }
 
+/* CF and OF of a truncated signed product */
+static ir_val imul_flags(struct x86_dis *d)
+{
+    struct ir *ir = d->ir;
+    unsigned bits = 8 * CC_SIZE(d->cc_op);
+    enum ir_type t = cc_type(d);
+    ir_val a = sign_extended(d, get_a(d)), b = sign_extended(d, get_b(d));
+    ir_val low = ir_2(ir, IR_mul, t, a, b), high, overflow;
+
+    if (bits < 32) {
+        overflow = ir_setc(ir, t, IR_NE, low, ir_exts(ir, t, low, bits));
+    } else {
+        high = ir_2(ir, IR_mulhs, t, a, b);
+        overflow = ir_setc(ir, t, IR_NE, high, ir_2i(ir, IR_sar, t, low, bits - 1));
+    }
+    return ir_2i(ir, IR_mul, I32, overflow, FL_CF | FL_OF);
+}
+
 static ir_val flags_value(struct x86_dis *d)
 {
     struct ir *ir = d->ir;
@@ -147,6 +165,7 @@ static ir_val flags_value(struct x86_dis *d)
     case CC_SHL: return alu_flags(d, ALU_SHL, get_a(d), get_b(d), 0);
     case CC_SHR: return alu_flags(d, ALU_SHR, get_a(d), get_b(d), 0);
     case CC_SAR: return alu_flags(d, ALU_SAR, get_a(d), get_b(d), 0);
+    case CC_IMUL: return imul_flags(d);
     case CC_INC:
     case CC_DEC:
         a = first_operand(d);
@@ -294,7 +313,7 @@ static bool direct_condition(struct x86_dis *d, unsigned cond, struct x86_cond *
         *c = (struct x86_cond){ X86_IWORD, IR_NE, get_b(d), ir_const(d->ir, X86_IWORD, 0) };
         return cond == COND_O || cond == COND_B;
     }
-    if (kind == CC_PACKED || kind >= CC_COUNT) {
+    if (kind == CC_PACKED || kind == CC_IMUL || kind >= CC_COUNT) {
         return false;
     }
     if (kind == CC_SUB || kind == CC_CMP) {

@@ -306,7 +306,7 @@ void trans_imul(struct x86_dis *d)
     unsigned size = d->in.operand[0].size;
     enum ir_type type = x86_type(size);
     bool three = d->in.operand[2].kind != OPND_NONE;
-    ir_val a = x86_read_low(d, three ? 2 : 0), b = x86_read_low(d, 1), r, over;
+    ir_val a = x86_read_low(d, three ? 2 : 0), b = x86_read_low(d, 1), r;
 
     if (size == 2) {
         a = sx(d, a, 2);
@@ -314,16 +314,7 @@ void trans_imul(struct x86_dis *d)
     }
     r = ir_2(ir, IR_mul, type, a, b);
     x86_write(d, 0, r);
-    if (!x86_flags_live(d)) {
-        return;
-    }
-    if (size == 2) {
-        over = ir_2(ir, IR_xor, I32, r, ir_exts(ir, I32, r, 16));
-    } else {
-        over = ir_2(ir, IR_xor, type, ir_2(ir, IR_mulhs, type, a, b),
-                    ir_2i(ir, IR_sar, type, r, 8 * size - 1));
-    }
-    mul_flags(d, size == 8 ? r : ir_exts(ir, X86_IWORD, r, 8 * size), over);
+    x86_flags_set(d, x86_cc(CC_IMUL, size), a, b, 0);
 }
 
 void trans_mulx(struct x86_dis *d)

@@ -24,7 +24,9 @@ void trans_mov(struct x86_dis *d)
 
 void trans_lea(struct x86_dis *d)
 {
-    x86_write(d, 0, x86_lea(d));
+    bool low = d->in.operand[0].size <= 4 && d->in.addrsize > 2;
+
+    x86_write(d, 0, low ? x86_lea_low(d) : x86_lea(d));
 }
 
 void trans_movzx(struct x86_dis *d)
@@ -238,7 +240,7 @@ void trans_popa(struct x86_dis *d)
     int size = d->in.opsize;
     ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v[8];
 
-    for (int r = R_AX; r <= R_DI; r++) {
+    for (int r = R_DI; r >= R_AX; r--) {
         if (r != R_SP) {
             struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
 

@@ -195,7 +195,7 @@ void trans_mmx_shift(struct x86_dis *d)
 
 /* --- those that must see 8 bytes as a whole register --- */
 
-/* Packs and horizontal sums: both operands side by side, whose low result is that of the MMX form. */
+/* Packs and horizontal sums: of both operands side by side, the low half of the result. */
 void trans_mmx_pair(struct x86_dis *d)
 {
     unsigned dst = d->in.operand[0].reg;
@@ -343,9 +343,8 @@ void trans_mmx_mask(struct x86_dis *d)
 void trans_maskmovq(struct x86_dis *d)
 {
     if (mmx_enter(d)) {
-        mmx_top(d);
-        simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
         mmx_state(d);
+        simd_maskmov(d, mmx_offset(d->in.operand[0].reg), mmx_offset(d->in.operand[1].reg), 8);
     }
 }
 
@@ -373,6 +372,16 @@ void trans_movdq2q(struct x86_dis *d)
     }
 }
 
+/* Two integers; those in memory are no business of MMX. */
+static ir_val integers(struct x86_dis *d)
+{
+    if (x86_is_mem(d, 1)) {
+        return simd_load(d, 8, 0);
+    }
+    mmx_wait(d);
+    return mmx_source(d, 1);
+}
+
 /* Two integers as floats into the low half, as cvtdq2ps does for four. */
 void trans_cvtpi2ps(struct x86_dis *d)
 {
@@ -381,10 +390,10 @@ void trans_cvtpi2ps(struct x86_dis *d)
     unsigned dst = d->in.operand[0].reg;
     ir_val v;
 
-    if (!mmx_enter_with_simd(d)) {
+    if (!simd_enter(d)) {
         return;
     }
-    v = x86_is_mem(d, 1) ? simd_load(d, 8, 0) : mmx_source(d, 1);
+    v = integers(d);
     simd_trap_begin(d);
     v = simd_vx(d, cvtdq2ps, v, 0);
     simd_trap_end(d);
@@ -396,8 +405,8 @@ void trans_cvtpi2pd(struct x86_dis *d)
     static const struct ir_sse cvtdq2pd = { .prefix = 0xf3, .map = 1, .opcode = 0xe6 };
     ir_val v;
 
-    if (mmx_enter_with_simd(d)) {
-        v = x86_is_mem(d, 1) ? simd_load(d, 8, 0) : mmx_source(d, 1);
+    if (simd_enter(d)) {
+        v = integers(d);
         simd_set(d, d->in.operand[0].reg, simd_vx(d, cvtdq2pd, v, 0));
     }
 }

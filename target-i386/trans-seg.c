@@ -174,14 +174,29 @@ void trans_undefined(struct x86_dis *d)
     x86_gen_ud(d);
 }
 
+static void check_sce(struct x86_dis *d)
+{
+    ir_val efer = ir_envld(d->ir, I32, ENV_OFFSET(efer), MO_32);
+
+    x86_raise_if(d, I32, IR_TSTEQ, efer, x86_imm32(d, EFER_SCE), EXC_UD);
+}
+
 void trans_syscall(struct x86_dis *d)
 {
+    check_sce(d);
     x86_call1(d, H_syscall, x86_imm_word(d, d->in.next));
     leave_transferred(d);
 }
 
 void trans_sysret(struct x86_dis *d)
 {
+    check_sce(d);
+    if (d->in.opsize == 8) {
+        ir_val pc = ir_get(d->ir, G_REG0 + R_CX);
+        ir_val canonical = ir_2i(d->ir, IR_sar, I64, ir_2i(d->ir, IR_shl, I64, pc, 16), 16);
+
+        x86_raise_if(d, I64, IR_NE, canonical, pc, EXC_GP);
+    }
     x86_call1(d, H_sysret, x86_imm32(d, d->in.opsize == 8 ? 8 : 4));
     leave_transferred(d);
 }

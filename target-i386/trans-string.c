@@ -109,8 +109,8 @@ void trans_cmps(struct x86_dis *d)
         x86_flags_dynamic(d);
         return;
     }
-    a = x86_ld(d, x86_type(size), source(d, size), x86_memop(size));
     b = x86_ld(d, x86_type(size), destination(d, size, false), x86_memop(size));
+    a = x86_ld(d, x86_type(size), source(d, size), x86_memop(size));
     advance(d, R_SI, size);
     advance(d, R_DI, size);
     x86_flags_set(d, x86_cc(CC_CMP, size), a, b, 0);

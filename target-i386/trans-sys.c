@@ -87,10 +87,22 @@ void trans_cli(struct x86_dis *d)
     }
 }
 
+/* Whether the next instruction can be in this region with no look at interrupts before it. */
+static bool shadow_fits(const struct x86_dis *d)
+{
+    return !(d->mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE)) && d->follow && d->follow->op &&
+        !(d->follow->op->attrs & (A_BRANCH | A_JUMP));
+}
+
 void trans_sti(struct x86_dis *d)
 {
     if (may_change_if(d)) {
         change_eflags(d, FL_IF, FL_IF);
+        if (shadow_fits(d)) {
+            x86_call0(d, H_poll_interrupts);
+            d->shadow = 2;          /* this one and the next */
+            return;
+        }
         x86_call0(d, H_start_shadow);
     } else {
         x86_call0(d, H_sti_denied);

@@ -114,21 +114,10 @@ static void emit_compare(struct x86_dis *d, const struct x87_op *op)
     x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
 }
 
-/* An unmasked exception leaves the instruction without its result. */
-static void finish(struct x86_dis *d)
-{
-    if (d->mode & MODE_FP_TRAPS) {
-        set_excepted(d);
-        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
-    }
-}
-
 static void emit_compare_flags(struct x86_dis *d, const struct x87_op *op)
 {
-    ir_val flags = x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a), insn_word(d));
-
-    finish(d);
-    x86_flags_set_packed(d, flags);
+    x86_flags_set_packed(d, x86_call3(d, op->helper, st_index(d), x86_imm32(d, op->a),
+                                      insn_word(d)));
 }
 
 /* a: number of the condition */
@@ -221,6 +210,15 @@ static void emit_ld_80(struct x86_dis *d, const struct x87_op *op)
     ir_val low = x86_ld(d, I64, ea, MO_64);
 
     x86_call3(d, op->helper, low, x86_ld(d, I32, x86_ea_add(ea, 8), MO_16), insn_word(d));
+}
+
+/* An unmasked exception may leave a store without a value. */
+static void finish(struct x86_dis *d)
+{
+    if (d->mode & MODE_FP_TRAPS) {
+        set_excepted(d);
+        x86_call1(d, H_fp_finish, x86_imm32(d, d->in.len));
+    }
 }
 
 /* The write has succeeded: the status that the helper left, and the pop. */
@@ -360,12 +358,13 @@ static const struct x87_op register_ops[8][8] = {
       R(6, emit_compare_flags, H_fp_comi, 1, .feature = FEAT_CMOV) },
 };
 
+#define ARITH_MEM(n, op, suffix, size) R(n, emit_arith_mem, H_fp_##op##_##suffix, size)
 #define ARITHMETIC_MEM(suffix, size)                                                               \
-    { R(0, emit_arith_mem, H_fp_add_##suffix, size), R(1, emit_arith_mem, H_fp_mul_##suffix, size),\
+    { ARITH_MEM(0, add, suffix, size), ARITH_MEM(1, mul, suffix, size),                            \
       R(2, emit_compare_mem, H_fp_com_##suffix, size, 0),                                          \
       R(3, emit_compare_mem, H_fp_com_##suffix, size, 1),                                          \
-      R(4, emit_arith_mem, H_fp_sub_##suffix, size), R(5, emit_arith_mem, H_fp_subr_##suffix, size),\
-      R(6, emit_arith_mem, H_fp_div_##suffix, size), R(7, emit_arith_mem, H_fp_divr_##suffix, size) }
+      ARITH_MEM(4, sub, suffix, size), ARITH_MEM(5, subr, suffix, size),                           \
+      ARITH_MEM(6, div, suffix, size), ARITH_MEM(7, divr, suffix, size) }
 
 static const struct x87_op memory_ops[8][8] = {
     ARITHMETIC_MEM(f32, 4),

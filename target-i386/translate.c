@@ -30,10 +30,13 @@ static bool leave_specially(struct x86_dis *d, ir_val pc)
 
 static void exit_to(struct x86_dis *d, uint64_t pc)
 {
-    if (!(d->mode & MODE_TF) && !d->to_loop) {
-        ir_exit(d->ir, pc, live_mask(d, pc));
-    } else {
+    if (d->mode & MODE_TF || d->to_loop) {
         leave_specially(d, x86_imm_word(d, pc));
+    } else if (x86_region_crosses(d, pc)) {
+        /* A region over two pages is never linked to; the jump cache finds it. */
+        ir_ijmp(d->ir, x86_imm_word(d, pc), live_mask(d, pc), JUMP_PLAIN);
+    } else {
+        ir_exit(d->ir, pc, live_mask(d, pc));
     }
 }
 
@@ -228,6 +231,15 @@ static bool no_room(const struct x86_dis *d)
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
 }
 
+/* The shadow of sti ends with the instruction before `pc'. */
+static void count_shadow(struct x86_dis *d, uint64_t pc)
+{
+    if (d->shadow && --d->shadow == 0 && !d->ended) {
+        ir_label(d->ir, x86_label_new(d));
+        ir_poll(d->ir, pc);
+    }
+}
+
 static void translate_run(struct x86_dis *d, const struct x86_run *run)
 {
     struct x86_region *r = d->region;
@@ -256,9 +268,14 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
+            bool last = i + 1 == run->first + run->count;
+
+            d->follow = last || x86_region_leader(d, in->next) ? NULL : in + 1;
             translate_insn(d, in);
+            count_shadow(d, in->next);
         }
     }
+    d->shadow = 0;
     if (!d->ended) {
         x86_gen_jump(d, r->insns[run->first + run->count - 1].next);
     }

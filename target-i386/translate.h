@@ -42,6 +42,8 @@ struct x86_dis {
     int8_t fp_delta;
     bool fp_checked;
     struct x86_region *region;      /* translate.c's own */
+    uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
+    const struct x86_insn *follow;  /* comes next by falling through and only so; may be NULL */
     bool to_loop;                   /* one-instruction region of MODE_INHIBIT: leave to the loop */
     bool ea_valid, ea_write;        /* operand access: the ModRM operand's address is known */
     struct x86_ea ea;
@@ -84,6 +86,7 @@ static inline unsigned x86_memop(unsigned size)
 /* --- memory ---------------------------------------------------------------------------------- */
 
 ir_val x86_lea(struct x86_dis *d);  /* effective address (offset) of the ModRM operand, addrsize wide, zero-extended */
+ir_val x86_lea_low(struct x86_dis *d);  /* only its low 32 bits, when addrsize is not 2 */
 /* Linear address of the ModRM operand; emits the limit check of `size' bytes in MODE_LIMITS. */
 struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write);
 /* Linear address of seg:offset (a value of address width, zero-extended), check as above. */

@@ -137,8 +137,8 @@ enum ir_helper_flag {
     HELPER_NORETURN = 2,
     HELPER_PURE = 4,                /* removable; reads nothing but arguments */
     HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; sees vector
-                                       globals in env only when `reads' names them or it RAISES;
-                                       without RAISES it runs under the guest's MXCSR */
+                                       globals in env only when `reads' names them or it RAISES */
+    HELPER_MXCSR = 16,              /* reads or writes the guest's MXCSR in env */
 };
 
 struct ir_helper {

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "cpu-exec.h"
+#include "hw/core/machine.h"
 #include "hw/i386/pc.h"
 #include "hw/input/i8042.h"
 #include "hw/intc/apic.h"
@@ -118,7 +119,7 @@ bool pc_cpus_create(struct pc *pc, struct error **err)
             return false;
         }
         x86_cpu_set_bsp(cpu, i == 0);
-        x86_cpu_on_triple_fault(cpu, triple_fault, pc);
+        x86_cpu_on_triple_fault(cpu, triple_fault, NULL);
     }
     x86_cpu_facts(cpu_first(), &pc->facts);
     pc->has_apic = pc->facts.has_apic;

@@ -55,6 +55,26 @@ static bool emit_stubs(struct compiler *c)
     return !c->too_big;
 }
 
+/* Where labels are, and how many branches go there. */
+static void find_labels(struct compiler *c)
+{
+    const struct ir *ir = c->ir;
+
+    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    memset(c->label_refs, 0, ir->n_labels * sizeof(c->label_refs[0]));
+    for (unsigned i = 1; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_label) {
+            c->label_op[o->imm] = i;
+        } else if (o->op == IR_br) {
+            c->label_refs[o->imm]++;
+        } else if (o->op == IR_brc) {
+            c->label_refs[o->imm >> 8]++;
+        }
+    }
+}
+
 static void reset(struct compiler *c, struct ir *ir)
 {
     c->too_big = false;
@@ -63,8 +83,8 @@ static void reset(struct compiler *c, struct ir *ir)
     c->pc = c->key->pc;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
-    c->at = 0;
-    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    c->at = c->zf_at = 0;
+    find_labels(c);
     memset(c->where, 0, ir->n * sizeof(c->where[0]));
     memset(c->slot, 0, ir->n);
     memset(c->home, 0, ir->n);

@@ -3,8 +3,8 @@
 #include "tcg/x86_64/emit.h"
 
 /*
- * Prefixes, REX, map and opcode byte. r, x, b: the registers behind REX.R, REX.X and REX.B. Works on
- * a local pointer: a store of a byte could change the emitter's as far as the compiler knows.
+ * Prefixes, REX, map and opcode byte. r, x, b: the registers behind REX.R, REX.X and REX.B. Works
+ * on a local pointer: a store of a byte could change the emitter's as far as the compiler knows.
  */
 static inline uint8_t *head(uint8_t *p, unsigned op, int r, int x, int b, bool byte_rm)
 {

@@ -92,6 +92,9 @@ unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir
     sa = use_operand(c, a, type);
     if (sa.kind == OPERAND_MEM) {
         x_alu_mem_imm(&c->e, ALU_OP_CMP, w, sa.mem, sb.imm);
+    } else if (sb.imm == 0 && cc <= IR_NE && c->zf_at == x_here(&c->e) && c->zf_reg == sa.reg &&
+               c->zf_wide == (w != 0)) {
+        return host_condition(cc);              /* the instruction before has compared it */
     } else if (sb.imm == 0) {
         x_rr(&c->e, OP_TEST | w, sa.reg, sa.reg);
     } else {
@@ -113,6 +116,9 @@ static void op_alu(struct compiler *c, const struct ir_op *o, unsigned alu, bool
     d = dest_reg(c, pin, a, reg_bit(&s));
     load_into(c, d, a);
     x_alu(c, alu, wide(o->type), d, &s);
+    c->zf_at = x_here(&c->e);
+    c->zf_reg = d;
+    c->zf_wide = wide(o->type);
     set_result(c, pin, d);
 }
 

@@ -70,8 +70,8 @@ enum { H_RAISE, H_ADD, H_READ_MXCSR, H_SET_MXCSR };
 static const struct ir_helper helpers[] = {
     { "raise", raise_now, IR_NONE, 1, HELPER_NORETURN, 0, 0 },
     { "add", add_two, I64, 2, HELPER_PURE | HELPER_NO_XMM, 0, 0 },
-    { "read_mxcsr", read_mxcsr, I64, 0, 0, 0, 0 },
-    { "set_mxcsr", set_mxcsr, IR_NONE, 1, 0, 0, 0 },
+    { "read_mxcsr", read_mxcsr, I64, 0, HELPER_MXCSR, 0, 0 },
+    { "set_mxcsr", set_mxcsr, IR_NONE, 1, HELPER_MXCSR, 0, 0 },
 };
 
 static void test_exits(void)
@@ -124,6 +124,26 @@ static void test_exits(void)
     is_int(machine_run(), EXIT_POLL, "a poll sees exit_req");
     is_int(m.env->pc, m.key.pc + 4, "and sets the pc");
     m.env->hot.exit_req = 0;
+}
+
+static void test_conditional_exit(void)
+{
+    unsigned label;
+
+    for (unsigned i = 0; i < 2; i++) {
+        begin();
+        label = ir_label_new(m.ir, 0);
+        ir_brc(m.ir, I64, IR_LT, reg(1), reg(12), label);
+        ir_exit(m.ir, m.key.pc + 8, 0);
+        ir_label(m.ir, label);
+        ir_exit(m.ir, m.key.pc + 16, 0);
+        m.env->regs[1] = i;
+        m.env->regs[12] = 1;
+        is_int(run(), EXIT_CHAIN, "a conditional exit is chained");
+        is_int(m.env->pc, m.key.pc + (i ? 8 : 16), "whichever way it goes");
+        ok(m.out.n_exits == 2 && m.exits[0].patch % 4 == 0 && m.exits[1].patch % 4 == 0,
+           "by two patchable jumps");
+    }
 }
 
 static void test_jump_cache(void)
@@ -267,7 +287,7 @@ static void test_mxcsr(void)
     finish();
     is_int(m.env->regs[5], 0x3fd5555555555555, "the guest's rounding counts");
     is_int(m.env->regs[6] & 0xffffffff, 0x7fa0, "helpers see its sticky flags");
-    is_int(m.env->regs[6] >> 32 & 0x6000, 0, "and run under the host's own");
+    is_int(m.env->regs[6] >> 32 & 0x6000, 0x6000, "and run under the guest's rounding");
     is_int(m.env->regs[7], 0x3fd5555555555556, "a helper's change takes effect");
     is_int(m.env->mxcsr, 0x5fa0, "flags are in env at the end");
     is_int(fegetround(), FE_TONEAREST, "the host's is back");
@@ -675,6 +695,7 @@ int main(void)
             machine_old_host();
         }
         test_exits();
+        test_conditional_exit();
         test_jump_cache();
         test_raise();
         test_float();

@@ -181,7 +181,12 @@ static bool machine_compile(void)
 
 static int machine_run(void)
 {
-    return backend_run(m.env, m.code + m.out.host, &m.slot);
+    int reason;
+
+    backend_fp_enter(m.env);
+    reason = backend_run(m.env, m.code + m.out.host, &m.slot);
+    backend_fp_leave(m.env);
+    return reason;
 }
 
 static void machine_restore(void)

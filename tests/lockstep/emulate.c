@@ -163,7 +163,7 @@ static void run_to_exception(unsigned max_insns)
 
         backend_run(cpu->env, region_buffer() + r->host, &slot);
         cpu->one_insn = false;
-        if (slot && !slot->cross_page) {
+        if (slot) {
             region_chain(slot, region_lookup(cpu, max_insns));
         }
     }
@@ -189,7 +189,9 @@ void emulate_run(const struct program *p, struct machine_state *s, struct outcom
     x86_set_eflags(env, s->rflags, ~0u);
     load_fx(env, s->fx);
     x86_update_mode(env);
+    backend_fp_enter(env);
     run_to_exception(max_insns);
+    backend_fp_leave(env);
     for (unsigned i = 0; i < X86_REGS; i++) {
         s->regs[i] = env->regs[i];
     }

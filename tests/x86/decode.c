@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The decoder against capstone on random bytes, every row of the opcode table reached, and the IR
  * of random code in all modes verified.
