@@ -38,23 +38,27 @@ static void fill_gdt64(void)
     gdt[SEL_GATE64_TYPE / 8 + 1] = 1ull << 40;
 }
 
-/* The first GiB is mapped to itself by large pages for both rings. */
-static void fill_tables(void)
+/* Maps the window at LOW64 and HIGH64. */
+static void fill_test_tables(void)
 {
-    memset(pml4, 0, sizeof pml4);
-    memset(pdpt, 0, sizeof pdpt);
+    memset(&pml4[1], 0, sizeof pml4 - sizeof pml4[0]);
     memset(test_pdpt, 0, sizeof test_pdpt);
     memset(test_pd, 0, sizeof test_pd);
     memset(test_pt, 0, sizeof test_pt);
+    pml4[LOW64 >> 39 & 511] = pml4[HIGH64 >> 39 & 511] = (uint32_t)test_pdpt | 7;
+    test_pdpt[LOW64 >> 30 & 511] = (uint32_t)test_pd | 7;
+    test_pd[0] = (uint32_t)test_pt | 7;
+    test_pt[0] = (uint32_t)window | 7;
+}
+
+/* The first GiB is mapped to itself by large pages for both rings. */
+static void fill_tables(void)
+{
     for (uint32_t i = 0; i < 512; i++) {
         pd[i] = (i << 21) | PTE_PS | 7;
     }
     pml4[0] = (uint32_t)pdpt | 7;
     pdpt[0] = (uint32_t)pd | 7;
-    pml4[LOW64 >> 39 & 511] = pml4[HIGH64 >> 39 & 511] = (uint32_t)test_pdpt | 7;
-    test_pdpt[LOW64 >> 30 & 511] = (uint32_t)test_pd | 7;
-    test_pd[0] = (uint32_t)test_pt | 7;
-    test_pt[0] = (uint32_t)window | 7;
 }
 
 static void load_tables64(void)
@@ -69,7 +73,7 @@ static void load_tables64(void)
 
 void long_reset(void)
 {
-    fill_tables();
+    fill_test_tables();
     WRITE_REG(cr3, pml4);
     fill_gdt64();
     memset(window_area, 0xcc, sizeof window_area);
