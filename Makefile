@@ -128,11 +128,15 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check clean distclean test-programs deps install
+.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
 	./tools/deps all
+
+# Boots Debian's kernel to a shell on this terminal.
+demo:
+	$(Q)B=$(B) ./tools/demo
 
 clean:
 	rm -rf $(B)

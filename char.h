@@ -45,6 +45,8 @@ const char *chardev_id(const struct chardev *chr);
 const char *chardev_description(const struct chardev *chr);
 /* Detaches the front-end, then frees. */
 void chardev_close(struct chardev *chr);
+/* At exit: waits a moment for text that is still queued. */
+void chardev_close_all(void);
 
 /* One front-end each (a multiplexer takes several); fails when taken. `handlers` must stay. */
 bool chardev_attach(struct chardev *chr, const struct chardev_handlers *handlers, void *opaque,

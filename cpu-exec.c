@@ -63,7 +63,7 @@ static void log_region(struct cpu *cpu, const struct region *r)
                    r->key.pc, r->key.mode, r->insns);
     }
     if (log_enabled(LOG_CPU)) {
-        cpu->target->debug_print(cpu, 0);
+        cpu->target->debug_print(cpu, log_stream());
     }
     log_end();
 }
@@ -76,9 +76,7 @@ static enum exit_reason run_region(struct cpu *cpu)
     enum exit_reason reason;
 
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
-        if (cpu->chain_from) {
-            region_chain(cpu->chain_from, r);
-        } else {
+        if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
         }
     }
@@ -88,7 +86,7 @@ static enum exit_reason run_region(struct cpu *cpu)
     }
     reason = backend_run(cpu->env, region_buffer() + r->host, &slot);
     cpu->one_insn = false;
-    if (reason == EXIT_CHAIN && !slot->cross_page) {
+    if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;
     }
     return reason;
@@ -105,6 +103,7 @@ static bool must_look(struct cpu *cpu, enum exit_reason reason)
 static void run_guest(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0)) {
+        backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
         if (cpu->halted) {
@@ -239,7 +238,9 @@ void *cpu_thread(void *opaque)
         cpu->running = true;
         big_unlock();
         exec_begin();
+        backend_fp_enter(cpu->env);
         run_guest(cpu);
+        backend_fp_leave(cpu->env);
         exec_end();
         big_lock();
         cpu->running = false;

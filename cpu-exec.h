@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct address_space;
 struct error;
@@ -24,6 +25,7 @@ struct jump_bank;
 struct region_exit;
 struct translation;
 struct cpu;
+struct cpu_mapping;
 
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
@@ -99,11 +101,15 @@ struct target {
     void (*take_exception)(struct cpu *cpu);
     bool (*has_work)(struct cpu *cpu);      /* a halted CPU must wake */
     /* Before/after translated code runs or env is looked at by others: flags packed and the like */
-    void (*debug_print)(struct cpu *cpu, int flags);    /* `info registers', -d cpu */
+    void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
-    void (*debug_exception)(struct cpu *cpu);           /* a watchpoint or breakpoint of the guest hit */
+    /* An access of the guest is about to touch a watchpoint. */
+    void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
+    void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                          void *opaque);
 };
 
 extern const struct target the_target;      /* the one this executable was linked with */
@@ -118,6 +124,13 @@ enum {
 };
 
 struct cpu_work;
+
+/* One page of the current address space, for `info tlb' and `info mem'. */
+struct cpu_mapping {
+    uint64_t vaddr, paddr, size;
+    bool user, write;
+    char flags[16];                 /* the attributes as `info tlb' shows them */
+};
 
 struct cpu {
     const struct target *target;

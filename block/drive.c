@@ -269,7 +269,6 @@ static bool open_medium(struct block *block, struct error **err)
         if (!block->node) {
             return false;
         }
-        warn_about_guess(block);
     } else if (block->type == BLOCK_DISK && block->interface != BLOCK_IF_NONE) {
         error_set(err, "%s: a disk needs a file= (only CD-ROM and floppy drives can be empty)",
                   keyval_option(kv));
@@ -298,6 +297,9 @@ struct block *block_add_drive_keys(struct keyval *kv, struct error **err)
     if (!open_medium(block, err) || !keyval_check(kv, err)) {
         block_close(block);
         return NULL;
+    }
+    if (block->node) {
+        warn_about_guess(block);
     }
     while (*last) {
         last = &(*last)->next;

@@ -23,7 +23,8 @@ static const struct {
     { "vmdk", "# Disk DescriptorFile", 21 }, { "vpc", "conectix", 8 }, { "vhdx", "vhdxfile", 8 },
     { "cow", "OOOM", 4 }, { "parallels", "WithoutFreeSpace", 16 },
     { "parallels", "WithouFreSpacExt", 16 }, { "bochs", "Bochs Virtual HD Image", 22 },
-    { "luks", "LUKS\xba\xbe", 6 }, { "qed", "QED\0", 4 }, { "cloop", "#!/bin/sh\n#V2.0 Format", 22 },
+    { "luks", "LUKS\xba\xbe", 6 }, { "qed", "QED\0", 4 },
+    { "cloop", "#!/bin/sh\n#V2.0 Format", 22 },
 };
 
 static const char *const protocols[] = {

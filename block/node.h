@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Nodes: what a drive is made of. A format node (raw, ...) stands on a protocol node (file, ...); an
- * overlay stands on a format node. Drivers are plain synchronous code that several worker threads
- * call at the same time; each guards its own metadata.
+ * Nodes: what a drive is made of. A format node (raw, ...) stands on a protocol node (file, ...);
+ * an overlay stands on a format node. Drivers are plain synchronous code that several worker
+ * threads call at the same time; each guards its own metadata.
  */
 #ifndef BLOCK_NODE_H
 #define BLOCK_NODE_H
@@ -23,7 +23,7 @@ enum {
     NODE_NO_FLUSH = 4,          /* cache=unsafe */
 };
 
-/* Ranges are checked before a driver sees them. Results are 0 or -errno. NULL members: see node.c. */
+/* Ranges are checked before a driver sees them. Results are 0 or -errno. NULL: see node.c. */
 struct block_driver {
     const char *name;           /* as in format= */
     size_t size;                /* of its struct, which starts with struct block_node */

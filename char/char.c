@@ -60,6 +60,34 @@ void chardev_close(struct chardev *chr)
     g_free(chr);
 }
 
+static bool any_queued(void)
+{
+    for (struct chardev *chr = chardevs; chr; chr = chr->next) {
+        if (chr->queue->len && chr->connected) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void chardev_close_all(void)
+{
+    /* A terminal that was stopped must not keep us for ever. */
+    for (int i = 0; i < 100 && any_queued(); i++) {
+        main_loop_step(false);
+        g_usleep(1000);
+    }
+    /* From the end: a multiplexer closes the device below it, which is older. */
+    while (chardevs) {
+        struct chardev *last = chardevs;
+
+        while (last->next) {
+            last = last->next;
+        }
+        chardev_close(last);
+    }
+}
+
 struct chardev *chardev_find(const char *id)
 {
     struct chardev *chr = chardevs;

@@ -74,6 +74,8 @@ static struct chardev *open_keys(const char *id, const char *name, struct keyval
         error_set(err, "%s: duplicate ID '%s' for chardev", keyval_option(kv), id);
         return NULL;
     }
+    keyval_mark(kv, "logfile");
+    keyval_mark(kv, "logappend");
     base = shared ? g_strdup_printf("%s-base", id ? id : "mux") : g_strdup(id);
     chr = chardev_create(backend, base, kv, err);
     g_free(base);

@@ -135,7 +135,9 @@ static void use_connection(struct socket_chardev *s, int fd)
     s->telnet_state = TELNET_DATA;
     s->fds.is_socket = true;
     s->fds.filter = s->telnet ? telnet_filter : NULL;
-    main_loop_watch_events(s->accept_watch, 0);     /* one client at a time; others wait */
+    if (s->accept_watch) {
+        main_loop_watch_events(s->accept_watch, 0);     /* one client at a time; others wait */
+    }
     chardev_fds_start(&s->fds, &s->chr, fd, fd);
     chardev_set_connected(&s->chr, true);
     describe(s);
@@ -284,7 +286,9 @@ static bool open_socket(struct chardev *chr, struct keyval *kv, struct error **e
     s->listener = s->pending = s->fds.in = s->fds.out = -1;
     s->fds.ended = connection_ended;
     timer_init(&s->reconnect, CLOCK_HOST, connect_again, s);
-    if (!read_keys(s, kv, &wait, err)) {
+    /* An unknown key must not be found only after the wait for a client. */
+    if (!read_keys(s, kv, &wait, err) || !keyval_check(kv, err)) {
+        socket_address_clear(&s->address);
         return false;
     }
     if (s->server ? !start_server(s, wait, err) : !start_client(s, err)) {

@@ -53,6 +53,14 @@ static void at_exit(void)
     terminal_restore();
 }
 
+static void take_again(void)
+{
+    if (wanted_raw && in_foreground()) {
+        is_raw = 1;
+        apply(&raw_mode);
+    }
+}
+
 /* Ends or stops the process the way the signal does by default, with the terminal restored. */
 static void on_signal(int number)
 {
@@ -66,8 +74,9 @@ static void on_signal(int number)
     sigaddset(&set, number);
     raise(number);
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-    /* Only a stop comes back. */
+    /* Only a stop comes back, or its refusal when no shell could continue us. */
     sigaction(number, &old, NULL);
+    take_again();
     errno = saved;
 }
 
@@ -75,10 +84,7 @@ static void on_continue(int number)
 {
     int saved = errno;
 
-    if (wanted_raw && in_foreground()) {
-        is_raw = 1;
-        apply(&raw_mode);
-    }
+    take_again();
     errno = saved;
 }
 
@@ -126,10 +132,7 @@ void terminal_raw(bool signals, bool echo)
         raw_mode.c_lflag &= ~ISIG;
     }
     wanted_raw = 1;
-    if (in_foreground()) {
-        is_raw = 1;
-        apply(&raw_mode);
-    }
+    take_again();
 }
 
 void terminal_note_escape(void)

@@ -36,7 +36,8 @@ enum {
 enum {
     EXC_DE, EXC_DB, EXC_NMI, EXC_BP, EXC_OF, EXC_BR, EXC_UD, EXC_NM, EXC_DF, EXC_TS = 10, EXC_NP,
     EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM,
-    EXC_INT_FIRST = 0x100,          /* + vector: software interrupt (int n, int3, into, int1) */
+    EXC_INT_FIRST = 0x100,          /* + vector: software interrupt (int n, int3, into) */
+    EXC_ICEBP = EXC_INT_FIRST + 0x101,  /* int1: #DB as a trap, no check of the gate's DPL */
 };
 
 /*
@@ -64,8 +65,11 @@ enum {
     MODE_KERNEL_USER_OK = 1 << 19,  /* supervisor may touch user pages (no SMAP, or AC set) */
     MODE_SSE_TRAPS = 1 << 20,       /* MXCSR unmasks an exception: SSE arithmetic by helpers */
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
-    MODE_LIMITS = 1 << 22,          /* some segment limit is below 4 GiB: check data limits */
+    MODE_LIMITS = 1 << 22,          /* CS, SS, DS or ES is not a flat segment: check limits */
     MODE_NE = 1 << 23,
+    MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
+    MODE_GS_LIMITS = 1 << 25,
+    MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
 };
 
 /* mmu indexes */
@@ -121,6 +125,7 @@ struct x86_env {
     uint32_t cpl;
 
     union x86_xmm xmm[16];
+    union x86_xmm xmm_temp;         /* memory operand of a vector helper */
     uint32_t mxcsr;
     uint32_t mxcsr_mask;
     struct x86_fpreg fpregs[8];
@@ -128,7 +133,11 @@ struct x86_env {
     uint8_t fptop;
     uint8_t fptags;                 /* bit i: physical register i is empty */
     uint16_t fpcs, fpds;
+    uint16_t fp_staged;             /* fpus, and the exponent of an 80-bit store, to be committed */
+    uint16_t fp_staged_exp;         /* once the guest memory write has succeeded */
     uint64_t fpip, fpdp;
+    uint8_t fp_fast;                /* enum fp_fast (fpu.h); 0 is always right: look again */
+    uint8_t fp_skip;                /* an unmasked exception: the instruction has no result */
 
     uint64_t cr[5], cr8;            /* cr[1] unused */
     uint64_t xcr0;
@@ -142,6 +151,11 @@ struct x86_env {
     uint32_t old_exception;         /* for double faults: the exception being delivered, or -1 */
     uint64_t fault_addr;            /* of the #PF being raised, becomes cr2 */
     int32_t fault_next_pc_delta;    /* software interrupts push pc + this */
+    uint32_t event_external;        /* EXT bit for error codes while an event is delivered */
+    uint32_t db_pending;            /* DR6 bits of data and I/O breakpoints hit by this instruction */
+    uint64_t mode_base;             /* code base that the jump cache was selected for */
+    uint32_t wait_sipi;             /* application processor before its start-up IPI */
+    uint32_t sipi_vector;
 
     /* Fixed at creation */
     const struct x86_model *model;
@@ -149,6 +163,16 @@ struct x86_env {
     uint32_t cpuid_ext_edx, cpuid_ext_ecx, cpuid_d1_eax, cpuid_6_eax;
     uint32_t cpuid_level, cpuid_xlevel, cpuid_signature;
     char cpuid_vendor[13], cpuid_name[49];
+    uint8_t phys_bits;
+
+    /* Wiring by the board, see hw/i386/x86-cpu.h */
+    const struct x86_apic_ops *apic_ops;
+    void (*ferr)(void *opaque, bool on);
+    void *ferr_opaque;
+    bool ignne, not_bsp;
+    void (*triple_fault)(void *opaque);
+    void *triple_fault_opaque;
+    struct address_space *memory_normal, *memory_smm;
 };
 
 static inline struct x86_env *x86_env(struct cpu *cpu)

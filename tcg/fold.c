@@ -192,7 +192,7 @@ static ir_val fold_right_const(struct ir *ir, struct ir_op *o, uint64_t c)
         return c == 0 ? as_type(ir, o, o->a) : 0;
     case IR_mul:
         if (c == 0) {
-            return o->b;
+            return ir_const(ir, type, 0);
         }
         if ((c & (c - 1)) == 0) {
             return ir_2i(ir, IR_shl, type, o->a, __builtin_ctzll(c));
@@ -202,7 +202,7 @@ static ir_val fold_right_const(struct ir *ir, struct ir_op *o, uint64_t c)
         return ir_2i(ir, IR_and, type, o->a, ~c);
     case IR_and:
         if (c == 0) {
-            return o->b;
+            return ir_const(ir, type, 0);
         }
         if (c == width_mask(type)) {
             return as_type(ir, o, o->a);
@@ -274,7 +274,7 @@ static ir_val fold_deposit(struct ir *ir, struct ir_op *o)
     if (offset == 0 && len >= (o->type == I32 ? 32 : 64)) {
         return as_type(ir, o, o->b);
     }
-    if (a->op == IR_deposit && a->imm == o->imm) {
+    if (a->op == IR_deposit && a->imm == o->imm && (o->type == I32 || a->type == I64)) {
         o->a = a->a;
     }
     if (b->op == IR_extract && (b->imm & 0xff) == 0 && b->imm >> 8 >= len) {

@@ -90,7 +90,7 @@ struct ir_sse {
     uint8_t has_imm8;
     uint8_t reg_ext;                /* ModRM.reg for group opcodes (psrldq...), a is then r/m */
     uint8_t is_group;
-    uint8_t pad;
+    uint8_t wide;                   /* vx_vg: the general operand has 64 bits (REX.W) */
 };
 
 enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64 };
@@ -137,8 +137,8 @@ enum ir_helper_flag {
     HELPER_NORETURN = 2,
     HELPER_PURE = 4,                /* removable; reads nothing but arguments */
     HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; sees vector
-                                       globals in env only when `reads' names them or it RAISES;
-                                       without RAISES it runs under the guest's MXCSR */
+                                       globals in env only when `reads' names them or it RAISES */
+    HELPER_MXCSR = 16,              /* reads or writes the guest's MXCSR in env */
 };
 
 struct ir_helper {
@@ -171,7 +171,7 @@ struct ir {
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
 
-/* The live masks of exit and ijmp are packed into 16 bits: the deferrable globals are neighbours. */
+/* Live masks of exit and ijmp are packed into 16 bits: deferrable globals are neighbours. */
 uint16_t ir_live_pack(const struct ir *ir, uint64_t live);
 uint64_t ir_live_unpack(const struct ir *ir, uint16_t packed);
 

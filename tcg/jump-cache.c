@@ -79,9 +79,8 @@ bool jump_cache_create(struct cpu *cpu, struct error **err)
     }
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         cpu->jump_banks[n].mode = ~0u;
-        for (unsigned i = 0; i < ENTRIES; i++) {
-            cpu->jump_banks[n].entries[i].pc = invalid_pc(i);
-        }
+        /* Zero is invalid everywhere else: pages stay untouched until they are used. */
+        slot_clear(&cpu->jump_banks[n], jump_cache_index(0));
     }
     cpu_hot(cpu)->jump_cache = cpu->jump_banks;
     return true;
@@ -165,7 +164,8 @@ void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
     pthread_mutex_unlock(&cpu->tlb->lock);
 }
 
-void jump_cache_select(struct cpu *cpu)
+/* Called by helpers that touch no vector register. */
+__attribute__((target("general-regs-only"))) void jump_cache_select(struct cpu *cpu)
 {
     struct jump_bank *banks = cpu->jump_banks, *oldest = banks;
     static uint32_t clock;

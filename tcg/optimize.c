@@ -197,7 +197,7 @@ static bool absorb_index(struct ir *ir, enum ir_type type, struct ir_op *o, ir_v
     for (int i = 0; i < 2; i++) {
         shl = &ir->ops[idx];
         if (shl->op == IR_shl && shl->type == type && !ir->uses[idx] && !ir->held[idx] &&
-            ir_is_const(ir, shl->b, &k) && k <= 3) {
+            ir_is_const(ir, shl->b, &k) && (uint64_t)k <= 3) {
             o->mem.memop |= k << MO_SCALE_SHIFT;
             idx = shl->a;
             break;
@@ -251,7 +251,7 @@ static void fold_lea(struct ir *ir, struct ir_op *o)
         const struct ir_op *shl = &ir->ops[idx];
 
         if (shl->op == IR_shl && shl->type == o->type && !ir->uses[idx] && !ir->held[idx] &&
-            ir_is_const(ir, shl->b, &c) && c <= 3) {
+            ir_is_const(ir, shl->b, &c) && (uint64_t)c <= 3) {
             lea.a = i ? o->b : o->a;
             lea.b = shl->a;
             lea.mem.memop = c << MO_SCALE_SHIFT;

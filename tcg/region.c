@@ -398,21 +398,23 @@ struct region *region_by_host(uintptr_t host)
 
 /* --- chaining -------------------------------------------------------------------------------- */
 
-void region_chain(struct region_exit *slot, struct region *to)
+bool region_chain(struct region_exit *slot, struct region *to)
 {
     /* Only within a page: what the mapping says of it then holds for both ends. */
-    if (slot->cross_page || to->ram_page[1] != ~0ull ||
-        to->ram_page[0] != slot->from->ram_page[0] || to->one_insn) {
-        return;
-    }
+    bool fits = to->ram_page[1] == ~0ull && to->ram_page[0] == slot->from->ram_page[0] &&
+                !to->one_insn;
+
     pthread_mutex_lock(&cache_lock);
     if (!slot->to && !slot->from->dead && !to->dead) {
-        slot->to = to;
-        slot->next_in = to->incoming;
-        to->incoming = slot;
-        backend_patch(cache.buffer, slot->patch, to->host);
+        if (fits) {
+            slot->to = to;
+            slot->next_in = to->incoming;
+            to->incoming = slot;
+        }
+        backend_patch(cache.buffer, slot->patch, fits ? to->host : slot->lookup);
     }
     pthread_mutex_unlock(&cache_lock);
+    return fits;
 }
 
 /* --- translation ----------------------------------------------------------------------------- */
@@ -593,8 +595,9 @@ static struct region *region_create(const struct translation *t, const struct fe
     r->exits = g_new0(struct region_exit, out->n_exits);
     for (unsigned i = 0; i < out->n_exits; i++) {
         r->exits[i] = (struct region_exit){ .from = r, .patch = out->exits[i].patch,
-                                            .stub = out->exits[i].stub, .pc = out->exits[i].pc,
-                                            .cross_page = out->exits[i].cross_page };
+                                            .stub = out->exits[i].stub,
+                                            .lookup = out->exits[i].lookup,
+                                            .pc = out->exits[i].pc };
     }
     return r;
 }

@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 10, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -27,8 +27,8 @@ struct region_exit {
     struct region_exit *next_in;    /* incoming list of `to' */
     uint32_t patch;                 /* offset in the code buffer of the rel32 */
     uint32_t stub;                  /* offset of the cold stub it goes to when unchained */
+    uint32_t lookup;                /* of the stub that looks into the jump cache each time */
     uint64_t pc;
-    bool cross_page;                /* leaves through the jump cache; never chained */
 };
 
 struct region {
@@ -52,8 +52,9 @@ uint8_t *region_buffer(void);       /* base of the code buffer */
 struct region *region_lookup(struct cpu *cpu, unsigned max_insns);
 /* The region that contains a host code address, or NULL. */
 struct region *region_by_host(uintptr_t host);
-/* From now on `slot' goes to `to' directly, if that is possible. */
-void region_chain(struct region_exit *slot, struct region *to);
+/* From now on `slot' goes to `to' directly; where that is not possible, through the jump cache, and
+   the result is false. */
+bool region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */
 void region_invalidate_ram(uint64_t ram_addr, uint64_t len);

@@ -19,6 +19,14 @@ static bool crosses_page(struct cpu *cpu, uint64_t addr, unsigned size)
     return (addr & (page_size(cpu) - 1)) + size > page_size(cpu);
 }
 
+/* The first byte of the page that a crossing access ends in: what a fault there reports. */
+static uint64_t second_page(struct cpu *cpu, uint64_t addr, unsigned size)
+{
+    uint64_t last = (addr + size - 1) & tlb_page_mask(cpu);
+
+    return cpu->target->word_bits == 32 ? (uint32_t)last : last;
+}
+
 static uint64_t wrap(struct cpu *cpu, uint64_t addr, uint32_t memop)
 {
     return cpu->target->word_bits == 32 || (memop & MO_ADDR32) ? (uint32_t)addr : addr;
@@ -40,7 +48,7 @@ static void check_watchpoints(struct cpu *cpu, uint64_t addr, unsigned size, boo
                 cpu->one_insn = true;
                 cpu_loop_exit(cpu);
             }
-            cpu->target->debug_exception(cpu);
+            cpu->target->debug_exception(cpu, addr, size, write);
             return;
         }
     }
@@ -144,7 +152,7 @@ static void store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size,
     if (unlikely(crosses_page(cpu, addr, size))) {
         /* Fault on either page before anything is written. */
         tlb_page(cpu, addr, MMU_WRITE, idx, false);
-        tlb_page(cpu, wrap(cpu, addr + size - 1, 0), MMU_WRITE, idx, false);
+        tlb_page(cpu, second_page(cpu, addr, size), MMU_WRITE, idx, false);
         for (unsigned i = 0; i < size; i++) {
             store(cpu, wrap(cpu, addr + i, 0), value >> 8 * i & 0xff, 1, idx);
         }
@@ -221,7 +229,7 @@ void softmmu_store16(void *env, uint64_t addr, const void *src, uint32_t memop)
     check_alignment(cpu, addr, memop, true);
     if (crosses_page(cpu, addr, 16)) {
         tlb_page(cpu, addr, MMU_WRITE, MO_IDX(memop), false);
-        tlb_page(cpu, wrap(cpu, addr + 15, memop), MMU_WRITE, MO_IDX(memop), false);
+        tlb_page(cpu, second_page(cpu, addr, 16), MMU_WRITE, MO_IDX(memop), false);
     }
     memcpy(half, src, 16);
     store(cpu, addr, half[0], 8, MO_IDX(memop));
@@ -347,11 +355,10 @@ void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
     struct cpu *cpu = env_cpu(env);
-    uint64_t last = wrap(cpu, addr + len - 1, 0);
 
     addr = wrap(cpu, addr, 0);
     tlb_page(cpu, addr, access, idx, false);
-    if ((addr ^ last) & tlb_page_mask(cpu)) {
-        tlb_page(cpu, last, access, idx, false);
+    if (crosses_page(cpu, addr, len)) {
+        tlb_page(cpu, second_page(cpu, addr, len), access, idx, false);
     }
 }

@@ -27,7 +27,7 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
     case IR_hst:
         return n == 0 ? is_int(t) : is_int(type) ? is_int(t) : t == type;
     case IR_set:
-        return is_int(type) ? is_int(t) && !(type == I32 && t == I64) : t == type;
+        return is_int(type) ? is_int(t) : t == type;
     case IR_envst:
         return is_int(type) ? is_int(t) : t == type;
     case IR_ld:

@@ -85,6 +85,11 @@ void input_pointer_move(int dx, int dy, int wheel, unsigned buttons)
     }
 }
 
+static int pixel(int position, int size)
+{
+    return position * size / INPUT_ABSOLUTE_MAX;
+}
+
 void input_pointer_set(int x, int y, int wheel, unsigned buttons)
 {
     struct input_handler *h = active_pointer();
@@ -108,11 +113,10 @@ void input_pointer_set(int x, int y, int wheel, unsigned buttons)
     }
     /* Pixels of the difference of the two places, so that rounding does not add up. */
     if (h->moved) {
-        int dx = old_x < 0 ? 0 : x * width / INPUT_ABSOLUTE_MAX - old_x * width / INPUT_ABSOLUTE_MAX;
-        int dy = old_y < 0 ? 0
-                           : y * height / INPUT_ABSOLUTE_MAX - old_y * height / INPUT_ABSOLUTE_MAX;
+        int dx = pixel(x, width) - pixel(old_x, width);
+        int dy = pixel(y, height) - pixel(old_y, height);
 
-        h->moved(h->opaque, dx, dy, wheel, buttons);
+        h->moved(h->opaque, old_x < 0 ? 0 : dx, old_y < 0 ? 0 : dy, wheel, buttons);
     }
 }
 

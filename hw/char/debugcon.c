@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* isa-debugcon: a port whose written bytes go to a character device (Bochs' 0xe9, SeaBIOS' 0x402). */
+/* isa-debugcon: a port whose bytes go to a character device (Bochs' 0xe9, SeaBIOS' 0x402). */
 #include "char.h"
 #include "hw/isa/isa.h"
 

@@ -2,8 +2,8 @@
 /*
  * The 16550A UART without its attachment; isa-serial and pci-serial embed it.
  *
- * The owner keeps `s` in its own state struct, maps serial_ops (8 byte-wide registers, opaque is the
- * struct serial) and forwards init, exit, reset, reset_lines and loaded.
+ * The owner keeps `s` in its own state struct, maps serial_ops (8 byte-wide registers, opaque is
+ * the struct serial) and forwards init, exit, reset, reset_lines and loaded.
  */
 #ifndef HW_CHAR_SERIAL_H
 #define HW_CHAR_SERIAL_H

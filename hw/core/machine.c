@@ -254,19 +254,17 @@ void machine_reset(void)
     reset_all();
     if (running) {
         cpu_resume_all();
-    } else if (machine_needs_reset()) {
-        machine.state = RUN_PAUSED;
+    } else if (machine.state != RUN_SUSPENDED) {
+        machine.state = RUN_PRELAUNCH;
     }
 }
 
 static void reset_by_request(void)
 {
-    bool was_asleep = machine.state == RUN_SUSPENDED || machine_needs_reset();
-
     use_boot_order_after_once();
     machine_reset();
-    if (was_asleep) {
-        machine.state = RUN_PAUSED;
+    /* A stopped machine waits for `cont`; one that slept starts anew. */
+    if (machine.state == RUN_SUSPENDED) {
         set_running(RUN_RUNNING);
     }
 }

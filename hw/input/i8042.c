@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * 8042 keyboard controller: one output buffer for the keyboard, the mouse and its own answers, set 2
- * to set 1 translation, A20 and reset.
+ * 8042 keyboard controller: one output buffer for the keyboard, the mouse and its own answers, set
+ * 2 to set 1 translation, A20 and reset.
  */
 #include "hw/input/i8042.h"
 
@@ -41,6 +41,7 @@ struct i8042 {
     struct device dev;
     struct device *keyboard, *mouse;
     struct timer hold;
+    bool refilling;
     struct i8042_state {
         int64_t hold_until;     /* no further scan code before this time */
         uint8_t status, data, output_port;
@@ -107,6 +108,8 @@ static bool keyboard_ready(struct i8042 *c)
 /* Fills the empty output buffer from whoever has something. */
 static void refill(struct i8042 *c)
 {
+    /* Reading a device makes it drive its line again. */
+    c->refilling = true;
     if (!(c->s.status & STATUS_FULL) && c->s.answer_waits) {
         c->s.answer_waits = false;
         put_data(c, c->s.answer, c->s.answer_from_mouse);
@@ -122,6 +125,7 @@ static void refill(struct i8042 *c)
         ps2_pending(c->mouse)) {
         put_data(c, ps2_read(c->mouse), true);
     }
+    c->refilling = false;
     drive_irqs(c);
 }
 
@@ -134,7 +138,7 @@ static void device_ready(void *dev, int n, int level)
 {
     struct i8042 *c = dev;
 
-    if (level && !(c->s.status & STATUS_FULL)) {
+    if (level && !c->refilling && !(c->s.status & STATUS_FULL)) {
         refill(c);
     }
 }

@@ -501,6 +501,11 @@ void apic_set_extint(int (*acknowledge)(void *opaque), void *opaque)
 
 /* --- control registers and MSRs -------------------------------------------------------------- */
 
+uint8_t apic_id(struct device *dev)
+{
+    return ((struct apic *)dev)->s.id;
+}
+
 uint8_t apic_cr8(struct device *dev)
 {
     return ((struct apic *)dev)->s.tpr >> 4;

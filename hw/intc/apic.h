@@ -63,6 +63,7 @@ void apic_send_message(uint64_t address, uint32_t data);
 uint32_t apic_read(struct device *apic, unsigned offset);
 void apic_write(struct device *apic, unsigned offset, uint32_t value);
 
+uint8_t apic_id(struct device *apic);
 /* CR8 is the high nibble of TPR. */
 uint8_t apic_cr8(struct device *apic);
 void apic_set_cr8(struct device *apic, uint8_t value);

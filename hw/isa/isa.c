@@ -4,15 +4,7 @@
 
 #include "base/bits.h"
 
-static bool isa_attach(struct bus *bus, struct device *dev, struct error **err)
-{
-    return true;
-}
-
-BUS_TYPE(isa) = {
-    .name = "isa",
-    .attach = isa_attach,
-};
+BUS_TYPE(isa) = { .name = "isa" };
 
 void isa_bus_init(struct isa_bus *bus, struct device *owner, struct memory_region *io,
                   struct memory_region *memory)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* System control port B (0x61): the speaker's gate and data, the refresh toggle, timer channel 2. */
+/* System control port B (0x61): speaker gate and data, the refresh toggle, timer channel 2. */
 #include "base/clock.h"
 #include "hw/isa/isa.h"
 #include "hw/timer/i8254.h"

@@ -48,9 +48,9 @@ void fw_cfg_add_i64(struct device *fw_cfg, uint16_t key, uint64_t value);
 /* A named file of the directory ("etc/e820"), `data` kept. At most 55 characters of name. All files
  * are added before the machine starts: keys follow the order of the names. */
 void fw_cfg_add_file(struct device *fw_cfg, const char *name, const void *data, size_t size);
-/* As above; `select` (may be NULL) is called before the guest reads the file from its start, and may
- * replace the data with fw_cfg_set_file(). With `written` the guest may write by DMA into `data`,
- * and each write is reported. */
+/* As above; `select` (may be NULL) is called before the guest reads the file from its start, and
+ * may replace the data with fw_cfg_set_file(). With `written` the guest may write by DMA into
+ * `data`, and each write is reported. */
 void fw_cfg_add_file_callback(struct device *fw_cfg, const char *name, void *data, size_t size,
                               void (*select)(void *opaque),
                               void (*written)(void *opaque, size_t offset, size_t size),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PIIX3 (82371SB) function 0: routes PCI interrupts to ISA lines, owns the ISA bus and port 0xcf9. */
+/* PIIX3 (82371SB) function 0: PCI interrupts to ISA lines, the ISA bus, reset port 0xcf9. */
 #include "base/bits.h"
 #include "hw/core/machine.h"
 #include "hw/pci/i440fx.h"
@@ -149,7 +149,7 @@ struct isa_bus *piix3_create(struct pci_bus *bus, const struct i440fx_memory *me
         !device_set(dev, "multifunction", "on", err) || !device_realize(dev, err)) {
         return NULL;
     }
-    isa_bus_init(&bridge->isa, dev, memory->io, memory->pci);
+    isa_bus_init(&bridge->isa, dev, memory->io, memory->system);
     pci_bus_set_irqs(bus, pirq_changed, pirq_of, bridge);
     i440fx_set_reset_control(bus, reset_control_read, reset_control_write, bridge);
     return &bridge->isa;

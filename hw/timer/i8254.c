@@ -49,13 +49,16 @@ struct pit {
     uint32_t iobase;
     struct timer timer;
     struct pit_state {
-        struct pit_channel channels[CHANNELS];
         bool irq_off;           /* input 0 */
+        bool line;              /* the interrupt line as last driven: it is not moved at falls */
+        struct pit_channel channels[CHANNELS];
     } s;
 };
 
 FIELDS(pit_state) = {
-    NESTED_ARRAY(pit_state, channels, pit_channel), FIELD(pit_state, irq_off), FIELDS_END
+    FIELD(pit_state, irq_off), FIELD(pit_state, line),
+    NESTED_ARRAY(pit_state, channels, pit_channel),
+    FIELDS_END
 };
 
 /* --- counting -------------------------------------------------------------------------------- */
@@ -182,7 +185,7 @@ static bool output(const struct pit_channel *c, int64_t now)
 
 /* --- interrupts of channel 0 ----------------------------------------------------------------- */
 
-/* The tick of the first rising edge of the output after tick `after`; UINT64_MAX if there is none. */
+/* The tick of the first rising edge of the output after tick `after`; UINT64_MAX if none. */
 static uint64_t next_rise(const struct pit_channel *c, uint64_t after)
 {
     uint64_t rise = c->count;
@@ -213,10 +216,16 @@ static void schedule(struct pit *pit, int64_t not_before)
     }
 }
 
+static void set_line(struct pit *pit, bool level)
+{
+    pit->s.line = level;
+    irq_set(pit->dev.irqs[0], level);
+}
+
 static void drive_irq(struct pit *pit)
 {
     if (!pit->s.irq_off) {
-        irq_set(pit->dev.irqs[0], output(&pit->s.channels[0], clock_ns(CLOCK_VM)));
+        set_line(pit, output(&pit->s.channels[0], clock_ns(CLOCK_VM)));
     }
 }
 
@@ -242,8 +251,8 @@ static void tick(void *opaque)
         }
     }
     c->delivered = rise;
-    irq_lower(pit->dev.irqs[0]);
-    irq_raise(pit->dev.irqs[0]);
+    set_line(pit, false);
+    set_line(pit, true);
     take_next_count(c, now);
     late = next_rise(c, c->delivered) <= elapsed(c, now);
     schedule(pit, late ? now + half_period : 0);
@@ -463,7 +472,7 @@ static void pit_input(void *dev, int n, int level)
     }
     pit->s.irq_off = level;
     if (level) {
-        irq_lower(pit->dev.irqs[0]);
+        set_line(pit, false);
     } else {
         c->delivered = elapsed(c, clock_ns(CLOCK_VM));
         drive_irq(pit);
@@ -491,7 +500,7 @@ static void pit_reset(struct device *dev)
 {
     struct pit *pit = (struct pit *)dev;
 
-    pit->s = (struct pit_state){ 0 };
+    pit->s = (struct pit_state){ .line = true };
     for (unsigned i = 0; i < CHANNELS; i++) {
         pit->s.channels[i].mode = 3;
         pit->s.channels[i].access = ACCESS_BOTH;
@@ -502,7 +511,7 @@ static void pit_reset(struct device *dev)
 
 static void pit_reset_lines(struct device *dev)
 {
-    drive_irq((struct pit *)dev);
+    irq_set(dev->irqs[0], ((struct pit *)dev)->s.line);
 }
 
 static bool pit_loaded(struct device *dev, struct error **err)

@@ -2,8 +2,8 @@
 /*
  * MC146818 real-time clock with 128 bytes of CMOS memory.
  *
- * While the clock runs its time is an offset from a host clock, and the time registers are filled in
- * when somebody looks. While it is stopped (SET, or the divider held in reset) the registers
+ * While the clock runs its time is an offset from a host clock, and the time registers are filled
+ * in when somebody looks. While it is stopped (SET, or the divider held in reset) the registers
  * themselves hold the time. Flags are worked out on demand; timers run only for enabled interrupts.
  */
 #include "hw/timer/mc146818rtc.h"
@@ -40,7 +40,8 @@ struct rtc {
     struct timer update, periodic;
     enum clock clock;
     struct rtc_state {
-        int64_t offset;         /* RTC time (ns since 1970) minus the host clock, while it runs */
+        int64_t offset;         /* seconds of the RTC minus those of the host clock + phase */
+        int64_t phase;          /* 0 to 999999999 ns */
         int64_t last_second;    /* up to which the update and alarm flags are worked out */
         uint64_t last_tick;     /* the same for the periodic flag, in periods of CLOCK_VM */
         uint8_t index, cmos[128];
@@ -48,8 +49,8 @@ struct rtc {
 };
 
 FIELDS(rtc_state) = {
-    FIELD(rtc_state, offset), FIELD(rtc_state, last_second), FIELD(rtc_state, last_tick),
-    FIELD(rtc_state, index), ARRAY(rtc_state, cmos),
+    FIELD(rtc_state, offset), FIELD(rtc_state, phase), FIELD(rtc_state, last_second),
+    FIELD(rtc_state, last_tick), FIELD(rtc_state, index), ARRAY(rtc_state, cmos),
     FIELDS_END
 };
 
@@ -92,24 +93,35 @@ static bool running(const struct rtc *r)
         (r->s.cmos[RTC_A] & A_DIVIDER_RESET) != A_DIVIDER_RESET;
 }
 
-static int64_t rtc_ns(const struct rtc *r)
-{
-    return clock_ns(r->clock) + r->s.offset;
-}
-
 static int64_t floor_div(int64_t value, int64_t by)
 {
     return value / by - (value % by < 0);
 }
 
+/* Seconds since 1970 of the RTC's time. */
 static int64_t rtc_second(const struct rtc *r)
 {
-    return floor_div(rtc_ns(r), NS_PER_SECOND);
+    return floor_div(clock_ns(r->clock) + r->s.phase, NS_PER_SECOND) + r->s.offset;
+}
+
+static int64_t modulo_second(int64_t ns)
+{
+    return ns - floor_div(ns, NS_PER_SECOND) * NS_PER_SECOND;
 }
 
 static int64_t rtc_fraction(const struct rtc *r)
 {
-    return rtc_ns(r) - rtc_second(r) * NS_PER_SECOND;
+    return modulo_second(clock_ns(r->clock) + r->s.phase);
+}
+
+/* Makes it `second` and `fraction` ns now. */
+static void set_time(struct rtc *r, int64_t second, int64_t fraction)
+{
+    int64_t now = clock_ns(r->clock);
+
+    r->s.phase = modulo_second(fraction - now);
+    r->s.offset = second - floor_div(now + r->s.phase, NS_PER_SECOND);
+    r->s.last_second = second;
 }
 
 static void fill_registers(struct rtc *r)
@@ -145,8 +157,7 @@ static void take_registers(struct rtc *r, int64_t fraction)
             (int)from_register(r, cmos[RTC_CENTURY]) * 100 - 1900,
     };
 
-    r->s.last_second = timegm(&tm);
-    r->s.offset = r->s.last_second * NS_PER_SECOND + fraction - clock_ns(r->clock);
+    set_time(r, timegm(&tm), fraction);
 }
 
 /* --- flags and interrupts -------------------------------------------------------------------- */
@@ -242,7 +253,7 @@ static void schedule_update(struct rtc *r)
     if (due == INT64_MAX) {
         timer_cancel(&r->update);
     } else {
-        timer_set(&r->update, due * NS_PER_SECOND - r->s.offset);
+        timer_set(&r->update, (due - r->s.offset) * NS_PER_SECOND - r->s.phase);
     }
 }
 
@@ -487,7 +498,7 @@ bool rtc_option(const char *text, struct error **err)
     return good;
 }
 
-/* The RTC time at this moment, in ns since 1970. */
+/* The RTC's first time, in ns since 1970. */
 static int64_t initial_ns(void)
 {
     int64_t now = clock_ns(CLOCK_WALL);
@@ -508,13 +519,14 @@ static int64_t initial_ns(void)
 static bool rtc_init(struct device *dev, struct error **err)
 {
     struct rtc *r = (struct rtc *)dev;
+    int64_t start;
 
     r->clock = rtc_config.clock;
+    start = initial_ns();
     timer_init(&r->update, r->clock, update_tick, r);
     timer_init(&r->periodic, CLOCK_VM, periodic_tick, r);
     /* The battery keeps all this over resets. */
-    r->s.offset = initial_ns() - clock_ns(r->clock);
-    r->s.last_second = rtc_second(r);
+    set_time(r, floor_div(start, NS_PER_SECOND), modulo_second(start));
     r->s.cmos[RTC_A] = 0x26;    /* 32768 Hz crystal, 1024 Hz interrupts */
     r->s.cmos[RTC_B] = B_24H;
     r->s.cmos[RTC_D] = D_VALID;
@@ -551,7 +563,10 @@ static bool rtc_loaded(struct device *dev, struct error **err)
 {
     struct rtc *r = (struct rtc *)dev;
 
-    r->s.index &= 0x7f;
+    if (r->s.index > 0x7f || r->s.phase < 0 || r->s.phase >= NS_PER_SECOND) {
+        error_set(err, "mc146818rtc: impossible state");
+        return false;
+    }
     schedule_update(r);
     schedule_periodic(r, 0);
     return true;

@@ -240,9 +240,14 @@ int dest_pin(struct compiler *c)
     for (unsigned i = c->at + 1; i < end; i++) {
         const struct ir_op *o = &ir->ops[i];
 
-        if (o->op == IR_set && o->a == c->at && host.pin[o->imm] != NO_REG) {
-            save_pin(c, host.pin[o->imm]);
-            return host.pin[o->imm];
+        if (o->op == IR_set && o->a == c->at && the_host.pin[o->imm] != NO_REG) {
+            int pin = the_host.pin[o->imm];
+
+            save_pin(c, pin);
+            if (c->life[c->val_in[pin]] > c->at) {
+                forget(c, pin);                 /* or its other place might be given up */
+            }
+            return pin;
         }
         if (o->op != IR_set && o->op != IR_const && o->op != IR_nop) {
             break;
@@ -315,7 +320,8 @@ static void store_global(struct compiler *c, unsigned global, ir_val v)
         return;
     }
     x_rm(&c->e, stores[g->type], use_reg(c, v), m);
-    if (!c->home[v] && c->ir->ops[v].op != IR_const) {
+    if (!c->home[v] && c->ir->ops[v].op != IR_const && global != the_host.target->pc_global &&
+        (g->type != I32 || type_of(c, v) == I32)) {
         c->home[v] = global + 1;
         c->env_val[global] = v;
     }
@@ -352,7 +358,7 @@ void flush_pending(struct compiler *c, uint64_t mask)
 void alloc_get(struct compiler *c)
 {
     unsigned g = c->ir->ops[c->at].imm;
-    int pin = host.pin[g];
+    int pin = the_host.pin[g];
 
     if (pin != NO_REG) {
         save_pin(c, pin);
@@ -363,6 +369,10 @@ void alloc_get(struct compiler *c)
     save_env(c, g);
     c->home[c->at] = g + 1;
     c->env_val[g] = c->at;
+    if (g == the_host.target->pc_global) {          /* restoring state changes it */
+        use_reg(c, c->at);
+        c->home[c->at] = c->env_val[g] = 0;
+    }
 }
 
 static void set_deferrable(struct compiler *c, unsigned g, ir_val v)
@@ -373,6 +383,7 @@ static void set_deferrable(struct compiler *c, unsigned g, ir_val v)
     if (c->home[v] == g + 1) {
         return;
     }
+    save_env(c, g);                             /* restoring state would overwrite it */
     c->pending[g] = v;
     c->pending_mask |= 1ull << g;
     c->pending_until[g] = c->ir->weak[c->at];
@@ -386,7 +397,7 @@ void alloc_set(struct compiler *c)
     const struct ir_op *o = &c->ir->ops[c->at];
     unsigned g = o->imm;
     ir_val v = o->a;
-    int pin = host.pin[g];
+    int pin = the_host.pin[g];
 
     if (pin != NO_REG) {
         if (c->val_in[pin] == v) {
@@ -413,16 +424,16 @@ void save_for_call(struct compiler *c, uint64_t writes)
     c->consumed = true;
     for (uint64_t w = writes; w; w &= w - 1) {
         unsigned g = __builtin_ctzll(w);
-        int pin = host.pin[g];
+        int pin = the_host.pin[g];
         ir_val v = pin == NO_REG ? c->env_val[g] : c->val_in[pin];
 
-        if (!v || !live(c, v)) {
-            continue;
-        }
         if (pin == NO_REG) {
             save_env(c, g);
-        } else if (!has_other_place(c, v, pin)) {
-            spill(c, v, pin);
+        } else {
+            if (v && live(c, v) && !has_other_place(c, v, pin)) {
+                spill(c, v, pin);
+            }
+            forget(c, pin);
         }
         c->locked = 0;
     }
@@ -439,8 +450,8 @@ void forget_written(struct compiler *c, uint64_t writes)
         if (c->pending_mask >> g & 1) {
             unpend(c, g);
         }
-        if (host.pin[g] != NO_REG) {
-            forget(c, host.pin[g]);
+        if (the_host.pin[g] != NO_REG) {
+            forget(c, the_host.pin[g]);
         } else if (c->env_val[g]) {
             c->home[c->env_val[g]] = 0;
             c->env_val[g] = 0;

@@ -46,13 +46,33 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_STORE) {
+        if (s->kind <= STUB_ATOMIC) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);
         }
     }
     return !c->too_big;
+}
+
+/* Where labels are, and how many branches go there. */
+static void find_labels(struct compiler *c)
+{
+    const struct ir *ir = c->ir;
+
+    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    memset(c->label_refs, 0, ir->n_labels * sizeof(c->label_refs[0]));
+    for (unsigned i = 1; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_label) {
+            c->label_op[o->imm] = i;
+        } else if (o->op == IR_br) {
+            c->label_refs[o->imm]++;
+        } else if (o->op == IR_brc) {
+            c->label_refs[o->imm >> 8]++;
+        }
+    }
 }
 
 static void reset(struct compiler *c, struct ir *ir)
@@ -63,8 +83,8 @@ static void reset(struct compiler *c, struct ir *ir)
     c->pc = c->key->pc;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
-    c->at = 0;
-    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    c->at = c->zf_at = 0;
+    find_labels(c);
     memset(c->where, 0, ir->n * sizeof(c->where[0]));
     memset(c->slot, 0, ir->n);
     memset(c->home, 0, ir->n);
@@ -123,14 +143,14 @@ void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t target)
 
 static void set_pc(void *env, uint64_t pc)
 {
-    const struct ir_global *g = &host.target->globals[host.target->pc_global];
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
 
     memcpy((uint8_t *)env + g->offset, &pc, g->type == I32 ? 4 : 8);
 }
 
 enum exit_reason backend_run(void *env, const void *code, struct region_exit **slot)
 {
-    enum exit_reason (*enter)(void *, const void *) = (void *)(host.buffer + host.enter);
+    enum exit_reason (*enter)(void *, const void *) = (void *)(the_host.buffer + the_host.enter);
     enum exit_reason reason = enter(env, code);
     struct cpu_hot *hot = env;
 

@@ -28,7 +28,7 @@ enum {
     FRAME_TEMPS = FRAME_VEC_SLOTS + 16 * VEC_SLOTS,     /* rax rcx rdx r11 over a slow path */
     FRAME_XMM_TEMPS = FRAME_TEMPS + 32,
     FRAME_BUFFER = FRAME_XMM_TEMPS + 48,        /* 16 bytes, vector operands in memory */
-    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* 16-byte aligned after return address and 6 pushes */
+    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* aligned after return address, 6 pushes */
 
     GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
     XMM_TEMPS = 7 << XMM13,
@@ -50,19 +50,21 @@ struct host {
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
     uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
-    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, exit_loop;
+    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop;
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
-extern struct host host;
+extern struct host the_host;
 
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG, STUB_CHAIN } kind;
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
+           STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
-    uint8_t type, exit;
+    int8_t result;                              /* of an atomic */
+    uint8_t type, exit, op;
     uint16_t memop, snapshot;
     bool has_imm;
     int64_t imm;                                /* constant to store, or pc */
@@ -78,6 +80,9 @@ struct compiler {
     unsigned at;                                /* the op being compiled */
     bool too_big, reachable;
     bool flags_live;                            /* do not change the host flags now */
+    uint32_t zf_at;                             /* up to here ZF is that of zf_reg's value */
+    int8_t zf_reg;
+    bool zf_wide;
     bool consumed;                              /* all operands of the op are in their registers */
     uint32_t locked;                            /* registers that this op needs */
     uint64_t pc;                                /* of the guest instruction */
@@ -85,11 +90,12 @@ struct compiler {
 
     uint16_t val_in[HOST_REGS];
     uint16_t slot_val[SLOTS];
-    uint16_t pending[IR_MAX_GLOBALS];           /* set of a deferrable global not stored in env yet */
-    uint16_t env_val[IR_MAX_GLOBALS];           /* the value whose home this global's env field is */
+    uint16_t pending[IR_MAX_GLOBALS];           /* deferrable globals' sets not in env yet */
+    uint16_t env_val[IR_MAX_GLOBALS];           /* whose home this global's env field is */
     uint64_t pending_mask;
     uint16_t pending_until[IR_MAX_GLOBALS];     /* last observer that may ask for it */
     uint32_t label_at[IR_MAX_LABELS];
+    uint16_t label_op[IR_MAX_LABELS], label_refs[IR_MAX_LABELS];
     uint32_t where[IR_MAX_OPS];
     uint16_t life[IR_MAX_OPS];
     uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
@@ -193,6 +199,7 @@ void op_control(struct compiler *c, const struct ir_op *o);
 void emit_control_stub(struct compiler *c, const struct stub *s);
 void resolve_labels(struct compiler *c);
 struct stub *new_stub(struct compiler *c);
+uint32_t emit_jump_cache(struct emitter *e);
 /* Stores to the pc global. */
 void store_pc(struct compiler *c, uint64_t pc);
 /* side.c */

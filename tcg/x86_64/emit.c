@@ -2,63 +2,72 @@
 /* Encodes x86-64 instructions. */
 #include "tcg/x86_64/emit.h"
 
-/* Prefixes, REX, map and opcode byte. r, x, b: the registers behind REX.R, REX.X and REX.B. */
-static void head(struct emitter *e, unsigned op, int r, int x, int b, bool byte_rm)
+/*
+ * Prefixes, REX, map and opcode byte. r, x, b: the registers behind REX.R, REX.X and REX.B. Works
+ * on a local pointer: a store of a byte could change the emitter's as far as the compiler knows.
+ */
+static inline uint8_t *head(uint8_t *p, unsigned op, int r, int x, int b, bool byte_rm)
 {
     static const uint8_t prefixes[] = { 0, 0x66, 0xf3, 0xf2 };
     unsigned rex = (r & 8) >> 1 | (x & 8) >> 2 | (b & 8) >> 3 | (op & X_W ? 8 : 0);
 
-    if (op & X_LOCK) {
-        x_8(e, 0xf0);
-    }
-    if (op >> 10 & 3) {
-        x_8(e, prefixes[op >> 10 & 3]);
+    if (op & (X_LOCK | X_F2)) {
+        if (op & X_LOCK) {
+            *p++ = 0xf0;
+        }
+        if (op >> 10 & 3) {
+            *p++ = prefixes[op >> 10 & 3];
+        }
     }
     if (rex || (op & X_R8 && r >= RSP && r <= RDI) || (byte_rm && b >= RSP && b <= RDI)) {
-        x_8(e, 0x40 | rex);
+        *p++ = 0x40 | rex;
     }
     if (op >> 8 & 3) {
-        x_8(e, 0x0f);
+        *p++ = 0x0f;
+        if ((op & 3 << 8) != X_0F) {
+            *p++ = (op & 3 << 8) == X_0F38 ? 0x38 : 0x3a;
+        }
     }
-    if ((op & 3 << 8) == X_0F38) {
-        x_8(e, 0x38);
-    } else if ((op & 3 << 8) == X_0F3A) {
-        x_8(e, 0x3a);
-    }
-    x_8(e, op);
+    *p++ = op;
+    return p;
 }
 
 void x_rr(struct emitter *e, unsigned op, int reg, int rm)
 {
-    head(e, op, reg, 0, rm, op & X_M8);
-    x_8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+    uint8_t *p = head(e->p, op, reg, 0, rm, op & X_M8);
+
+    *p++ = 0xc0 | (reg & 7) << 3 | (rm & 7);
+    e->p = p;
 }
 
 void x_rm(struct emitter *e, unsigned op, int reg, struct mem m)
 {
     unsigned r = (reg & 7) << 3, mod;
+    uint8_t *p = head(e->p, op, reg, m.index > 0 ? m.index : 0, m.base > 0 ? m.base : 0, false);
 
-    head(e, op, reg, m.index > 0 ? m.index : 0, m.base > 0 ? m.base : 0, false);
     if (m.base == NO_REG) {
-        x_8(e, r | 5);
+        *p++ = r | 5;
+        e->p = p;
         x_32(e, m.disp - (int32_t)(x_here(e) + 4));
         return;
     }
     mod = m.disp == 0 && (m.base & 7) != RBP ? 0 : m.disp == (int8_t)m.disp ? 0x40 : 0x80;
     if (m.index != NO_REG) {
-        x_8(e, mod | r | 4);
-        x_8(e, m.scale << 6 | (m.index & 7) << 3 | (m.base & 7));
+        *p++ = mod | r | 4;
+        *p++ = m.scale << 6 | (m.index & 7) << 3 | (m.base & 7);
     } else if ((m.base & 7) == RSP) {
-        x_8(e, mod | r | 4);
-        x_8(e, 0x24);
+        *p++ = mod | r | 4;
+        *p++ = 0x24;
     } else {
-        x_8(e, mod | r | (m.base & 7));
+        *p++ = mod | r | (m.base & 7);
     }
     if (mod == 0x40) {
-        x_8(e, m.disp);
+        *p++ = m.disp;
     } else if (mod == 0x80) {
-        x_32(e, m.disp);
+        memcpy(p, &m.disp, 4);
+        p += 4;
     }
+    e->p = p;
 }
 
 void x_vex(struct emitter *e, unsigned op, int reg, int vvvv, int rm)

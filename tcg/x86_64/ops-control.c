@@ -37,9 +37,12 @@ static void op_label(struct compiler *c, const struct ir_op *o)
 {
     if (c->reachable) {
         flush_pending(c, c->ir->label_live[o->imm]);
+    } else if (!c->label_refs[o->imm]) {
+        return;
     }
     alloc_block(c);
     c->label_at[o->imm] = x_here(&c->e);
+    c->zf_at = 0;
     c->reachable = true;
 }
 
@@ -54,22 +57,9 @@ static void op_br(struct compiler *c, const struct ir_op *o)
     c->reachable = false;
 }
 
-static void op_brc(struct compiler *c, const struct ir_op *o)
-{
-    unsigned label = o->imm >> 8, cc;
-
-    flush_pending(c, c->ir->label_live[label]);
-    cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
-    if (c->label_at[label]) {
-        x_jcc_to(&c->e, cc, c->label_at[label]);
-    } else {
-        jump_to_label(c, x_jcc(&c->e, cc), label);
-    }
-}
-
 void store_pc(struct compiler *c, uint64_t pc)
 {
-    const struct ir_global *g = &host.target->globals[host.target->pc_global];
+    const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
     struct mem m = env_mem(g->offset);
 
     if (g->type == I32) {
@@ -82,30 +72,70 @@ void store_pc(struct compiler *c, uint64_t pc)
     }
 }
 
-static bool same_page(const struct compiler *c, uint64_t pc)
+static uint64_t exit_pc(const struct ir_op *o)
 {
-    uint64_t mask = host.target->word_bits == 32 ? 0xffffffff : ~0ull;
-    uint64_t here = (c->key->base + c->key->pc) & mask, there = (c->key->base + pc) & mask;
-
-    return here >> host.target->page_bits == there >> host.target->page_bits;
+    return the_host.target->word_bits == 32 ? (uint32_t)o->imm : (uint64_t)o->imm;
 }
 
-/* A jump that will be patched: its operand must not straddle an aligned word. */
-static void chained_exit(struct compiler *c, uint64_t pc)
+static bool same_page(const struct compiler *c, uint64_t pc)
+{
+    uint64_t mask = the_host.target->word_bits == 32 ? 0xffffffff : ~0ull;
+    uint64_t here = (c->key->base + c->key->pc) & mask, there = (c->key->base + pc) & mask;
+
+    return here >> the_host.target->page_bits == there >> the_host.target->page_bits;
+}
+
+/* A jump that will be patched, after a pad: its operand must not straddle an aligned word. */
+static void chained_exit(struct compiler *c, uint64_t pc, int cc)
 {
     static const uint8_t nops[4][3] = { { 0 }, { 0x90 }, { 0x66, 0x90 }, { 0x0f, 0x1f, 0x00 } };
-    unsigned pad = -(x_here(&c->e) + 1) & 3;
+    unsigned pad = -(x_here(&c->e) + (cc < 0 ? 1 : 2)) & 3;
     struct stub *s = new_stub(c);
 
     for (unsigned i = 0; i < pad; i++) {
         x_8(&c->e, nops[pad][i]);
     }
     s->kind = STUB_CHAIN;
-    s->from = x_jmp(&c->e);
+    s->from = cc < 0 ? x_jmp(&c->e) : x_jcc(&c->e, cc);
     s->exit = c->out->n_exits++;
     c->out->exits[s->exit].patch = s->from;
     c->out->exits[s->exit].pc = pc;
-    c->out->exits[s->exit].cross_page = false;
+}
+
+static bool may_chain(const struct compiler *c, uint64_t pc)
+{
+    return same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS;
+}
+
+/* All that is at the label is an exit that can be chained. */
+static const struct ir_op *exit_at(const struct compiler *c, unsigned label)
+{
+    const struct ir_op *o = &c->ir->ops[c->label_op[label] + 1];
+
+    while (o->op == IR_insn || o->op == IR_nop) {
+        o++;
+    }
+    return o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
+}
+
+static void op_brc(struct compiler *c, const struct ir_op *o)
+{
+    unsigned label = o->imm >> 8, cc;
+    const struct ir_op *exit;
+
+    flush_pending(c, c->ir->label_live[label]);
+    cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
+    if (c->label_at[label]) {
+        x_jcc_to(&c->e, cc, c->label_at[label]);
+        return;
+    }
+    exit = exit_at(c, label);
+    if (exit) {
+        c->label_refs[label]--;
+        chained_exit(c, exit_pc(exit), cc);
+    } else {
+        jump_to_label(c, x_jcc(&c->e, cc), label);
+    }
 }
 
 /* To another page: the mapping may change, so every time through the jump cache. */
@@ -130,41 +160,50 @@ static void lookup_exit(struct compiler *c, uint64_t pc)
 
 static void op_exit(struct compiler *c, const struct ir_op *o)
 {
-    uint64_t pc = host.target->word_bits == 32 ? (uint32_t)o->imm : (uint64_t)o->imm;
+    uint64_t pc = exit_pc(o);
 
     flush_pending(c, ir_live_unpack(c->ir, o->c));
-    if (same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS) {
-        chained_exit(c, pc);
+    if (may_chain(c, pc)) {
+        chained_exit(c, pc, -1);
     } else {
         lookup_exit(c, pc);
     }
     c->reachable = false;
 }
 
+/* Goes where the jump cache says for the pc in rdx; returns the jump that is taken on a miss. */
+uint32_t emit_jump_cache(struct emitter *e)
+{
+    uint32_t miss;
+
+    x_mov(e, false, RAX, RDX);
+    x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
+    x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
+    x_shift_imm(e, SHIFT_SHL, false, RAX, 4);
+    x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
+    x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
+    miss = x_jcc(e, CC_NE);
+    x_rm(e, 0xff, 4, mem_at(RAX, offsetof(struct jump_entry, host)));
+    return miss;
+}
+_Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
+
 /* The pc goes to rdx, also for the stub. */
 static void op_ijmp(struct compiler *c, const struct ir_op *o)
 {
     struct stub *s = new_stub(c);
-    bool narrow = host.target->word_bits == 32 || type_of(c, o->a) == I32;
+    bool narrow = the_host.target->word_bits == 32 || type_of(c, o->a) == I32;
 
     flush_pending(c, ir_live_unpack(c->ir, o->c));
     load_into(c, RDX, o->a);
     if (narrow && type_of(c, o->a) == I64) {
         x_mov(&c->e, false, RDX, RDX);
     }
-    x_mov(&c->e, false, RAX, RDX);
-    x_shift_imm(&c->e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
-    x_alu_rr(&c->e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(&c->e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
-    x_shift_imm(&c->e, SHIFT_SHL, false, RAX, 4);
-    x_rm(&c->e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
-    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
     s->kind = STUB_LOOKUP_REG;
-    s->from = x_jcc(&c->e, CC_NE);
-    x_rm(&c->e, 0xff, 4, mem_at(RAX, offsetof(struct jump_entry, host)));
+    s->from = emit_jump_cache(&c->e);
     c->reachable = false;
 }
-_Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
 
 static void op_poll(struct compiler *c, const struct ir_op *o)
 {
@@ -190,7 +229,7 @@ static void op_call(struct compiler *c, const struct ir_op *o)
         }
     }
     save_for_call(c, h->writes);
-    x_call_to(&c->e, host.helpers[o->call.helper]);
+    x_call_to(&c->e, the_host.helpers[o->call.helper]);
     add_record(c, take_snapshot(c));
     forget_written(c, h->writes);
     if (h->flags & HELPER_NORETURN) {
@@ -219,7 +258,7 @@ void op_control(struct compiler *c, const struct ir_op *o)
     case IR_call: op_call(c, o); break;
     case IR_exit_loop:
         flush_pending(c, c->ir->deferrable);
-        x_jmp_to(&c->e, host.exit_loop);
+        x_jmp_to(&c->e, the_host.exit_loop);
         c->reachable = false;
         break;
     case IR_fence:
@@ -232,25 +271,28 @@ void op_control(struct compiler *c, const struct ir_op *o)
 
 void emit_control_stub(struct compiler *c, const struct stub *s)
 {
-    const struct ir_global *pc = &host.target->globals[host.target->pc_global];
+    const struct ir_global *pc = &the_host.target->globals[the_host.target->pc_global];
 
     x_patch(&c->e, s->from, x_here(&c->e));
     switch (s->kind) {
     case STUB_POLL:
         store_pc(c, s->imm);
-        x_jmp_to(&c->e, host.exit_poll);
+        x_jmp_to(&c->e, the_host.exit_poll);
         break;
     case STUB_LOOKUP:
         store_pc(c, s->imm);
-        x_jmp_to(&c->e, host.exit_lookup);
+        x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     case STUB_LOOKUP_REG:
         x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
-        x_jmp_to(&c->e, host.exit_lookup);
+        x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     default:
         c->out->exits[s->exit].stub = x_here(&c->e);
-        x_call_to(&c->e, host.exit_chain);
+        x_call_to(&c->e, the_host.exit_chain);
         x_32(&c->e, s->exit);
+        c->out->exits[s->exit].lookup = x_here(&c->e);
+        x_call_to(&c->e, the_host.lookup_chain);
+        x_64(&c->e, c->out->exits[s->exit].pc);
     }
 }

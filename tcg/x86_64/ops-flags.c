@@ -13,7 +13,7 @@ void flags_to_value(struct compiler *c, int pin, uint32_t mask)
     set_result(c, pin, RAX);
 }
 
-/* CF PF AF ZF SF OF as they lie in EFLAGS: ah from lahf, al from seto; swap; OF from bit 8 to 11. */
+/* All six as they lie in EFLAGS: ah from lahf, al from seto; swap; OF from bit 8 to 11. */
 static void all_flags_to_value(struct compiler *c, int pin)
 {
     x_8(&c->e, 0x9f);                           /* lahf */
@@ -51,7 +51,9 @@ void op_flags(struct compiler *c, const struct ir_op *o)
         b = use_reg(c, o->b);
     }
     load_into(c, RAX, o->a);
-    if (kind == ALU_ADC || kind == ALU_SBB || kind == ALU_INC || kind == ALU_DEC) {
+    if (!o->c) {
+        x_8(&c->e, 0xf8);                       /* clc */
+    } else if (kind == ALU_ADC || kind == ALU_SBB || kind == ALU_INC || kind == ALU_DEC) {
         carry = use_reg(c, o->c);
         x_rr(&c->e, 0xba | X_0F, 4, carry);     /* bt carry, 0 */
         x_8(&c->e, 0);
@@ -103,7 +105,7 @@ static void op_crc32(struct compiler *c, const struct ir_op *o)
     unsigned n = o->imm - GX_CRC32_8;
     int pin, b, d;
 
-    if (!host.sse42) {
+    if (!the_host.sse42) {
         call_soft_int(c, o->a, o->b, SOFT_CRC32 | n << 4);
         return;
     }
@@ -124,7 +126,7 @@ void op_gx(struct compiler *c, const struct ir_op *o)
 
     if (o->imm >= GX_CRC32_8) {
         op_crc32(c, o);
-    } else if (!host.bmi2) {
+    } else if (!the_host.bmi2) {
         call_soft_int(c, o->a, o->b, (o->imm == GX_PDEP ? SOFT_PDEP : SOFT_PEXT) |
                                      (o->type == I32 ? SOFT_32 : 0));
     } else {

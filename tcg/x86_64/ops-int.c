@@ -92,6 +92,9 @@ unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir
     sa = use_operand(c, a, type);
     if (sa.kind == OPERAND_MEM) {
         x_alu_mem_imm(&c->e, ALU_OP_CMP, w, sa.mem, sb.imm);
+    } else if (sb.imm == 0 && cc <= IR_NE && c->zf_at == x_here(&c->e) && c->zf_reg == sa.reg &&
+               c->zf_wide == (w != 0)) {
+        return host_condition(cc);              /* the instruction before has compared it */
     } else if (sb.imm == 0) {
         x_rr(&c->e, OP_TEST | w, sa.reg, sa.reg);
     } else {
@@ -113,6 +116,9 @@ static void op_alu(struct compiler *c, const struct ir_op *o, unsigned alu, bool
     d = dest_reg(c, pin, a, reg_bit(&s));
     load_into(c, d, a);
     x_alu(c, alu, wide(o->type), d, &s);
+    c->zf_at = x_here(&c->e);
+    c->zf_reg = d;
+    c->zf_wide = wide(o->type);
     set_result(c, pin, d);
 }
 
@@ -270,7 +276,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
 
     if (const_of(c, o->b, &n)) {
         n &= bits - 1;
-        if (host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
+        if (the_host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
             a = use_reg(c, o->a);
             d = dest_reg(c, pin, o->a, 0);
             x_vex(&c->e, 0xf0 | X_0F3A | X_F2 | w, d, 0, a);
@@ -285,7 +291,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
                 x_shift_imm(&c->e, forms[f].ext, w, d, n);
             }
         }
-    } else if (host.bmi2 && forms[f].vex) {
+    } else if (the_host.bmi2 && forms[f].vex) {
         a = use_reg(c, o->a);
         b = use_reg(c, o->b);
         d = dest_reg(c, pin, o->a, 0);
@@ -310,7 +316,7 @@ static void op_count_zeros(struct compiler *c, const struct ir_op *o)
     bool leading = o->op == IR_clz;
     int pin, d, a, t;
 
-    if (leading ? host.lzcnt : host.bmi1) {
+    if (leading ? the_host.lzcnt : the_host.bmi1) {
         op_unary(c, o, (leading ? 0xbd : 0xbc) | X_0F | X_F3 | w);
         return;
     }
@@ -494,7 +500,7 @@ static void op_andc(struct compiler *c, const struct ir_op *o)
     unsigned w = wide(o->type);
     int pin = dest_pin(c), d, a, b = use_reg(c, o->b), t;
 
-    if (host.bmi1) {
+    if (the_host.bmi1) {
         a = use_reg(c, o->a);
         d = dest_reg(c, pin, o->a, 0);
         x_vex(&c->e, 0xf2 | X_0F38 | w, d, b, a);
@@ -511,7 +517,7 @@ static void op_andc(struct compiler *c, const struct ir_op *o)
 
 static void op_popcnt(struct compiler *c, const struct ir_op *o)
 {
-    if (host.popcnt) {
+    if (the_host.popcnt) {
         op_unary(c, o, 0xb8 | X_0F | X_F3 | wide(o->type));
     } else {
         call_soft_int(c, o->a, 0, SOFT_POPCNT | (o->type == I32 ? SOFT_32 : 0));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Memory: guest loads and stores through the soft MMU's tables, atomics, and plain access to env and
- * host memory. Everything is allocated before the first jump to a slow path, so that fast and slow
- * path agree about where values are.
+ * Memory: guest loads and stores through the soft MMU's tables, atomics, and plain access to env
+ * and host memory. Everything is allocated before the first jump to a slow path, so that fast and
+ * slow path agree about where values are.
  */
 #include "tcg/softmmu.h"
 #include "tcg/x86_64/compile.h"
@@ -14,7 +14,7 @@ static unsigned size_of(unsigned memop)
 
 static bool wraps32(unsigned memop)
 {
-    return memop & MO_ADDR32 || host.target->word_bits == 32;
+    return memop & MO_ADDR32 || the_host.target->word_bits == 32;
 }
 
 static void unlock(struct compiler *c, int reg)
@@ -161,7 +161,7 @@ static void plain_store(struct compiler *c, unsigned memop, const struct stored 
 /* 64-bit guests: tag of the entry against the page of the last byte. t becomes the addend. */
 static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
-    const struct target *target = host.target;
+    const struct target *target = the_host.target;
     unsigned size = size_of(s->memop);
     int32_t table = tlb_table_offset(target, MO_IDX(s->memop), write);
     int32_t mask = -(1 << target->page_bits);
@@ -186,14 +186,14 @@ static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, 
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
 }
 
-/* 32-bit guests: the sign of the addend; misaligned accesses look out of line for the page's end. */
+/* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
 static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
     unsigned size = size_of(s->memop);
-    struct mem entry = env_mem(tlb_table_offset(host.target, MO_IDX(s->memop), write));
+    struct mem entry = env_mem(tlb_table_offset(the_host.target, MO_IDX(s->memop), write));
 
     x_mov(&c->e, false, t, s->address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, host.target->page_bits);
+    x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits);
     entry.index = t;
     entry.scale = 3;
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
@@ -205,14 +205,14 @@ static void check_flat(struct compiler *c, struct stub *s, bool write, int t, in
         s->scratch = t2;
     }
     x_rr(&c->e, OP_TEST | X_W, t, t);
-    s->from = x_jcc(&c->e, CC_S);
+    s->from = x_jcc(&c->e, CC_LE);
 }
 
 static struct mem check(struct compiler *c, struct stub *s, bool write, int t, int t2)
 {
     struct mem m = mem_at(s->address, 0);
 
-    if (host.target->word_bits == 64) {
+    if (the_host.target->word_bits == 64) {
         check_tagged(c, s, write, t, t2);
     } else {
         check_flat(c, s, write, t, t2);
@@ -304,30 +304,9 @@ static void slow_store(struct compiler *c, const struct stub *s)
     add_record(c, s->snapshot);
 }
 
-void emit_mem_stub(struct compiler *c, const struct stub *s)
-{
-    if (s->misaligned) {
-        x_patch(&c->e, s->misaligned, x_here(&c->e));
-        if (!(s->memop & MO_ALIGN)) {
-            x_mov(&c->e, false, s->scratch, s->address);
-            x_alu_imm(&c->e, ALU_OP_AND, false, s->scratch, (1 << host.target->page_bits) - 1);
-            x_alu_imm(&c->e, ALU_OP_CMP, false, s->scratch,
-                      (1 << host.target->page_bits) - (int)size_of(s->memop));
-            x_jcc_to(&c->e, CC_BE, s->aligned);
-        }
-    }
-    x_patch(&c->e, s->from, x_here(&c->e));
-    if (s->kind == STUB_LOAD) {
-        slow_load(c, s);
-    } else {
-        slow_store(c, s);
-    }
-    x_jmp_to(&c->e, s->back);
-}
-
 void call_builtin(struct compiler *c, enum builtin builtin)
 {
-    x_call_to(&c->e, host.builtins[builtin]);
+    x_call_to(&c->e, the_host.builtins[builtin]);
 }
 
 /* Argument n of a thunk. */
@@ -345,8 +324,14 @@ void store_arg(struct compiler *c, unsigned n, ir_val v)
     c->locked = locked;
 }
 
-/* Atomics are calls in line; the thunk preserves every register. */
-static void op_atomic(struct compiler *c, const struct ir_op *o)
+static void atomic_call(struct compiler *c, unsigned op, unsigned memop)
+{
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 24), memop | op << 16);
+    call_builtin(c, BUILTIN_ATOMIC);
+}
+
+/* What has no single host instruction is a call in line; the thunk preserves every register. */
+static void called_atomic(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d, address = effective_address(c, o);
     uint16_t snapshot;
@@ -356,15 +341,134 @@ static void op_atomic(struct compiler *c, const struct ir_op *o)
     if (o->op == IR_cas) {
         store_arg(c, 2, o->c);
     }
-    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 24), o->mem.memop | o->op << 16);
     snapshot = take_snapshot(c);
-    call_builtin(c, BUILTIN_ATOMIC);
+    atomic_call(c, o->op, o->mem.memop);
     add_record(c, snapshot);
     c->locked = 0;
-    c->consumed = true;
     d = dest_reg(c, pin, 0, 0);
     x_rm(&c->e, OP_LOAD | wide(o->type), d, frame_mem(FRAME_RESULT));
     set_result(c, pin, d);
+}
+
+static void slow_atomic(struct compiler *c, const struct stub *s)
+{
+    struct mem arg = frame_mem(FRAME_ARGS + (s->op == IR_cas ? 16 : 8));
+
+    x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
+    if (s->has_imm) {
+        x_store_imm(&c->e, 8, arg, s->imm);
+    } else {
+        x_rm(&c->e, OP_STORE | X_W, s->reg, arg);
+    }
+    atomic_call(c, s->op, s->memop);
+    add_record(c, s->snapshot);
+    x_rm(&c->e, OP_LOAD | wide(s->type), s->result, frame_mem(FRAME_RESULT));
+}
+
+void emit_mem_stub(struct compiler *c, const struct stub *s)
+{
+    if (s->misaligned) {
+        x_patch(&c->e, s->misaligned, x_here(&c->e));
+        if (!(s->memop & MO_ALIGN)) {
+            x_mov(&c->e, false, s->scratch, s->address);
+            x_alu_imm(&c->e, ALU_OP_AND, false, s->scratch, (1 << the_host.target->page_bits) - 1);
+            x_alu_imm(&c->e, ALU_OP_CMP, false, s->scratch,
+                      (1 << the_host.target->page_bits) - (int)size_of(s->memop));
+            x_jcc_to(&c->e, CC_BE, s->aligned);
+        }
+    }
+    x_patch(&c->e, s->from, x_here(&c->e));
+    switch (s->kind) {
+    case STUB_LOAD: slow_load(c, s); break;
+    case STUB_STORE: slow_store(c, s); break;
+    default: slow_atomic(c, s);
+    }
+    x_jmp_to(&c->e, s->back);
+}
+
+/* The opcode for this size, the byte form being one less. */
+static unsigned sized(unsigned opcode, unsigned size)
+{
+    static const unsigned bits[] = { X_R8, X_66, 0, X_W };
+
+    return (size == MO_8 ? opcode - 1 : opcode) | bits[size];
+}
+
+/* xadd and xchg: the operand's register gets the old value. */
+static void op_exchange(struct compiler *c, const struct ir_op *o, unsigned opcode)
+{
+    unsigned size = o->mem.memop & MO_SIZE;
+    int pin = dest_pin(c), t, t2;
+    struct stub *s = new_stub(c);
+    struct mem m;
+
+    s->kind = STUB_ATOMIC;
+    s->op = o->op;
+    s->memop = o->mem.memop;
+    s->type = o->type;
+    s->address = effective_address(c, o);
+    s->has_imm = const_of(c, o->b, &s->imm) && s->imm == (int32_t)s->imm;
+    if (!s->has_imm) {
+        s->reg = use_reg(c, o->b);
+    }
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    t2 = s->result = alloc_temp(c, false);
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, true, t, t2);
+    if (s->has_imm) {
+        x_mov_imm(&c->e, t2, s->imm);
+    } else {
+        x_mov(&c->e, true, t2, s->reg);
+    }
+    x_rm(&c->e, sized(opcode, size), t2, m);
+    if (size < MO_32) {
+        x_rr(&c->e, size == MO_8 ? OP_MOVZX8 : OP_MOVZX16, t2, t2);
+    }
+    s->back = x_here(&c->e);
+    set_result(c, pin, t2);
+}
+
+/* The expected value waits in the frame while rax serves the check. */
+static void op_cas(struct compiler *c, const struct ir_op *o)
+{
+    unsigned size = o->mem.memop & MO_SIZE;
+    int pin = dest_pin(c), t;
+    struct stub *s = new_stub(c);
+    struct mem m;
+
+    store_arg(c, 1, o->b);
+    alloc_fixed(c, RAX);
+    s->kind = STUB_ATOMIC;
+    s->op = o->op;
+    s->memop = o->mem.memop;
+    s->type = o->type;
+    s->address = effective_address(c, o);
+    s->reg = use_reg(c, o->c);
+    s->result = RAX;
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, true, t, RAX);
+    plain_load(c, I64, size, RAX, frame_mem(FRAME_ARGS + 8));
+    x_rm(&c->e, sized(0xb1, size) | X_0F | X_LOCK, s->reg, m);
+    s->back = x_here(&c->e);
+    set_result(c, pin, RAX);
+}
+
+static void op_atomic(struct compiler *c, const struct ir_op *o)
+{
+    if (o->mem.memop & MO_BE) {
+        called_atomic(c, o);
+    } else if (o->op == IR_cas) {
+        op_cas(c, o);
+    } else if (o->op == IR_xchg) {
+        op_exchange(c, o, 0x87);
+    } else if (o->op == IR_atomic_add) {
+        op_exchange(c, o, 0xc1 | X_0F | X_LOCK);
+    } else {
+        called_atomic(c, o);
+    }
 }
 
 void op_mem(struct compiler *c, const struct ir_op *o)

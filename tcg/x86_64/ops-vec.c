@@ -27,8 +27,8 @@ static unsigned scalar(enum ir_type type)
 static void op_mask_sign(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d = dest_reg(c, pin, o->a, 0);
-    uint32_t mask = o->op == IR_fneg ? (o->type == F32 ? host.sign_f32 : host.sign_f64)
-                                     : (o->type == F32 ? host.abs_f32 : host.abs_f64);
+    uint32_t mask = o->op == IR_fneg ? (o->type == F32 ? the_host.sign_f32 : the_host.sign_f64)
+                                     : (o->type == F32 ? the_host.abs_f32 : the_host.abs_f64);
 
     load_into(c, d, o->a);
     x_rm(&c->e, (o->op == IR_fneg ? 0x57 : 0x54) | X_0F, d, mem_rip(mask));
@@ -101,7 +101,7 @@ static void op_elements(struct compiler *c, const struct ir_op *o)
     };
     unsigned size = __builtin_ctz((o->imm & 0xff) >> 3);
     unsigned opcode = opcodes[o->op - IR_vadd][size];
-    bool available = o->op == IR_vcmpgt ? host.sse42 : host.sse41;
+    bool available = o->op == IR_vcmpgt ? the_host.sse42 : the_host.sse41;
 
     if (!opcode || ((opcode & 3 << 8) == X_0F38 && !available)) {
         soft_binary(c, o);
@@ -119,7 +119,7 @@ static void op_vins(struct compiler *c, const struct ir_op *o)
     if (bits == 16) {
         x_rr(&c->e, 0xc4 | X_0F | X_66, d, b);
         x_8(&c->e, lane);
-    } else if (host.sse41) {
+    } else if (the_host.sse41) {
         x_rr(&c->e, (bits == 8 ? 0x20 : 0x22) | X_0F3A | X_66 | (bits == 64 ? X_W : 0), d, b);
         x_8(&c->e, lane);
     } else {
@@ -142,7 +142,7 @@ static void op_vext(struct compiler *c, const struct ir_op *o)
         x_8(&c->e, lane);
     } else if (bits >= 32 && lane == 0) {
         x_rr(&c->e, OP_MOVD_FROM_XMM | (bits == 64 ? X_W : 0), a, d);
-    } else if (host.sse41) {
+    } else if (the_host.sse41) {
         x_rr(&c->e, (bits == 8 ? 0x14 : 0x16) | X_0F3A | X_66 | (bits == 64 ? X_W : 0), a, d);
         x_8(&c->e, lane);
     } else {
@@ -228,7 +228,7 @@ static void op_vx_vg(struct compiler *c, const struct ir_op *o)
     int pin = dest_pin(c), b = use_reg(c, o->b), d = dest_reg(c, pin, o->a, 0);
 
     load_into(c, d, o->a);
-    x_rr(&c->e, sse_opcode(&o->sse) | wide(type_of(c, o->b)), d, b);
+    x_rr(&c->e, sse_opcode(&o->sse) | (o->sse.wide ? X_W : 0), d, b);
     sse_imm(c, &o->sse);
     set_result(c, pin, d);
 }

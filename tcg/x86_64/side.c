@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The side table: what must be put right in env when code that translated code called looks at the
- * guest. Per record: return address (delta), guest pc, and where each unstored deferrable global is.
+ * guest. Per record: return address (delta), guest pc, where each unstored deferrable global is.
  * Numbers are little-endian base-128 varints; signed ones are zigzag encoded.
  *
  *   table  = count, count * (ra delta, snapshot)
@@ -57,8 +57,8 @@ static uint8_t *put_place(struct compiler *c, uint8_t *p, ir_val v)
         *p++ = PLACE_CONST;
         return put_signed(p, value);
     }
-    if (regs & host.gpr_pins) {
-        *p++ = PLACE_GLOBAL | host.global_of[__builtin_ctz(regs & host.gpr_pins)] << 2;
+    if (regs & the_host.gpr_pins) {
+        *p++ = PLACE_GLOBAL | the_host.global_of[__builtin_ctz(regs & the_host.gpr_pins)] << 2;
     } else if (c->slot[v]) {
         *p++ = PLACE_FRAME | (c->slot[v] - 1) << 2;
         assert(c->slot[v] <= 64);
@@ -156,7 +156,7 @@ struct found {
 
 static uint64_t read_global(const uint8_t *env, unsigned g)
 {
-    const struct ir_global *global = &host.target->globals[g];
+    const struct ir_global *global = &the_host.target->globals[g];
     uint64_t v = 0;
 
     memcpy(&v, env + global->offset, global->type == I32 ? 4 : 8);
@@ -165,7 +165,7 @@ static uint64_t read_global(const uint8_t *env, unsigned g)
 
 static void write_global(uint8_t *env, unsigned g, uint64_t v)
 {
-    const struct ir_global *global = &host.target->globals[g];
+    const struct ir_global *global = &the_host.target->globals[g];
 
     memcpy(env + global->offset, &v, global->type == I32 ? 4 : 8);
 }
@@ -206,7 +206,7 @@ static void read_snapshot(const uint8_t *env, const uint8_t **p, unsigned first,
 void backend_restore(struct cpu *cpu, const uint8_t *buffer, const struct region *region,
                      uintptr_t ra)
 {
-    const struct target *target = host.target;
+    const struct target *target = the_host.target;
     const uint8_t *p = buffer + region->side_table;
     unsigned first = 0, n = get_varint(&p);
     uint32_t at = region->host, wanted = ra - (uintptr_t)buffer;

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Chooses pins and emits what all regions share: the way in, the ways out, and a thunk per C function
- * that moves pinned globals between host registers and env around it.
+ * Chooses pins and emits what all regions share: the way in, the ways out, and a thunk per C
+ * function that moves pinned globals between host registers and env around it.
  *
- * MXCSR: translated code runs under the guest's with all exceptions masked; around C code that may
- * use vector registers the host's is loaded and the guest's sticky flags are merged into env. So C
- * code always finds env up to date, and what it stores there takes effect.
+ * MXCSR: the vCPU's thread runs under the guest's with all exceptions masked, C code included, as
+ * stmxcsr costs more than most helpers: C code on that thread does no floating-point arithmetic but
+ * in helpers with HELPER_MXCSR, around which env and the register are brought into agreement.
  */
 #include <assert.h>
 #include <cpuid.h>
 #include "tcg/softmmu.h"
 #include "tcg/x86_64/compile.h"
 
-struct host host;
+struct host the_host;
 
 static const uint8_t gpr_pin_order[] = { RBX, R12, R13, R14, R15, RSI, RDI, R8, R9, R10 };
 static const uint8_t callee_saved[] = { RBX, RBP, R12, R13, R14, R15 };
@@ -31,34 +31,34 @@ static void detect_host(void)
     unsigned a, b, c, d;
 
     if (__get_cpuid(1, &a, &b, &c, &d)) {
-        host.sse41 = c >> 19 & 1;
-        host.sse42 = c >> 20 & 1;
-        host.popcnt = c >> 23 & 1;
+        the_host.sse41 = c >> 19 & 1;
+        the_host.sse42 = c >> 20 & 1;
+        the_host.popcnt = c >> 23 & 1;
     }
     if (__get_cpuid_count(7, 0, &a, &b, &c, &d)) {
-        host.bmi1 = b >> 3 & 1;
-        host.bmi2 = b >> 8 & 1;
+        the_host.bmi1 = b >> 3 & 1;
+        the_host.bmi2 = b >> 8 & 1;
     }
     if (__get_cpuid(0x80000001, &a, &b, &c, &d)) {
-        host.lzcnt = c >> 5 & 1;
+        the_host.lzcnt = c >> 5 & 1;
     }
 }
 
 static void pin_global(unsigned g, int reg)
 {
-    host.pin[g] = reg;
-    host.global_of[reg] = g;
+    the_host.pin[g] = reg;
+    the_host.global_of[reg] = g;
     if (reg >= XMM0) {
-        host.xmm_pins |= 1u << reg;
+        the_host.xmm_pins |= 1u << reg;
     } else {
-        host.gpr_pins |= 1u << reg;
+        the_host.gpr_pins |= 1u << reg;
     }
 }
 
 /* The globals of a class with the highest priorities; earlier ones first among equals. */
 static void choose_pins(bool vector, const uint8_t *order, unsigned n)
 {
-    const struct target *t = host.target;
+    const struct target *t = the_host.target;
 
     for (unsigned i = 0; i < n; i++) {
         int best = -1;
@@ -66,7 +66,7 @@ static void choose_pins(bool vector, const uint8_t *order, unsigned n)
         for (unsigned g = 0; g < t->n_globals; g++) {
             const struct ir_global *global = &t->globals[g];
 
-            if (is_vector(global->type) == vector && host.pin[g] == NO_REG &&
+            if (is_vector(global->type) == vector && the_host.pin[g] == NO_REG &&
                 global->priority && g != t->pc_global &&
                 (best < 0 || global->priority > t->globals[best].priority)) {
                 best = g;
@@ -89,43 +89,71 @@ static void move_pins(struct emitter *e, uint32_t pins, bool store)
 
     for (; pins; pins &= pins - 1) {
         int r = __builtin_ctz(pins);
-        const struct ir_global *g = &host.target->globals[host.global_of[r]];
+        const struct ir_global *g = &the_host.target->globals[the_host.global_of[r]];
 
         x_rm(e, ops[g->type][store], r, env_mem(g->offset));
     }
 }
 
-static void load_mxcsr(struct emitter *e, int32_t offset)
+/* Both use ecx. */
+static void mxcsr_from_env(struct emitter *e)
 {
-    x_rm(e, 0xae | X_0F, 2, env_mem(offset));
+    x_rm(e, OP_LOAD, RCX, env_mem(the_host.target->mxcsr_offset));
+    x_alu_imm(e, ALU_OP_OR, false, RCX, MXCSR_MASKS);
+    x_rm(e, OP_STORE, RCX, env_mem(SCRATCH_MXCSR));
+    x_rm(e, 0xae | X_0F, 2, env_mem(SCRATCH_MXCSR));
 }
 
-/* Both use ecx. */
-static void enter_guest_mxcsr(struct emitter *e)
+static void mxcsr_to_env(struct emitter *e)
 {
-    if (host.target->mxcsr_offset >= 0) {
-        x_rm(e, OP_LOAD, RCX, env_mem(host.target->mxcsr_offset));
-        x_alu_imm(e, ALU_OP_OR, false, RCX, MXCSR_MASKS);
-        x_rm(e, OP_STORE, RCX, env_mem(SCRATCH_MXCSR));
-        load_mxcsr(e, SCRATCH_MXCSR);
+    x_rm(e, 0xae | X_0F, 3, env_mem(SCRATCH_MXCSR));
+    x_rm(e, OP_LOAD, RCX, env_mem(SCRATCH_MXCSR));
+    x_alu_imm(e, ALU_OP_AND, false, RCX, MXCSR_FLAGS);
+    x_rm(e, ALU_OP_OR << 3 | 1, RCX, env_mem(the_host.target->mxcsr_offset));
+}
+
+static uint32_t *guest_mxcsr(void *env)
+{
+    int32_t offset = the_host.target->mxcsr_offset;
+
+    return offset < 0 ? NULL : (uint32_t *)((uint8_t *)env + offset);
+}
+
+void backend_fp_enter(void *env)
+{
+    uint32_t *mxcsr = guest_mxcsr(env), value;
+
+    if (mxcsr) {
+        __asm__ volatile("stmxcsr %0" : "=m"(((struct cpu_hot *)env)->host_mxcsr));
+        value = *mxcsr | MXCSR_MASKS;
+        __asm__ volatile("ldmxcsr %0" : : "m"(value));
     }
 }
 
-static void leave_guest_mxcsr(struct emitter *e)
+void backend_fp_sync(void *env)
 {
-    if (host.target->mxcsr_offset >= 0) {
-        x_rm(e, 0xae | X_0F, 3, env_mem(SCRATCH_MXCSR));
-        x_rm(e, OP_LOAD, RCX, env_mem(SCRATCH_MXCSR));
-        x_alu_imm(e, ALU_OP_AND, false, RCX, MXCSR_FLAGS);
-        x_rm(e, ALU_OP_OR << 3 | 1, RCX, env_mem(host.target->mxcsr_offset));
-        load_mxcsr(e, offsetof(struct cpu_hot, host_mxcsr));
+    uint32_t *mxcsr = guest_mxcsr(env), value;
+
+    if (mxcsr) {
+        __asm__ volatile("stmxcsr %0" : "=m"(value));
+        *mxcsr |= value & MXCSR_FLAGS;
+        value = *mxcsr | MXCSR_MASKS;
+        __asm__ volatile("ldmxcsr %0" : : "m"(value));
+    }
+}
+
+void backend_fp_leave(void *env)
+{
+    if (guest_mxcsr(env)) {
+        backend_fp_sync(env);
+        __asm__ volatile("ldmxcsr %0" : : "m"(((struct cpu_hot *)env)->host_mxcsr));
     }
 }
 
 /* void enter(env, host) */
 static void emit_enter(struct emitter *e)
 {
-    host.enter = x_here(e);
+    the_host.enter = x_here(e);
     for (unsigned i = 0; i < sizeof(callee_saved); i++) {
         if (callee_saved[i] & 8) {
             x_8(e, 0x41);
@@ -136,17 +164,14 @@ static void emit_enter(struct emitter *e)
     x_rm(e, OP_LEA | X_W, RBP, mem_at(RDI, ENV_BIAS));
     x_mov(e, true, RAX, RSI);
     x_rm(e, OP_STORE | X_W, RSP, env_mem(offsetof(struct cpu_hot, scratch)));
-    x_rm(e, 0xae | X_0F, 3, env_mem(offsetof(struct cpu_hot, host_mxcsr)));
-    enter_guest_mxcsr(e);
-    move_pins(e, host.gpr_pins | host.xmm_pins, false);
+    move_pins(e, the_host.gpr_pins | the_host.xmm_pins, false);
     x_rr(e, 0xff, 4, RAX);
 }
 
 static void emit_leave(struct emitter *e)
 {
-    host.leave = x_here(e);
-    move_pins(e, host.gpr_pins | host.xmm_pins, true);
-    leave_guest_mxcsr(e);
+    the_host.leave = x_here(e);
+    move_pins(e, the_host.gpr_pins | the_host.xmm_pins, true);
     x_store_imm(e, 8, env_mem(offsetof(struct cpu_hot, ra)), 0);
     x_alu_imm(e, ALU_OP_ADD, true, RSP, FRAME_SIZE);
     for (unsigned i = sizeof(callee_saved); i-- > 0; ) {
@@ -162,13 +187,28 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
 {
     uint32_t at = x_here(e);
 
-    if (reason == EXIT_CHAIN) {                 /* called: the slot's number is at the return address */
+    if (reason == EXIT_CHAIN) {                 /* called: the slot's number follows */
         x_8(e, 0x58);
         x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, scratch) + 8));
     }
     x_mov_imm(e, RAX, reason);
-    x_jmp_to(e, host.leave);
+    x_jmp_to(e, the_host.leave);
     return at;
+}
+
+/* Called where a direct exit could not be chained: the pc is at the return address. */
+static void emit_lookup_chain(struct emitter *e)
+{
+    const struct ir_global *pc = &the_host.target->globals[the_host.target->pc_global];
+    uint32_t miss;
+
+    the_host.lookup_chain = x_here(e);
+    x_8(e, 0x58);
+    x_rm(e, OP_LOAD | X_W, RDX, mem_at(RAX, 0));
+    miss = emit_jump_cache(e);
+    x_patch(e, miss, x_here(e));
+    x_rm(e, OP_STORE | (pc->type == I64 ? X_W : 0), RDX, env_mem(pc->offset));
+    x_jmp_to(e, the_host.exit_lookup);
 }
 
 /* What a thunk does besides calling. */
@@ -176,8 +216,8 @@ struct thunk {
     void *function;
     uint8_t nargs;
     int16_t args[5];                            /* frame offsets, | POINTER */
-    bool builtin;                               /* keeps temporaries; the result goes to the frame */
-    bool xmm, full, noreturn;                   /* switches vector state; all of it to env */
+    bool builtin;                               /* keeps temporaries; result in the frame */
+    bool xmm, full, mxcsr, noreturn;                   /* switches vector state; all of it to env */
     uint64_t reads, writes;
 };
 
@@ -188,8 +228,8 @@ static uint32_t pins_of(uint64_t globals)
     for (; globals; globals &= globals - 1) {
         unsigned g = __builtin_ctzll(globals);
 
-        if (g < host.target->n_globals && host.pin[g] != NO_REG) {
-            pins |= 1u << host.pin[g];
+        if (g < the_host.target->n_globals && the_host.pin[g] != NO_REG) {
+            pins |= 1u << the_host.pin[g];
         }
     }
     return pins;
@@ -236,28 +276,28 @@ static void call_function(struct emitter *e, const struct thunk *t)
 
 static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
 {
-    uint32_t at = x_here(e), xmm = host.xmm_pins;
+    uint32_t at = x_here(e), xmm = the_host.xmm_pins;
 
     if (t->builtin) {
         move_temps(e, true);
     }
-    move_pins(e, host.gpr_pins | (t->full ? xmm : pins_of(t->reads) & xmm), true);
+    move_pins(e, the_host.gpr_pins | (t->full ? xmm : pins_of(t->reads) & xmm), true);
     x_rm(e, OP_LOAD | X_W, RAX, mem_at(RSP, 0));
     x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, ra)));
-    if (t->full) {
-        leave_guest_mxcsr(e);
+    if (t->mxcsr) {
+        mxcsr_to_env(e);
     }
     call_function(e, t);
     if (t->noreturn) {
         return at;
     }
-    if (t->full) {
-        enter_guest_mxcsr(e);
+    if (t->mxcsr) {
+        mxcsr_from_env(e);
     }
     if (t->builtin && !(t->args[1] & POINTER && t->nargs > 1)) {
         x_rm(e, OP_STORE | X_W, RAX, thunk_frame(FRAME_RESULT));
     }
-    move_pins(e, (host.gpr_pins & CALLER_SAVED_PINS) | pins_of(t->writes) | (t->xmm ? xmm : 0),
+    move_pins(e, (the_host.gpr_pins & CALLER_SAVED_PINS) | pins_of(t->writes) | (t->xmm ? xmm : 0),
               false);
     if (t->builtin) {
         move_temps(e, false);
@@ -287,13 +327,13 @@ static void emit_builtins(struct emitter *e)
         };
 
         memcpy(t.args, list[i].args, sizeof(list[i].args));
-        host.builtins[i] = emit_thunk(e, &t);
+        the_host.builtins[i] = emit_thunk(e, &t);
     }
 }
 
 static void emit_helpers(struct emitter *e)
 {
-    const struct target *target = host.target;
+    const struct target *target = the_host.target;
 
     for (unsigned i = 0; i < target->n_helpers; i++) {
         const struct ir_helper *h = &target->helpers[i];
@@ -306,15 +346,16 @@ static void emit_helpers(struct emitter *e)
 
         assert(h->nargs <= 4);
         t.full = t.xmm || raises;
-        host.helpers[i] = emit_thunk(e, &t);
+        t.mxcsr = h->flags & HELPER_MXCSR && target->mxcsr_offset >= 0;
+        the_host.helpers[i] = emit_thunk(e, &t);
     }
 }
 
 static void emit_masks(struct emitter *e)
 {
     static const struct { uint32_t *at; uint64_t v; } masks[] = {
-        { &host.sign_f32, 0x80000000ull }, { &host.sign_f64, 0x8000000000000000ull },
-        { &host.abs_f32, 0xffffffff7fffffffull }, { &host.abs_f64, 0x7fffffffffffffffull },
+        { &the_host.sign_f32, 0x80000000ull }, { &the_host.sign_f64, 0x8000000000000000ull },
+        { &the_host.abs_f32, 0xffffffff7fffffffull }, { &the_host.abs_f64, 0x7fffffffffffffffull },
     };
 
     while ((uintptr_t)e->p & 15) {
@@ -333,20 +374,21 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
 
     assert(target->n_helpers <= MAX_HELPERS && target->n_globals <= IR_MAX_GLOBALS);
     assert(size >= 4096 + 1024 * (target->n_helpers + BUILTIN_COUNT));
-    memset(&host, 0, sizeof(host));
-    host.target = target;
-    host.buffer = buffer;
-    memset(host.pin, NO_REG, sizeof(host.pin));
+    memset(&the_host, 0, sizeof(the_host));
+    the_host.target = target;
+    the_host.buffer = buffer;
+    memset(the_host.pin, NO_REG, sizeof(the_host.pin));
     detect_host();
     choose_pins(false, gpr_pin_order, sizeof(gpr_pin_order));
     choose_pins(true, NULL, XMM_PINS);
     emit_masks(&e);
     emit_enter(&e);
     emit_leave(&e);
-    host.exit_poll = emit_exit(&e, EXIT_POLL);
-    host.exit_lookup = emit_exit(&e, EXIT_LOOKUP);
-    host.exit_chain = emit_exit(&e, EXIT_CHAIN);
-    host.exit_loop = emit_exit(&e, EXIT_LOOP);
+    the_host.exit_poll = emit_exit(&e, EXIT_POLL);
+    the_host.exit_lookup = emit_exit(&e, EXIT_LOOKUP);
+    the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
+    the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
+    emit_lookup_chain(&e);
     emit_builtins(&e);
     emit_helpers(&e);
     return e.p - buffer;

@@ -85,6 +85,7 @@ void emulate_init(bool code64)
     map_range(wide, DATA_AT, DATA_PHYS, DATA_SIZE, PTE_W);
     map_range(wide, STACK_AT, STACK_PHYS, STACK_SIZE, PTE_W);
     env = x86_env(cpu);
+    env->cpuid_7_ebx |= native_x87_bits();
     env->cr[0] = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
     env->cr[3] = TABLES;
     env->cr[4] = CR4_OSFXSR | CR4_OSXMMEXCPT | (wide ? CR4_PAE : 0);
@@ -119,6 +120,8 @@ static void load_fx(struct x86_env *env, const uint8_t *fx)
     env->fptop = fsw >> 11 & 7;
     env->fpus = fsw & ~0x3800;
     env->fptags = ~fx[4];
+    env->fop = env->fpcs = env->fpds = 0;
+    env->fpip = env->fpdp = 0;
     env->mxcsr = ld32_le(fx + 24);
     for (unsigned i = 0; i < 8; i++) {
         struct x86_fpreg *r = &env->fpregs[(env->fptop + i) & 7];
@@ -160,7 +163,7 @@ static void run_to_exception(unsigned max_insns)
 
         backend_run(cpu->env, region_buffer() + r->host, &slot);
         cpu->one_insn = false;
-        if (slot && !slot->cross_page) {
+        if (slot) {
             region_chain(slot, region_lookup(cpu, max_insns));
         }
     }
@@ -186,7 +189,9 @@ void emulate_run(const struct program *p, struct machine_state *s, struct outcom
     x86_set_eflags(env, s->rflags, ~0u);
     load_fx(env, s->fx);
     x86_update_mode(env);
+    backend_fp_enter(env);
     run_to_exception(max_insns);
+    backend_fp_leave(env);
     for (unsigned i = 0; i < X86_REGS; i++) {
         s->regs[i] = env->regs[i];
     }

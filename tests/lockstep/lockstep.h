@@ -40,6 +40,7 @@ struct program {
     unsigned n, len;
     unsigned start[MAX_PROGRAM + 1];        /* offsets of the instructions */
     uint32_t undefined[MAX_PROGRAM + 1];    /* flags that are undefined before instruction i */
+    bool compares[MAX_PROGRAM + 1];         /* instruction i is a repeated cmps or scas */
     uint8_t code[CODE_SIZE];
 };
 
@@ -55,6 +56,8 @@ void native_init(void);
 void native_run(const struct program *p, struct machine_state *s, struct outcome *out);
 /* What the host CPU has, as the decoder's features. */
 void native_features(bool has[FEAT_COUNT]);
+/* CPUID.7.EBX: the x87 keeps operand pointers for exceptions only; it keeps no selectors. */
+uint32_t native_x87_bits(void);
 
 /* emulate.c */
 void emulate_init(bool code64);

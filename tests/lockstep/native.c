@@ -27,8 +27,8 @@ __asm__(
     ".text\n"
     "native_enter:\n"
     "  lea entry(%rip), %rax\n"
-    "  fxrstor64 152(%rax)\n"
-    "  mov $0x2b, %ecx\n"
+    "  fxrstor64 160(%rax)\n"
+    "  mov $0x2b, %ecx\n  mov %ecx, %ds\n  mov %ecx, %es\n"
     "  push %rcx\n"                     /* ss */
     "  push 32(%rax)\n"                 /* rsp */
     "  push 128(%rax)\n"                /* rflags */
@@ -118,7 +118,7 @@ void native_run(const struct program *p, struct machine_state *s, struct outcome
 void native_features(bool has[FEAT_COUNT])
 {
     static struct x86_env env;
-    uint32_t a, b, c, d;
+    uint32_t a = 0, b = 0, c = 0, d = 0;
 
     __get_cpuid(1, &a, &b, &c, &d);
     env.cpuid_1_ecx = c;
@@ -131,4 +131,12 @@ void native_features(bool has[FEAT_COUNT])
     env.cpuid_ext_ecx = c;
     env.cpuid_ext_edx = d;
     x86_decode_features(&env, has);
+}
+
+uint32_t native_x87_bits(void)
+{
+    uint32_t a, b = 0, c, d;
+
+    __get_cpuid_count(7, 0, &a, &b, &c, &d);
+    return b & (1 << 6 | 1 << 13);
 }

@@ -24,14 +24,16 @@ LAYERS = {
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h"},
-    "monitor": {"base", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "tcg/disas.h"} | PUBLIC,
+    "monitor": {"base", "block", "char", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h",
+                "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
     "hw": {"base", "hw"} | PUBLIC,
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "monitor", "char", "tcg/disas.h"} | PUBLIC,
+    "vl.c": {"base", "cpu-exec.h", "hw/core", "monitor", "block", "char", "ui",
+             "tcg/disas.h"} | PUBLIC,
     "tests": None,
 }
-MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 100
+MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 132
 # file or file:function -> why
 EXCEPTIONS = {}
 
@@ -115,7 +117,7 @@ make = subprocess.run(["make", "-s", "print-cflags"], capture_output=True, text=
 flags = make.stdout.split()
 header_faults = []
 for path in files:
-    if path.endswith(".h") and not path.startswith(("tests/", "hw/i386/rom")):
+    if path.endswith(".h") and not path.startswith(("tests/", "pc-bios/")):
         p = subprocess.run(["cc", "-fsyntax-only", "-DTARGET_WORD_BITS=64", "-x", "c", *flags, path],
                            capture_output=True, text=True)
         if p.returncode:

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The table of monitor commands, and those that steer the machine and the emulator itself. */
+#include <glib.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/trace.h"
+#include "cpu-exec.h"
+#include "hw/core/device.h"
+#include "hw/core/run.h"
+#include "monitor/hmp.h"
+#include "monitor/keys.h"
+
+/* Commands of a full emulator that this one does not have yet. */
+#define LATER(name, args, params, help) { name, args, params, help, hmp_unavailable }
+
+const struct hmp_command hmp_commands[] = {
+    { "boot_set", "bootdevice:s", "bootdevice", "define new values for the boot device list",
+      hmp_boot_set },
+    { "change", "device:B target:F arg:s? read-only:s?",
+      "device filename [format [read-only-mode]]", "change a removable medium, optional format", hmp_change },
+    LATER("chardev-add", "args:S", "args", "add chardev"),
+    LATER("chardev-remove", "id:s", "id", "remove chardev"),
+    LATER("closefd", "fdname:s", "fdname", "close a file descriptor passed via SCM rights"),
+    { "commit", "device:B", "device|all",
+      "commit changes to the disk images (if -snapshot is used)", hmp_commit, NULL,
+      hmp_complete_block },
+    { "cont|c", "", "", "resume emulation", hmp_cont },
+    { "cpu", "index:i", "index", "set the default CPU", hmp_cpu_set },
+    LATER("delvm", "name:s", "tag", "delete a VM snapshot from its tag"),
+    { "device_add", "device:S", "driver[,prop=value][,...]",
+      "add device, like -device on the command line", hmp_device_add },
+    LATER("device_del", "id:s", "device", "remove device"),
+    LATER("drive_add", "args:S", "[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=type]...",
+          "add drive to PCI storage controller"),
+    { "eject", "force:-f device:B", "[-f] device",
+      "eject a removable medium (use -f to force it)", hmp_eject },
+    LATER("gdbserver", "device:s?", "[device]", "start gdbserver on given device"),
+    { "gva2gpa", "addr:l", "addr", "print the guest physical address of a guest virtual one",
+      hmp_gva2gpa },
+    { "help|?", "name:S?", "[cmd]", "show the help", hmp_help },
+    LATER("host_net_add", "args:S", "type [options]", "add host VLAN client"),
+    { "i", "fmt:/ addr:i index:i?", "/fmt addr", "I/O port read", hmp_port_in },
+    { "info", "item:s?", "[subcommand]", "show various information about the system state",
+      hmp_info, hmp_info_commands },
+    LATER("loadvm", "name:s", "tag", "restore a VM snapshot from its tag"),
+    { "log", "items:s", "item1[,...]", "activate logging of the specified items", hmp_log },
+    { "logfile", "filename:F", "filename", "output logs to 'filename'", hmp_logfile },
+    { "memsave", "val:l size:i filename:F", "addr size file",
+      "save to disk virtual memory dump starting at 'addr' of size 'size'", hmp_memsave },
+    LATER("migrate", "args:S", "[-d] uri", "migrate to URI"),
+    LATER("migrate_cancel", "", "", "cancel the current VM migration"),
+    { "mouse_button", "state:i", "state", "change mouse button state (1=L, 2=M, 4=R)",
+      hmp_mouse_button },
+    { "mouse_move", "dx:i dy:i dz:i?", "dx dy [dz]", "send mouse move events", hmp_mouse_move },
+    { "mouse_set", "index:i", "index", "set which mouse device receives events", hmp_mouse_set },
+    LATER("netdev_add", "args:S", "[user|tap|socket|...],id=str[,prop=value][,...]",
+          "add host network device"),
+    LATER("netdev_del", "id:s", "id", "remove host network device"),
+    { "nmi", "", "", "inject an NMI", hmp_nmi },
+    { "o", "fmt:/ addr:i val:i", "/fmt addr value", "I/O port write", hmp_port_out },
+    { "pmemsave", "val:l size:i filename:F", "addr size file",
+      "save to disk physical memory dump starting at 'addr' of size 'size'", hmp_pmemsave },
+    { "print|p", "fmt:/ val:l", "/fmt expr", "print expression value (use $reg for CPU registers)",
+      hmp_print },
+    { "quit|q", "", "", "quit the emulator", hmp_quit },
+    { "ringbuf_read", "device:s size:i", "device size", "read from a ring buffer character device",
+      hmp_ringbuf_read },
+    { "ringbuf_write", "device:s data:s", "device data",
+      "write to a ring buffer character device", hmp_ringbuf_write },
+    LATER("savevm", "name:s?", "tag", "save a VM snapshot"),
+    { "screendump", "filename:F device:s? head:i?", "filename [device [head]]",
+      "save screen from head 'head' of display device 'device' into PPM image 'filename'",
+      hmp_screendump },
+    { "sendkey", "keys:s hold-time:i?", "keys [hold_ms]",
+      "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)", hmp_sendkey,
+      NULL, hmp_complete_keys },
+    LATER("set_link", "name:s up:s", "name on|off", "change the link status of a network adapter"),
+    LATER("singlestep", "option:s?", "[on|off]", "run emulation in singlestep mode"),
+    { "stop|s", "", "", "stop emulation", hmp_stop },
+    { "sum", "start:i size:i", "addr size", "compute the checksum of a memory region", hmp_sum },
+    { "system_powerdown", "", "", "send system power down event", hmp_system_powerdown },
+    { "system_reset", "", "", "reset the system", hmp_system_reset },
+    { "system_wakeup", "", "", "wakeup guest from suspend", hmp_system_wakeup },
+    { "trace-event", "name:s option:s", "name on|off",
+      "changes status of the trace events that match a shell pattern", hmp_trace_event },
+    { "x", "fmt:/ addr:l", "/fmt addr", "virtual memory dump starting at 'addr'", hmp_x },
+    { "xp", "fmt:/ addr:l", "/fmt addr", "physical memory dump starting at 'addr'", hmp_xp },
+    { NULL }
+};
+
+const struct hmp_command hmp_info_commands[] = {
+    { "block", "verbose:-v device:B?", "[-v] [device]", "show info of one or all block devices",
+      hmp_info_block },
+    { "blockstats", "", "", "show block device statistics", hmp_info_blockstats },
+    { "chardev", "", "", "show the character devices", hmp_info_chardev },
+    { "cpus", "", "", "show infos for each CPU", hmp_info_cpus },
+    { "history", "", "", "show the command line history", hmp_info_history },
+    { "irq", "", "", "show the interrupts statistics (if available)", hmp_info_irq },
+    { "jit", "", "", "show dynamic compiler info", hmp_info_jit },
+    { "kvm", "", "", "show KVM information", hmp_info_kvm },
+    { "mem", "", "", "show the active virtual memory mappings", hmp_info_mem },
+    { "mice", "", "", "show which guest mouse is receiving events", hmp_info_mice },
+    { "mtree", "flat:-f", "[-f]", "show memory tree (-f: as flat ranges)", hmp_info_mtree },
+    { "name", "", "", "show the current VM name", hmp_info_name },
+    { "network", "", "", "show the network state", hmp_info_network },
+    { "pci", "", "", "show PCI info", hmp_info_pci },
+    { "pic", "", "", "show PIC state", hmp_info_pic },
+    { "qtree", "", "", "show device tree", hmp_info_qtree },
+    { "ramblock", "", "", "show system ramblock information", hmp_info_ramblock },
+    { "registers", "all:-a", "[-a]", "show the cpu registers (-a: all CPUs)", hmp_info_registers },
+    { "roms", "", "", "show roms", hmp_info_roms },
+    { "status", "", "", "show the current VM status (running|paused)", hmp_info_status },
+    { "tlb", "", "", "show virtual to physical memory mappings", hmp_info_tlb },
+    { "uuid", "", "", "show the current VM UUID", hmp_info_uuid },
+    { "version", "", "", "show the version of QEMU", hmp_info_version },
+    { NULL }
+};
+
+/* --- help ------------------------------------------------------------------------------------ */
+
+static void print_row(FILE *out, const char *prefix, const struct hmp_command *c)
+{
+    fprintf(out, "%s%s%s%s -- %s\n", prefix, c->name, *c->params ? " " : "", c->params, c->help);
+}
+
+void hmp_print_help(struct monitor *mon, const char *name)
+{
+    const char *prefix = "", *at = name ? name : "";
+    const struct hmp_command *table = hmp_commands, *row;
+
+    if (strncmp(at, "info", 4) == 0) {
+        table = hmp_info_commands;
+        prefix = "info ";
+        at += 4 + strspn(at + 4, " ");
+    }
+    if (*at) {
+        row = hmp_find(table, &at);
+        if (row && row->run != hmp_unavailable) {
+            print_row(mon->out, prefix, row);
+        } else {
+            fprintf(mon->out, "unknown command: '%s'\n", name);
+        }
+        return;
+    }
+    for (const struct hmp_command *c = table; c->name; c++) {
+        if (c->run != hmp_unavailable) {
+            print_row(mon->out, prefix, c);
+        }
+    }
+}
+
+void hmp_help(struct monitor *mon, struct hmp_args *args)
+{
+    const char *name = hmp_text(args, "name");
+
+    if (name && strcmp(name, "log") == 0) {
+        log_print_help(mon->out);
+        return;
+    }
+    hmp_print_help(mon, name);
+}
+
+/* `info` alone; with a word the row of that subject runs. */
+void hmp_info(struct monitor *mon, struct hmp_args *args)
+{
+    hmp_print_help(mon, "info");
+}
+
+void hmp_unavailable(struct monitor *mon, struct hmp_args *args)
+{
+    fprintf(mon->out, "Error: this command is not available yet\n");
+}
+
+void hmp_report(struct monitor *mon, struct error *err)
+{
+    if (err) {
+        fprintf(mon->out, "Error: %s\n", error_text(err));
+        error_free(err);
+    }
+}
+
+/* --- the machine ----------------------------------------------------------------------------- */
+
+void hmp_quit(struct monitor *mon, struct hmp_args *args)
+{
+    machine_quit(0);
+}
+
+void hmp_stop(struct monitor *mon, struct hmp_args *args)
+{
+    machine_stop();
+}
+
+void hmp_cont(struct monitor *mon, struct hmp_args *args)
+{
+    if (machine_needs_reset()) {
+        fprintf(mon->out, "Error: Resetting the Virtual Machine is required\n");
+    } else {
+        machine_cont();
+    }
+}
+
+void hmp_system_reset(struct monitor *mon, struct hmp_args *args)
+{
+    machine_request_reset();
+}
+
+void hmp_system_powerdown(struct monitor *mon, struct hmp_args *args)
+{
+    machine_request_powerdown();
+}
+
+void hmp_system_wakeup(struct monitor *mon, struct hmp_args *args)
+{
+    machine_request_wakeup();
+}
+
+void hmp_boot_set(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+
+    if (machine_set_boot_order(hmp_text(args, "bootdevice"), &err)) {
+        fprintf(mon->out, "boot device list now set to %s\n", hmp_text(args, "bootdevice"));
+    }
+    hmp_report(mon, err);
+}
+
+void hmp_device_add(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+
+    device_add_option(hmp_text(args, "device"), &err);
+    hmp_report(mon, err);
+}
+
+/* --- CPUs ------------------------------------------------------------------------------------ */
+
+struct cpu *hmp_cpu(struct monitor *mon)
+{
+    struct cpu *cpu = cpu_by_index(mon->cpu_index);
+
+    if (!cpu) {
+        fprintf(mon->out, "No CPU available\n");
+    }
+    return cpu;
+}
+
+void hmp_cpu_set(struct monitor *mon, struct hmp_args *args)
+{
+    int index = hmp_number(args, "index");
+
+    if (cpu_by_index(index)) {
+        mon->cpu_index = index;
+    } else {
+        fprintf(mon->out, "invalid CPU index\n");
+    }
+}
+
+void hmp_nmi(struct monitor *mon, struct hmp_args *args)
+{
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+        cpu_interrupt(cpu, CPU_INT_NMI);
+    }
+}
+
+/* --- the log --------------------------------------------------------------------------------- */
+
+void hmp_log(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+
+    if (!log_set_mask_string(hmp_text(args, "items"), &err)) {
+        hmp_report(mon, err);
+        log_print_help(mon->out);
+    }
+}
+
+void hmp_logfile(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+
+    log_set_file(hmp_text(args, "filename"), &err);
+    hmp_report(mon, err);
+}
+
+void hmp_trace_event(struct monitor *mon, struct hmp_args *args)
+{
+    bool on = strcmp(hmp_text(args, "option"), "off") != 0;
+    char *pattern = g_strconcat(on ? "" : "-", hmp_text(args, "name"), NULL);
+    struct error *err = NULL;
+
+    trace_enable(pattern, &err);
+    hmp_report(mon, err);
+    g_free(pattern);
+}

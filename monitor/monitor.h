@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The human monitor: command lines on a character device. */
+#ifndef MONITOR_MONITOR_H
+#define MONITOR_MONITOR_H
+
+#include <stdio.h>
+
+#include "char.h"
+
+/* Puts a monitor on the device. Attach it before the guest's own ports, so that these get the
+ * keyboard of a multiplexer. */
+bool monitor_add(struct chardev *chr, struct error **err);
+/* Runs one line without a terminal; the text of the answer goes to `out`. */
+void monitor_execute(const char *line, FILE *out);
+
+#endif

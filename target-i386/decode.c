@@ -1,0 +1,593 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The instruction decoder: prefixes, opcode table look-up, ModRM, displacement, immediates. */
+#define X86_OPCODE_TABLE
+#include "target-i386/decode.h"
+
+#include <pthread.h>
+#include <stddef.h>
+#include <string.h>
+#include "base/bits.h"
+#include "target-i386/translate.h"
+
+const struct x86_opcode x86_opcodes[] = {
+#define INSN(map_, prefix_, byte, pattern, text, handler, arg_, o1, o2, o3, o4, feature_, attrs_) \
+    { .name = text, .translate = trans_##handler, .attrs = attrs_, .modrm = pattern,          \
+      .map = MAP_##map_, .prefix = PREFIX_##prefix_, .opcode = byte, .arg = arg_,             \
+      .feature = FEAT_##feature_, .operand = { O_##o1, O_##o2, O_##o3, O_##o4 } },
+#include "target-i386/opcodes.def"
+#undef INSN
+};
+const unsigned x86_opcode_count = sizeof(x86_opcodes) / sizeof(x86_opcodes[0]);
+
+static const struct {
+    uint8_t source, kind, size, reg;
+} forms[O_COUNT] = {
+#define OPERAND(name, source, kind, size, reg) { FROM_##source, OPND_##kind, size, reg },
+    X86_OPERANDS(OPERAND)
+#undef OPERAND
+};
+
+/* Which CPUID bit stands for a feature; mask 0: always there. */
+static const struct {
+    uint16_t word;
+    uint8_t bit;
+    bool listed;
+} feature_bits[FEAT_COUNT] = {
+#define F(name, field, bit) [FEAT_##name] = { offsetof(struct x86_env, field), bit, true }
+    F(FPU, cpuid_1_edx, 0), F(TSC, cpuid_1_edx, 4), F(MSR, cpuid_1_edx, 5),
+    F(CX8, cpuid_1_edx, 8), F(SEP, cpuid_1_edx, 11), F(CMOV, cpuid_1_edx, 15),
+    F(CLFSH, cpuid_1_edx, 19), F(MMX, cpuid_1_edx, 23), F(FXSR, cpuid_1_edx, 24),
+    F(SSE, cpuid_1_edx, 25), F(SSE2, cpuid_1_edx, 26),
+    F(SSE3, cpuid_1_ecx, 0), F(PCLMUL, cpuid_1_ecx, 1), F(MONITOR, cpuid_1_ecx, 3),
+    F(VMX, cpuid_1_ecx, 5), F(SSSE3, cpuid_1_ecx, 9), F(CX16, cpuid_1_ecx, 13),
+    F(SSE41, cpuid_1_ecx, 19), F(SSE42, cpuid_1_ecx, 20), F(MOVBE, cpuid_1_ecx, 22),
+    F(POPCNT, cpuid_1_ecx, 23), F(AES, cpuid_1_ecx, 25), F(XSAVE, cpuid_1_ecx, 26),
+    F(RDRAND, cpuid_1_ecx, 30),
+    F(FSGSBASE, cpuid_7_ebx, 0), F(BMI1, cpuid_7_ebx, 3), F(BMI2, cpuid_7_ebx, 8),
+    F(INVPCID, cpuid_7_ebx, 10), F(RDSEED, cpuid_7_ebx, 18), F(ADX, cpuid_7_ebx, 19),
+    F(SMAP, cpuid_7_ebx, 20), F(CLFLUSHOPT, cpuid_7_ebx, 23), F(CLWB, cpuid_7_ebx, 24),
+    F(SHA, cpuid_7_ebx, 29), F(PKU, cpuid_7_ecx, 3), F(RDPID, cpuid_7_ecx, 22),
+    F(MOVDIRI, cpuid_7_ecx, 27),
+    F(SYSCALL, cpuid_ext_edx, 11), F(MMXEXT, cpuid_ext_edx, 22), F(RDTSCP, cpuid_ext_edx, 27),
+    F(LM, cpuid_ext_edx, 29), F(3DNOW, cpuid_ext_edx, 31),
+    F(LAHF64, cpuid_ext_ecx, 0), F(SVM, cpuid_ext_ecx, 2), F(LZCNT, cpuid_ext_ecx, 5),
+    F(SSE4A, cpuid_ext_ecx, 6), F(3DNOWPREFETCH, cpuid_ext_ecx, 8),
+    F(XSAVEOPT, cpuid_d1_eax, 0), F(XSAVEC, cpuid_d1_eax, 1), F(XSAVES, cpuid_d1_eax, 3),
+#undef F
+};
+
+void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT])
+{
+    memset(has, 0, FEAT_COUNT);
+    has[FEAT_NONE] = true;
+    for (unsigned f = 0; f < FEAT_COUNT; f++) {
+        if (feature_bits[f].listed) {
+            uint32_t word;
+
+            memcpy(&word, (const char *)env + feature_bits[f].word, sizeof(word));
+            has[f] = x86_has(word, feature_bits[f].bit);
+        }
+    }
+    has[FEAT_SSE_OR_MMXEXT] = has[FEAT_SSE] || has[FEAT_MMXEXT];
+}
+
+/* --- the table by opcode ---------------------------------------------------------------------- */
+
+/* Rows of (map, byte): rows[start .. start of the next) in table order. */
+enum { SLOTS = MAP_COUNT * 256, MAX_ROWS = 8192 };
+static uint16_t row_start[SLOTS + 1], rows[MAX_ROWS];
+static bool slot_modrm[SLOTS];
+static pthread_once_t index_once = PTHREAD_ONCE_INIT;
+
+static unsigned row_span(const struct x86_opcode *op)
+{
+    return op->attrs & A_LOW3 ? 8 : op->attrs & A_LOW4 ? 16 : 1;
+}
+
+static bool row_needs_modrm(const struct x86_opcode *op)
+{
+    if (op->modrm >> 8 != MODRM_ANY) {
+        return true;
+    }
+    for (int i = 0; i < 4; i++) {
+        unsigned s = forms[op->operand[i]].source;
+
+        if (s == FROM_RM || s == FROM_RM_MEM || s == FROM_RM_REG || s == FROM_REG) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void build_index(void)
+{
+    unsigned n = 0;
+
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        row_start[slot] = n;
+        for (unsigned i = 0; i < x86_opcode_count; i++) {
+            const struct x86_opcode *op = &x86_opcodes[i];
+            unsigned first = op->map * 256 + op->opcode;
+
+            if (slot >= first && slot < first + row_span(op)) {
+                rows[n++] = i;
+                slot_modrm[slot] |= row_needs_modrm(op);
+            }
+        }
+    }
+    row_start[SLOTS] = n;
+}
+
+static bool modrm_fits(uint16_t pattern, uint8_t modrm)
+{
+    unsigned digit = modrm >> 3 & 7;
+    bool mem = modrm < 0xc0;
+
+    switch (pattern >> 8) {
+    case MODRM_DIGIT: return digit == (pattern & 0xff);
+    case MODRM_MEM_DIGIT: return mem && digit == (pattern & 0xff);
+    case MODRM_REG_DIGIT: return !mem && digit == (pattern & 0xff);
+    case MODRM_MEM: return mem;
+    case MODRM_REG: return !mem;
+    case MODRM_EXACT: return modrm == (pattern & 0xff);
+    }
+    return true;
+}
+
+static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mode, const bool *has)
+{
+    unsigned slot = in->map * 256 + in->opcode;
+
+    for (unsigned i = row_start[slot]; i < row_start[slot + 1]; i++) {
+        const struct x86_opcode *op = &x86_opcodes[rows[i]];
+
+        if ((op->prefix == PREFIX_ANY || op->prefix == in->mandatory) &&
+            (op->modrm >> 8 == MODRM_ANY || modrm_fits(op->modrm, in->modrm)) &&
+            !(op->attrs & (mode & MODE_CS64 ? A_I64 : A_O64)) &&
+            !(op->attrs & A_VEX) == !in->vex && has[op->feature] &&
+            !(op->attrs & A_NO_REX_W && x86_rex_w(in))) {
+            return op;
+        }
+    }
+    return NULL;
+}
+
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+struct reader {
+    struct x86_insn *in;
+    const uint8_t *code;
+    unsigned avail, at;
+};
+
+static uint64_t fetch(struct reader *r, unsigned size)
+{
+    uint64_t v = 0;
+
+    if (r->at + size > X86_MAX_INSN) {
+        r->in->too_long = true;
+        return 0;
+    }
+    if (r->at + size > r->avail) {
+        r->in->truncated = true;
+        return 0;
+    }
+    memcpy(&v, r->code + r->at, size);
+    r->at += size;
+    return v;
+}
+
+static int64_t fetch_signed(struct reader *r, unsigned size)
+{
+    unsigned shift = 64 - 8 * size;
+
+    return (int64_t)(fetch(r, size) << shift) >> shift;
+}
+
+static bool read_prefix(struct x86_insn *in, uint8_t byte, bool code64)
+{
+    switch (byte) {
+    case 0x26: case 0x2e: case 0x36: case 0x3e:
+        in->seg_override = code64 ? in->seg_override : (byte >> 3 & 3);
+        break;
+    case 0x64: case 0x65:
+        in->seg_override = byte - 0x64 + SEG_FS;
+        break;
+    case 0x66:
+        in->data16 = true;
+        break;
+    case 0x67:
+        in->addr_prefix = true;
+        break;
+    case 0xf0:
+        in->lock = true;
+        break;
+    case 0xf2: case 0xf3:
+        in->rep = byte;
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
+static uint8_t read_prefixes(struct reader *r, bool code64)
+{
+    struct x86_insn *in = r->in;
+    uint8_t byte;
+
+    for (;;) {
+        byte = fetch(r, 1);
+        if (in->too_long || in->truncated) {
+            return 0;
+        }
+        if (read_prefix(in, byte, code64)) {
+            in->rex = 0;
+        } else if (code64 && byte >> 4 == 4) {
+            in->rex = byte;
+        } else {
+            return byte;
+        }
+    }
+}
+
+/* C4 or C5: true when it is a VEX prefix here, not LES or LDS. */
+static bool is_vex(struct reader *r, uint8_t byte, uint32_t mode)
+{
+    if ((byte & 0xfe) != 0xc4 || !(mode & MODE_PE) || mode & MODE_VM) {
+        return false;
+    }
+    if (mode & MODE_CS64) {
+        return true;
+    }
+    if (r->at >= r->avail) {
+        r->in->truncated = true;
+        return false;
+    }
+    return r->code[r->at] >= 0xc0;
+}
+
+static void read_vex(struct reader *r, uint8_t byte, bool code64)
+{
+    struct x86_insn *in = r->in;
+    bool bad = in->rex || in->data16 || in->rep || in->lock;
+    uint8_t b1 = fetch(r, 1), b2 = b1, map = 1;
+
+    in->vex = true;
+    if (byte == 0xc4) {
+        b2 = fetch(r, 1);
+        map = b1 & 31;
+        in->rex = 0x40 | (b2 >> 4 & 8) | (~b1 >> 5 & 7);
+    } else {
+        in->rex = 0x40 | (~b1 >> 5 & 4);
+    }
+    if (!code64) {
+        in->rex &= 0x48;
+    }
+    in->vvvv = (~b2 >> 3 & 15) & (code64 ? 15 : 7);
+    in->vex_l = b2 & 4;
+    in->mandatory = (const uint8_t[]){ PREFIX_NP, PREFIX_66, PREFIX_F3, PREFIX_F2 }[b2 & 3];
+    in->map = map >= 1 && map <= 3 && !bad ? map : MAP_COUNT;
+    in->opcode = fetch(r, 1);
+}
+
+static void read_opcode(struct reader *r, uint8_t byte, uint32_t mode)
+{
+    struct x86_insn *in = r->in;
+
+    if (is_vex(r, byte, mode)) {
+        read_vex(r, byte, mode & MODE_CS64);
+        return;
+    }
+    in->mandatory = in->rep == 0xf3 ? PREFIX_F3 : in->rep == 0xf2 ? PREFIX_F2
+                  : in->data16 ? PREFIX_66 : PREFIX_NP;
+    in->map = MAP_1;
+    in->opcode = byte;
+    if (byte == 0x0f) {
+        in->map = MAP_0F;
+        in->opcode = fetch(r, 1);
+        if (in->opcode == 0x38 || in->opcode == 0x3a) {
+            in->map = in->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
+            in->opcode = fetch(r, 1);
+        }
+    }
+}
+
+static void read_address16(struct reader *r)
+{
+    static const uint8_t base[8] = { R_BX, R_BX, R_BP, R_BP, R_SI, R_DI, R_BP, R_BX };
+    static const uint8_t index[8] = { R_SI, R_DI, R_SI, R_DI, BASE_NONE, BASE_NONE, BASE_NONE,
+                                      BASE_NONE };
+    struct x86_insn *in = r->in;
+    unsigned rm = in->modrm & 7;
+
+    if (in->mod == 0 && rm == 6) {
+        in->disp = fetch(r, 2);
+        return;
+    }
+    in->base = base[rm];
+    in->index = index[rm];
+    in->disp = in->mod == 1 ? fetch_signed(r, 1) : in->mod == 2 ? fetch_signed(r, 2) : 0;
+    in->seg = in->base == R_BP ? SEG_SS : SEG_DS;
+}
+
+static void read_address32(struct reader *r, bool code64)
+{
+    struct x86_insn *in = r->in;
+    unsigned rm = in->modrm & 7;
+
+    in->base = rm | (in->rex & 1) << 3;
+    if (rm == 4) {
+        uint8_t sib = fetch(r, 1);
+
+        in->scale = sib >> 6;
+        in->index = (sib >> 3 & 7) | (in->rex & 2) << 2;
+        in->index = in->index == R_SP ? BASE_NONE : in->index;
+        rm = sib & 7;
+        in->base = rm | (in->rex & 1) << 3;
+    } else if (in->mod == 0 && rm == 5 && code64) {
+        in->base = BASE_RIP;
+    }
+    if (in->mod == 0 && rm == 5) {
+        in->base = in->base == BASE_RIP ? BASE_RIP : BASE_NONE;
+        in->disp = fetch_signed(r, 4);
+    } else if (in->mod) {
+        in->disp = fetch_signed(r, in->mod == 1 ? 1 : 4);
+    }
+    in->seg = in->base == R_SP || in->base == R_BP ? SEG_SS : SEG_DS;
+}
+
+static void read_modrm(struct reader *r, uint32_t mode)
+{
+    struct x86_insn *in = r->in;
+
+    in->has_modrm = true;
+    in->modrm = fetch(r, 1);
+    in->mod = in->modrm >> 6;
+    in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
+    in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
+    if (in->mod == 3) {
+        return;
+    }
+    if (in->addrsize == 2) {
+        read_address16(r);
+    } else {
+        read_address32(r, mode & MODE_CS64);
+    }
+}
+
+/* --- operands --------------------------------------------------------------------------------- */
+
+static void set_sizes(struct x86_insn *in, uint32_t mode)
+{
+    uint32_t attrs = in->op ? in->op->attrs : 0;
+
+    if (mode & MODE_CS64) {
+        in->opsize = attrs & A_F64 || x86_rex_w(in) ? 8 : in->data16 ? 2 : attrs & A_D64 ? 8 : 4;
+    } else {
+        in->opsize = !(mode & MODE_CS32) == !in->data16 ? 2 : 4;
+    }
+}
+
+static unsigned form_size(const struct x86_insn *in, unsigned size, uint32_t mode)
+{
+    switch (size) {
+    case SIZE_V: return in->opsize;
+    case SIZE_Z: return in->opsize == 2 ? 2 : 4;
+    case SIZE_Y: return x86_rex_w(in) && mode & MODE_CS64 ? 8 : 4;
+    case SIZE_P: return 2 + in->opsize;
+    case SIZE_D64: return mode & MODE_CS64 ? 8 : 4;
+    case SIZE_A: return 2 * in->opsize;
+    case SIZE_X: return in->vex_l ? 32 : 16;
+    }
+    return size;
+}
+
+static void read_immediate(struct reader *r, struct x86_operand *o, unsigned *n_imm,
+                           unsigned source, unsigned size)
+{
+    struct x86_insn *in = r->in;
+    int64_t v = source == FROM_IMM ? (int64_t)fetch(r, size) : fetch_signed(r, size);
+
+    o->kind = OPND_IMM;
+    o->reg = (*n_imm)++;            /* which of the two */
+    if (o->reg) {
+        in->imm2 = v;
+    } else {
+        in->imm = v;
+    }
+    if (source == FROM_IMM_SX) {
+        o->size = in->operand[0].size > size ? in->operand[0].size : size;
+    }
+}
+
+static void read_operand(struct reader *r, unsigned n, unsigned *n_imm, uint32_t mode)
+{
+    struct x86_insn *in = r->in;
+    struct x86_operand *o = &in->operand[n];
+    unsigned form = in->op->operand[n], source = forms[form].source;
+    unsigned size = form_size(in, forms[form].size, mode);
+
+    o->kind = forms[form].kind;
+    o->size = size;
+    switch (source) {
+    case FROM_RM:
+    case FROM_RM_MEM:
+    case FROM_RM_REG:
+        o->reg = o->kind == OPND_MMX ? in->rm & 7 : in->rm;
+        o->kind = in->mod == 3 ? o->kind : OPND_MEM;
+        break;
+    case FROM_REG:
+        o->reg = o->kind == OPND_MMX || o->kind == OPND_SEG ? in->reg & 7 : in->reg;
+        break;
+    case FROM_LOW3:
+        o->reg = (in->opcode & 7) | (in->rex & 1) << 3;
+        break;
+    case FROM_VVVV:
+        o->reg = in->vvvv;
+        break;
+    case FROM_FIXED:
+        o->reg = forms[form].reg;
+        break;
+    case FROM_IMM:
+    case FROM_IMM_SX:
+    case FROM_REL:
+        read_immediate(r, o, n_imm, source, size);
+        break;
+    case FROM_ONE:
+        o->kind = OPND_IMM;
+        in->imm = 1;
+        break;
+    case FROM_MOFFS:
+        o->kind = OPND_MEM;
+        in->disp = fetch(r, in->addrsize);
+        break;
+    case FROM_FAR:
+        o->kind = OPND_FAR;
+        in->imm = fetch(r, in->opsize);
+        in->imm2 = fetch(r, 2);
+        break;
+    case FROM_STRING_SRC:
+    case FROM_STRING_DST:
+        o->kind = OPND_MEM;
+        break;
+    }
+}
+
+static uint64_t wrap_pc(uint64_t pc, uint32_t mode)
+{
+    return mode & MODE_CS64 ? pc : (uint32_t)pc;
+}
+
+/* An operand form that the ModRM byte contradicts makes the opcode undefined, and so does a VEX
+   register that no operand uses. */
+static bool forms_fit(const struct x86_insn *in)
+{
+    bool vvvv_free = in->vvvv != 0;
+
+    for (int i = 0; i < 4; i++) {
+        unsigned s = forms[in->op->operand[i]].source;
+
+        if ((s == FROM_RM_MEM && in->mod == 3) || (s == FROM_RM_REG && in->mod != 3)) {
+            return false;
+        }
+        vvvv_free &= s != FROM_VVVV;
+    }
+    return !vvvv_free;
+}
+
+/* Control and debug register moves have no memory form: mod counts as 3. */
+static bool ignores_mod(const struct x86_insn *in)
+{
+    return in->map == MAP_0F && in->opcode >= 0x20 && in->opcode <= 0x23;
+}
+
+static void finish(struct reader *r, uint32_t mode)
+{
+    struct x86_insn *in = r->in;
+    bool relative = false;
+
+    in->len = r->at;
+    in->next = wrap_pc(in->pc + in->len, mode);
+    if (!in->op) {
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        relative |= forms[in->op->operand[i]].source == FROM_REL;
+    }
+    if (relative) {
+        in->imm = wrap_pc(in->next + in->imm, mode);
+        if (in->opsize == 2) {
+            in->imm &= 0xffff;
+        }
+    }
+    if (in->base == BASE_RIP) {
+        in->disp += in->next;
+        in->disp = in->addrsize == 4 ? (int64_t)(uint32_t)in->disp : in->disp;
+    }
+    if (in->seg_override >= 0) {
+        in->seg = in->seg_override;
+    }
+}
+
+bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64_t pc,
+                uint32_t mode, const bool has[FEAT_COUNT])
+{
+    struct reader r = { .in = in, .code = code, .avail = avail };
+    unsigned n_imm = 0;
+    uint8_t byte;
+
+    pthread_once(&index_once, build_index);
+    *in = (struct x86_insn){ .pc = pc, .seg_override = -1, .base = BASE_NONE, .index = BASE_NONE,
+                             .seg = SEG_DS };
+    byte = read_prefixes(&r, mode & MODE_CS64);
+    read_opcode(&r, byte, mode);
+    if (mode & MODE_CS64) {
+        in->addrsize = in->addr_prefix ? 4 : 8;
+    } else {
+        in->addrsize = !(mode & MODE_CS32) == !in->addr_prefix ? 2 : 4;
+    }
+    if (!in->truncated && !in->too_long && in->map < MAP_COUNT) {
+        if (ignores_mod(in) && r.at < avail && r.at < X86_MAX_INSN) {
+            in->has_modrm = true;
+            in->modrm = fetch(&r, 1) | 0xc0;
+            in->mod = 3;
+            in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
+            in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
+        } else if (slot_modrm[in->map * 256 + in->opcode]) {
+            read_modrm(&r, mode);
+        }
+        in->op = in->truncated || in->too_long ? NULL : find_row(in, mode, has);
+        if (in->op && !forms_fit(in)) {
+            in->op = NULL;
+        }
+        set_sizes(in, mode);
+        for (unsigned i = 0; in->op && i < 4 && in->op->operand[i]; i++) {
+            read_operand(&r, i, &n_imm, mode);
+        }
+    }
+    finish(&r, mode);
+    return !in->truncated;
+}
+
+/* --- flags ------------------------------------------------------------------------------------ */
+
+static uint32_t unpack_flags(uint32_t six)
+{
+    return (six & 1) | (six & 2) << 1 | (six & 4) << 2 | (six & 24) << 3 | (six & 32) << 6;
+}
+
+uint32_t x86_flags_read(const struct x86_insn *in)
+{
+    static const uint16_t of_condition[8] = {
+        FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF, FL_SF, FL_PF, FL_SF | FL_OF, FL_ZF | FL_SF | FL_OF,
+    };
+    uint32_t attrs = in->op ? in->op->attrs : FR_ALL;
+    uint32_t flags = unpack_flags(attrs & FR_ALL);
+
+    if (attrs & A_COND) {
+        flags |= of_condition[in->opcode >> 1 & 7];
+    }
+    return flags;
+}
+
+/* Shifts by an immediate leave the flags alone when the masked count is 0; rotates through CF also
+   for multiples of the width, so they are taken as if they always did. */
+static bool may_keep_flags(const struct x86_insn *in)
+{
+    bool shift = in->map == MAP_1 && (in->opcode & 0xfe) == 0xc0;
+    bool shift_double = in->map == MAP_0F && (in->opcode & 0xf7) == 0xa4;
+
+    if (shift && (in->reg & 6) == 2) {
+        return true;
+    }
+    return (shift || shift_double) && (in->imm & (in->operand[0].size == 8 ? 63 : 31)) == 0;
+}
+
+uint32_t x86_flags_written(const struct x86_insn *in)
+{
+    if (!in->op || (in->op->attrs & A_REPZ && in->rep) || may_keep_flags(in)) {
+        return 0;
+    }
+    return unpack_flags(in->op->attrs >> 6 & FR_ALL);
+}

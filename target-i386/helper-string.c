@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Repeated string instructions. Each call does at least one element unless the count is 0, and
+ * forwards in plain RAM as many as one page of either side holds. Registers are updated only after
+ * an element or piece is done, so a fault leaves a state to go on from.
+ */
+#include <string.h>
+#include "tcg/softmmu.h"
+#include "target-i386/helpers.h"
+#include "target-i386/flags.h"
+#include "target-i386/string.h"
+#include "target-i386/sys.h"
+
+enum { PAGE = 4096 };
+
+struct string_op {
+    struct x86_env *env;
+    unsigned size, seg, idx;
+    x86_word mask;                  /* of the address size */
+    x86_word count, si, di;
+    bool step, checked;
+};
+
+static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
+{
+    unsigned addr_bits = 8u << (what >> STRING_ADDR_SHIFT & 3);
+
+    s->env = env;
+    s->size = 1u << (what & STRING_SIZE);
+    s->seg = what >> STRING_SEG_SHIFT & 7;
+    s->step = what & STRING_STEP;
+    s->idx = x86_mmu_index(env);
+    s->mask = (x86_word)~0 >> (TARGET_WORD_BITS - addr_bits);
+    s->count = env->regs[R_CX] & s->mask;
+    s->si = env->regs[R_SI] & s->mask;
+    s->di = env->regs[R_DI] & s->mask;
+    s->checked = !(env->mode & MODE_CS64) &&
+                 env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS);
+}
+
+static uint64_t linear(const struct string_op *s, unsigned seg, x86_word offset)
+{
+    if (s->env->mode & MODE_CS64) {
+        return offset + (seg >= SEG_FS ? s->env->segs[seg].base : 0);
+    }
+    return (uint32_t)(offset + s->env->segs[seg].base);
+}
+
+static void check(const struct string_op *s, unsigned seg, x86_word offset, bool write)
+{
+    if (s->checked) {
+        helper_check_segment(s->env, seg, offset, s->size | (write ? X86_CHECK_WRITE : 0));
+    }
+}
+
+static void set_reg(const struct string_op *s, unsigned reg, x86_word v)
+{
+    x86_word *r = &s->env->regs[reg];
+
+    *r = s->mask == 0xffff ? (*r & ~(x86_word)0xffff) | (v & 0xffff) : v & s->mask;
+}
+
+static void advance(struct string_op *s, unsigned reg, x86_word at, unsigned n)
+{
+    set_reg(s, reg, at + (x86_sword)s->env->df * (x86_sword)(n * s->size));
+}
+
+static bool count_down(struct string_op *s, unsigned n)
+{
+    s->count -= n;
+    set_reg(s, R_CX, s->count);
+    return s->count != 0;
+}
+
+/* Even so a 32-bit count clears the upper half of its register. */
+static uint32_t nothing(const struct string_op *s)
+{
+    set_reg(s, R_CX, 0);
+    return 0;
+}
+
+/* 32-bit pointers lose their upper halves before the first element is tried. */
+static void cut_pointer(const struct string_op *s, unsigned reg)
+{
+    if (s->mask == 0xffffffff) {
+        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
+    }
+}
+
+static uint64_t load(const struct string_op *s, uint64_t address)
+{
+    switch (s->size) {
+    case 1: return cpu_ldub(s->env, address, s->idx);
+    case 2: return cpu_lduw(s->env, address, s->idx);
+    case 4: return cpu_ldl(s->env, address, s->idx);
+    }
+    return cpu_ldq(s->env, address, s->idx);
+}
+
+static void store(const struct string_op *s, uint64_t address, uint64_t v)
+{
+    switch (s->size) {
+    case 1: cpu_stb(s->env, address, v, s->idx); break;
+    case 2: cpu_stw(s->env, address, v, s->idx); break;
+    case 4: cpu_stl(s->env, address, v, s->idx); break;
+    default: cpu_stq(s->env, address, v, s->idx); break;
+    }
+}
+
+static uint64_t load_host(const uint8_t *p, unsigned size)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, p, size);
+    return v;
+}
+
+/* How many whole elements lie between offset and the end of its page, at most n; 0: go singly. */
+static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, unsigned n,
+                     bool write)
+{
+    const struct x86_segment *seg_reg = &s->env->segs[seg];
+    unsigned left = PAGE - (linear(s, seg, offset) & (PAGE - 1));
+    x86_word to_wrap = s->mask - offset;
+
+    n = left / s->size < n ? left / s->size : n;
+    if (to_wrap < PAGE && to_wrap / s->size < n) {
+        n = to_wrap / s->size;
+    }
+    if (s->checked && n) {
+        /* Plain upward segments only; the rest is for the element-wise check. */
+        uint64_t last = (uint64_t)offset + n * s->size - 1;
+        bool fits = last <= seg_reg->limit && seg_reg->flags & DESC_P &&
+                    !(seg_reg->flags & DESC_CODE) && !(seg_reg->flags & DESC_DC) &&
+                    (!write || seg_reg->flags & DESC_RW);
+
+        n = fits ? n : 0;
+    }
+    return n;
+}
+
+static unsigned piece(const struct string_op *s)
+{
+    return s->step || s->env->df != 1 ? 0 : s->count < PAGE ? s->count : PAGE;
+}
+
+static void copy_forward(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+{
+    if (to <= from || to >= from + len) {
+        memmove(to, from, len);
+        return;
+    }
+    for (unsigned i = 0; i < len; i += size) {
+        memcpy(to + i, from + i, size);
+    }
+}
+
+uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
+{
+    struct string_op s;
+    uint64_t from, to;
+    unsigned n;
+
+    begin(&s, env, what);
+    if (s.count == 0) {
+        return nothing(&s);
+    }
+    cut_pointer(&s, R_SI);
+    cut_pointer(&s, R_DI);
+    from = linear(&s, s.seg, s.si);
+    to = linear(&s, SEG_ES, s.di);
+    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
+    if (n > 1) {
+        const uint8_t *p = cpu_ram_ptr(env, from, n * s.size, MMU_READ, s.idx);
+        uint8_t *q = p ? cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx) : NULL;
+
+        if (q) {
+            copy_forward(q, p, n * s.size, s.size);
+        } else {
+            n = 0;
+        }
+    }
+    if (n <= 1) {
+        n = 1;
+        check(&s, s.seg, s.si, false);
+        check(&s, SEG_ES, s.di, true);
+        store(&s, to, load(&s, from));
+    }
+    advance(&s, R_SI, s.si, n);
+    advance(&s, R_DI, s.di, n);
+    return count_down(&s, n);
+}
+
+static void fill(uint8_t *to, uint64_t v, unsigned n, unsigned size)
+{
+    if (size == 1 || v == (v & 0xff) * 0x0101010101010101ull >> (64 - 8 * size)) {
+        memset(to, v, n * size);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        memcpy(to + i * size, &v, size);
+    }
+}
+
+uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
+{
+    struct string_op s;
+    uint64_t v, to;
+    unsigned n;
+
+    begin(&s, env, what);
+    if (s.count == 0) {
+        return nothing(&s);
+    }
+    cut_pointer(&s, R_DI);
+    v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
+    to = linear(&s, SEG_ES, s.di);
+    n = room(&s, SEG_ES, s.di, piece(&s), true);
+    if (n > 1) {
+        uint8_t *q = cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx);
+
+        if (q) {
+            fill(q, v, n, s.size);
+        } else {
+            n = 0;
+        }
+    }
+    if (n <= 1) {
+        n = 1;
+        check(&s, SEG_ES, s.di, true);
+        store(&s, to, v);
+    }
+    advance(&s, R_DI, s.di, n);
+    return count_down(&s, n);
+}
+
+uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
+{
+    struct string_op s;
+    uint64_t v;
+
+    begin(&s, env, what);
+    if (s.count == 0) {
+        return nothing(&s);
+    }
+    cut_pointer(&s, R_SI);
+    check(&s, s.seg, s.si, false);
+    v = load(&s, linear(&s, s.seg, s.si));
+    if (s.size >= 4) {
+        env->regs[R_AX] = v;
+    } else {
+        x86_word low = (1u << 8 * s.size) - 1;
+
+        env->regs[R_AX] = (env->regs[R_AX] & ~low) | v;
+    }
+    advance(&s, R_SI, s.si, 1);
+    return count_down(&s, 1);
+}
+
+/*
+ * Ends a comparing piece of n elements, the last of which had a and b. As on silicon the flags
+ * change with the last element only: a fault before it shows the old ones.
+ */
+static uint32_t compared(struct string_op *s, uint32_t what, unsigned n, uint64_t a, uint64_t b)
+{
+    struct x86_env *env = s->env;
+    bool more = count_down(s, n) && (a == b) == !!(what & STRING_WHILE_EQUAL);
+
+    if (!more) {
+        env->cc_op = CC_CMP + (what & STRING_SIZE);
+        env->cc_a = a;
+        env->cc_b = b;
+    }
+    return more;
+}
+
+uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
+{
+    struct string_op s;
+    const uint8_t *p = NULL, *q = NULL;
+    uint64_t a = 0, b = 0;
+    unsigned n, i;
+
+    begin(&s, env, what);
+    if (s.count == 0) {
+        return nothing(&s);
+    }
+    cut_pointer(&s, R_DI);
+    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
+    if (n > 1) {
+        q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
+        p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
+    }
+    if (p) {
+        for (i = 0; i < n;) {
+            a = load_host(p + i * s.size, s.size);
+            b = load_host(q + i * s.size, s.size);
+            i++;
+            if ((a == b) != !!(what & STRING_WHILE_EQUAL)) {
+                break;
+            }
+        }
+        n = i;
+    } else {
+        n = 1;
+        check(&s, SEG_ES, s.di, false);
+        b = load(&s, linear(&s, SEG_ES, s.di));
+        check(&s, s.seg, s.si, false);
+        a = load(&s, linear(&s, s.seg, s.si));
+    }
+    advance(&s, R_SI, s.si, n);
+    advance(&s, R_DI, s.di, n);
+    return compared(&s, what, n, a, b);
+}
+
+uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
+{
+    struct string_op s;
+    const uint8_t *q = NULL;
+    uint64_t a, b = 0;
+    unsigned n, i;
+
+    begin(&s, env, what);
+    if (s.count == 0) {
+        return nothing(&s);
+    }
+    cut_pointer(&s, R_DI);
+    a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
+    n = room(&s, SEG_ES, s.di, piece(&s), false);
+    if (n > 1) {
+        q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
+    }
+    if (q) {
+        for (i = 0; i < n;) {
+            b = load_host(q + i * s.size, s.size);
+            i++;
+            if ((a == b) != !!(what & STRING_WHILE_EQUAL)) {
+                break;
+            }
+        }
+        n = i;
+    } else {
+        n = 1;
+        check(&s, SEG_ES, s.di, false);
+        b = load(&s, linear(&s, SEG_ES, s.di));
+    }
+    advance(&s, R_DI, s.di, n);
+    return compared(&s, what, n, a, b);
+}

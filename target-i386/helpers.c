@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The table of run-time helpers. */
+#include "target-i386/helpers.h"
+
+#define IR_OF_void I32 + IR_NONE
+#define IR_OF_uint32_t I32
+#define IR_OF_uint64_t I64
+#define IR_OF_x86_word X86_IWORD
+/* The rows' flags, in a scope of their own */
+enum {
+    RAISES = HELPER_RAISES, NORETURN = HELPER_NORETURN | HELPER_RAISES, PURE = HELPER_PURE,
+    NO_XMM = HELPER_NO_XMM, MXCSR = HELPER_MXCSR,
+};
+
+const struct ir_helper x86_helpers[H_COUNT] = {
+#define HELPER(ret, name, nargs, params, flags, reads, writes) \
+    { #name, helper_##name, IR_OF_##ret, nargs, flags, reads, writes },
+#include "target-i386/helpers-int.def"
+#include "target-i386/helpers-sys.def"
+#include "target-i386/helpers-fp.def"
+#undef HELPER
+};
