@@ -83,6 +83,9 @@ struct call {
 /* One handler for each name that the rows mention; these are the ones with a meaning elsewhere. */
 call_handler call_pass;   /* converts what the kinds say and calls the host */
 call_handler call_enosys;
+/* The same with another function than the plain host call between the two conversions. */
+typedef int64_t call_function(struct call *c, const int64_t host[CALL_ARGS]);
+int64_t call_pass_with(struct call *c, call_function *function);
 #define SYS(name, host, x86_64, i386, flags, handler, ...) call_handler call_##handler;
 #include "linux-user/syscalls/all.def"
 #undef SYS
@@ -104,8 +107,9 @@ const struct call_row *call_by_name(const char *name);
 /* Structures and words at guest addresses: 0, -EFAULT or -EOVERFLOW. */
 int64_t call_get(const struct thunk_struct *s, void *host, uint64_t addr);
 int64_t call_put(const struct thunk_struct *s, uint64_t addr, const void *host);
-/* `size` bytes at most, less when the guest's structure is smaller (`given`), zeroes beyond. */
+/* Word `index` of an array of the guest's words. */
 int64_t call_get_word(const struct call *c, uint64_t *value, uint64_t addr, unsigned index);
+int64_t call_put_word(const struct call *c, uint64_t addr, uint64_t value);
 int64_t call_put_u32(uint64_t addr, uint32_t value);
 int64_t call_get_u32(uint32_t *value, uint64_t addr);
 

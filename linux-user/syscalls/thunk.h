@@ -41,6 +41,7 @@ struct thunk_field {
     uint8_t count; /* array elements */
     uint16_t host_offset, host_size; /* size of one element */
     struct thunk_struct *sub;
+    const char *name; /* for strace */
     uint16_t guest_offset, guest_size; /* by thunk_init(); GAP and BYTES: given */
 };
 
@@ -55,21 +56,21 @@ struct thunk_struct {
 
 /* The fields of `struct` T, which the table's file defines as a macro before each table. */
 #define THUNK_N(type_, member, n)                                                                  \
-    {.type = THUNK_##type_, .count = (n), .host_offset = offsetof(T, member),                      \
+    {.type = THUNK_##type_, .name = #member, .count = (n), .host_offset = offsetof(T, member),     \
      .host_size = sizeof(((T *)0)->member) / (n)}
 #define THUNK_F(type_, member) THUNK_N(type_, member, 1)
 #define THUNK_FITS(type_, member)                                                                  \
-    {.type = THUNK_##type_ | THUNK_FIT, .count = 1, .host_offset = offsetof(T, member),            \
-     .host_size = sizeof(((T *)0)->member)}
+    {.type = THUNK_##type_ | THUNK_FIT, .name = #member, .count = 1,                               \
+     .host_offset = offsetof(T, member), .host_size = sizeof(((T *)0)->member)}
 /* `size` bytes on the guest's side. */
 #define THUNK_BYTES_OF(member, size)                                                               \
-    {.type = THUNK_BYTES, .count = 1, .host_offset = offsetof(T, member),                          \
+    {.type = THUNK_BYTES, .name = #member, .count = 1, .host_offset = offsetof(T, member),          \
      .host_size = sizeof(((T *)0)->member), .guest_size = (size)}
 #define THUNK_GAP_OF(size) {.type = THUNK_GAP, .count = 1, .guest_size = (size)}
 #define THUNK_LONGS(n) {.type = THUNK_GAP_LONGS, .count = (n)}
 #define THUNK_GAP32(size) {.type = THUNK_GAP_32, .count = 1, .host_size = (size)}
 #define THUNK_SUB_N(struct_, member, n)                                                            \
-    {.type = THUNK_STRUCT, .count = (n), .host_offset = offsetof(T, member),                       \
+    {.type = THUNK_STRUCT, .name = #member, .count = (n), .host_offset = offsetof(T, member),      \
      .host_size = sizeof(((T *)0)->member) / (n), .sub = &thunk_##struct_}
 #define THUNK_SUB(struct_, member) THUNK_SUB_N(struct_, member, 1)
 #define THUNK_TABLE(name_, ...)                                                                    \
