@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
+#include "linux-user/syscalls/seccomp.h"
 
 enum { MAX_ELEMENTS = 1 << 20, MAX_IOV = 1024 };
 
@@ -558,6 +559,9 @@ int64_t user_syscall(struct task *t, int64_t num, int64_t args[CALL_ARGS])
 
     if (unlikely(!row)) {
         return unknown(t, num, args);
+    }
+    if (unlikely(seccomp_active) && seccomp_refuses(t, num, args, &result)) {
+        return result;
     }
     take_words(&c, args);
     if (likely(!user_options.strace)) {

@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "linux-user/syscalls/call.h"
+#include "linux-user/syscalls/seccomp.h"
 #include "linux-user/syscalls/siginfo.h"
 
 /* --- new ones ------------------------------------------------------------------------------------------ */
@@ -328,7 +329,7 @@ int64_t call_prctl(struct call *c)
         return c->a[1] == PR_TSC_ENABLE ? 0 : -EINVAL;
     case PR_SET_SECCOMP:
     case PR_GET_SECCOMP:
-        return -EINVAL;
+        return seccomp_prctl(c);
     case PR_SET_PDEATHSIG:
     case PR_GET_DUMPABLE:
     case PR_SET_DUMPABLE:

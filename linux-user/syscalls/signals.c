@@ -163,8 +163,12 @@ int64_t call_sigpending(struct call *c)
 
 static int64_t suspend(struct call *c, uint64_t mask)
 {
+    sigset_t host;
+
+    user_host_mask(mask, &host);
     user_sigmask_begin(c->t, mask);
-    return user_sigmask_end(c->t, call_host(c, SYS_pause, 0, 0, 0, 0, 0, 0));
+    return user_sigmask_end(c->t, call_host(c, SYS_rt_sigsuspend, (intptr_t)&host, SIGSET_SIZE, 0,
+                                            0, 0, 0));
 }
 
 int64_t call_rt_sigsuspend(struct call *c)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Handlers that wait for descriptors: select, poll and epoll with their signal masks. */
 #include <errno.h>
-#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -10,16 +10,21 @@
 #include "base/bits.h"
 #include "linux-user/syscalls/call.h"
 
+enum { SIGSET_SIZE = 8 };
+
 /* --- a signal mask for the length of the call ---------------------------------------------------------- */
 
-/* function() with the mask at guest address `mask`, if any, in place. */
+/* A call under the mask at guest address `mask`, if any. The host's call gets its host form, or NULL. */
+typedef int64_t masked_function(struct call *c, const int64_t h[CALL_ARGS], const sigset_t *mask);
+
 static int64_t masked(struct call *c, uint64_t mask, uint64_t size, const int64_t h[CALL_ARGS],
-                      call_function *function)
+                      masked_function *function)
 {
+    sigset_t host;
     uint64_t set;
 
     if (!mask) {
-        return function(c, h);
+        return function(c, h, NULL);
     }
     if (size != sizeof(set)) {
         return -EINVAL;
@@ -27,13 +32,14 @@ static int64_t masked(struct call *c, uint64_t mask, uint64_t size, const int64_
     if (call_get(&thunk_u64, &set, mask)) {
         return -EFAULT;
     }
+    user_host_mask(set, &host);
     user_sigmask_begin(c->t, set);
-    return user_sigmask_end(c->t, function(c, h));
+    return user_sigmask_end(c->t, function(c, h, &host));
 }
 
-static int64_t ppoll_host(struct call *c, const int64_t h[CALL_ARGS])
+static int64_t ppoll_host(struct call *c, const int64_t h[CALL_ARGS], const sigset_t *mask)
 {
-    return call_host(c, SYS_ppoll, h[0], h[1], h[2], 0, 8, 0);
+    return call_host(c, SYS_ppoll, h[0], h[1], h[2], (intptr_t)mask, SIGSET_SIZE, 0);
 }
 
 static int64_t ppoll_masked(struct call *c, const int64_t h[CALL_ARGS])
@@ -47,9 +53,9 @@ int64_t call_ppoll(struct call *c)
 }
 
 /* epoll_pwait and epoll_pwait2: the mask follows the time limit. */
-static int64_t epoll_host(struct call *c, const int64_t h[CALL_ARGS])
+static int64_t epoll_host(struct call *c, const int64_t h[CALL_ARGS], const sigset_t *mask)
 {
-    return call_host(c, c->row->host, h[0], h[1], h[2], h[3], 0, 8);
+    return call_host(c, c->row->host, h[0], h[1], h[2], h[3], (intptr_t)mask, SIGSET_SIZE);
 }
 
 static int64_t epoll_masked(struct call *c, const int64_t h[CALL_ARGS])
@@ -125,13 +131,20 @@ static int64_t sets_out(struct call *c, const struct fd_sets *s)
     return 0;
 }
 
+/* pselect6's last argument. */
+struct select_mask {
+    const sigset_t *set;
+    size_t size;
+};
+
 /*
  * `num`: SYS_select or SYS_pselect6, whose time limits have the layout `limit`. The kernel leaves
  * the rest of the time there whatever the result.
  */
 static int64_t select_host(struct call *c, long num, const int64_t a[5],
-                           const struct thunk_struct *limit)
+                           const struct thunk_struct *limit, const sigset_t *mask)
 {
+    struct select_mask masking = {mask, SIGSET_SIZE};
     struct fd_sets s = {.guest = {a[1], a[2], a[3]}};
     struct timespec rest;
     int64_t result = (int)a[0] < 0 ? -EINVAL : sets_in(c, &s, a[0]);
@@ -141,7 +154,8 @@ static int64_t select_host(struct call *c, long num, const int64_t a[5],
     }
     if (!result) {
         result = call_host(c, num, a[0], (intptr_t)s.host[0], (intptr_t)s.host[1],
-                           (intptr_t)s.host[2], a[4] ? (intptr_t)&rest : 0, 0);
+                           (intptr_t)s.host[2], a[4] ? (intptr_t)&rest : 0,
+                           mask ? (intptr_t)&masking : 0);
         if (a[4]) {
             call_put(limit, a[4], &rest);
         }
@@ -155,7 +169,7 @@ static int64_t select_host(struct call *c, long num, const int64_t a[5],
 
 int64_t call_select(struct call *c)
 {
-    return select_host(c, SYS_select, c->a, &thunk_timeval);
+    return select_host(c, SYS_select, c->a, &thunk_timeval, NULL);
 }
 
 int64_t call_old_select(struct call *c)
@@ -169,14 +183,14 @@ int64_t call_old_select(struct call *c)
         }
         a[i] = word;
     }
-    return select_host(c, SYS_select, a, &thunk_timeval);
+    return select_host(c, SYS_select, a, &thunk_timeval, NULL);
 }
 
-static int64_t pselect_host(struct call *c, const int64_t h[CALL_ARGS])
+static int64_t pselect_host(struct call *c, const int64_t h[CALL_ARGS], const sigset_t *mask)
 {
     bool wide = !strcmp(c->row->name, "pselect6_time64");
 
-    return select_host(c, SYS_pselect6, h, wide ? &thunk_timespec64 : &thunk_timespec);
+    return select_host(c, SYS_pselect6, h, wide ? &thunk_timespec64 : &thunk_timespec, mask);
 }
 
 int64_t call_pselect6(struct call *c)
