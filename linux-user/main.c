@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "linux-user/exec.h"
 #include "linux-user/internal.h"
+#include "linux-user/syscalls/call.h"
 #include "monitor/version.h"
 #include "tcg/user/user.h"
 
@@ -390,6 +391,7 @@ int main(int argc, char **argv)
         error_exit_with(err);
     }
     user_main_task(make_cpu());
+    call_init(user_process_abi);
     user_signal_init();
     start(&request, a.envp);
 }

@@ -43,6 +43,7 @@ static struct page *page_at(uint64_t addr, bool create)
                 error_exit("the program has more than %u pages of code", used);
             }
             table[i].addr = addr + 1;
+            break;
         }
     }
     return &table[i];
