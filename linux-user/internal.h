@@ -13,6 +13,8 @@ bool user_memory_init(struct error **err);
 void user_brk_init(uint64_t addr);
 /* mmap for the loader: any address at or above `hint', which 64-bit guests' kernels may ignore. */
 int64_t user_map_image(uint64_t hint, uint64_t len);
+/* Makes part of a mapping inaccessible; as the guest sees it nothing is there. */
+void user_map_guard(uint64_t addr, uint64_t len);
 /* Around fork(). */
 void user_memory_fork_end(bool child);
 

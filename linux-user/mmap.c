@@ -259,6 +259,14 @@ int64_t user_mprotect(uint64_t addr, uint64_t len, int prot)
     return result;
 }
 
+void user_map_guard(uint64_t addr, uint64_t len)
+{
+    user_mprotect(addr, len, PROT_NONE);
+    user_memory_lock();
+    map_clear(addr, addr + len);
+    user_memory_unlock();
+}
+
 int64_t user_madvise(uint64_t addr, uint64_t len, int advice)
 {
     int64_t result;

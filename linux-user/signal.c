@@ -232,6 +232,13 @@ static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
     return true;
 }
 
+static bool is_mapped(uint64_t addr)
+{
+    struct user_mapping m;
+
+    return user_mapping_at(addr, &m) && m.start <= addr;
+}
+
 static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 {
     if (store_to_code(t, info, context) || host_fixup(context)) {
@@ -242,6 +249,9 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     }
     if (!in_guest_code(t, context)) {
         own_fault(sig, info, context);
+    }
+    if (info->si_code == SEGV_ACCERR && !is_mapped(user_addr(info->si_addr))) {
+        info->si_code = SEGV_MAPERR;        /* reserved on the host only */
     }
     user_arch_note_fault(t, info, context);
     t->cpu->exception = user_arch_exc_signal;

@@ -138,7 +138,7 @@ static bool map_stack(struct stack *s, bool exec, struct error **err)
     if (exec && user_process_abi->word_bits == 32) {
         user_mprotect(low, size + GUARD, PROT_READ | PROT_WRITE | PROT_EXEC);
     }
-    user_mprotect(low, GUARD, PROT_NONE);
+    user_map_guard(low, GUARD);
     s->low = user_image.stack_low = low + GUARD;
     s->at = user_image.stack_high = low + GUARD + size;
     return true;

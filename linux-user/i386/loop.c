@@ -91,6 +91,9 @@ void user_arch_note_fault(struct task *t, const siginfo_t *info, const void *con
 
         t->fault_trapno = regs[REG_TRAPNO];
         t->fault_error = regs[REG_ERR];
+        if (t->fault_trapno == EXC_PF && info->si_code == SEGV_MAPERR) {
+            t->fault_error &= ~1ull;
+        }
         t->fault_address = user_addr((void *)(uintptr_t)regs[REG_CR2]);
     } else {
         t->fault_error |= PF_INSTR;
