@@ -74,7 +74,7 @@ SETUP(set_gd, WRITE_REG(dr7, 0x2400))
 /* --- tables ----------------------------------------------------------------------------------- */
 SETUP(open_port_80, tss.iomap = offsetof(struct tss, io);
       memset(tss.io, 0xff, sizeof tss.io); tss.io[0x80 / 8] = 0xfe;
-      tss.io[33] = 0)
+      tss.io[35] = 0)
 SETUP(idt_90_not_present, idt[0x90] = gate(SEL_CODE, gate_target, 0x6e))
 SETUP(idt_90_not_gate, idt[0x90] = descriptor(0, 0xfffff, 0xcfb))
 SETUP(idt_90_null_cs, idt[0x90] = gate(0, gate_target, 0xee))

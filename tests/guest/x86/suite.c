@@ -241,6 +241,11 @@ void trap(struct frame *f)
         finish(2);
     }
     seen = *f;
+    /* Pushes of a segment register may leave the upper half of the word alone. */
+    for (uint32_t *s = &seen.gs; s <= &seen.ds; s++) {
+        *s &= 0xffff;
+    }
+    seen.cs &= 0xffff;
     seen_stack = &f->esp;
     seen_cr2 = READ_REG(cr2);
     seen_dr6 = READ_REG(dr6);
@@ -373,6 +378,8 @@ void main(const uint32_t *multiboot)
         note("survived a triple fault");
     }
 
+    asm volatile("fninit");
+    outb(0x3fb, 3); /* eight bits */
     outb(0x21, 0xff);
     outb(0xa1, 0xff);
     cpu_features = cpuid(1, EDX);
