@@ -21,6 +21,7 @@
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/disas.h"
+#include "tcg/perf-map.h"
 #include "tcg/tlb.h"
 #include "tcg/translate.h"
 
@@ -638,6 +639,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);
     } while (!region_enter(cpu, r));
+    perf_map_add(key, cache.buffer + out.host, out.host_end - out.host);
     if (log_enabled(LOG_OUT_ASM)) {
         log_begin();
         log_printf("OUT: %u bytes\n", out.host_end - out.host);
