@@ -115,7 +115,11 @@ static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
 {
     uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
 
-    return !d->code64 && d->mode & bit;
+    if (d->code64) {
+        return false;
+    }
+    /* Code is never writable in protected mode, nor always readable. */
+    return d->mode & bit || (seg == SEG_CS && d->pe && !d->vm);
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)

@@ -70,6 +70,8 @@ enum {
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
+    MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
+    MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
 };
 
 /* mmu indexes */

@@ -39,6 +39,9 @@ static uint32_t segment_mode(const struct x86_env *env)
         !segment_is_flat(&s[SEG_SS]) || s[SEG_CS].limit != 0xffffffff) {
         mode |= MODE_LIMITS | MODE_ADDSEG;
     }
+    if (s[SEG_CS].limit != 0xffffffff) {
+        mode |= s[SEG_CS].limit == 0xffff ? MODE_CS_64K : MODE_CS_LIMIT;
+    }
     if (!segment_is_flat(&s[SEG_FS])) {
         mode |= MODE_FS_LIMITS;
     }
