@@ -72,6 +72,7 @@ enum {
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
     MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
     MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
+    MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
 };
 
 /* mmu indexes */

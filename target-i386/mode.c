@@ -87,6 +87,9 @@ void x86_update_mode(struct x86_env *env)
     if ((env->eflags & FL_TF) || env->db_pending) {
         mode |= MODE_TF;
     }
+    if (env->cpl == 3 && (env->eflags & FL_AC) && (env->cr[0] & CR0_AM)) {
+        mode |= MODE_ALIGN;
+    }
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;
     }
