@@ -24,6 +24,9 @@ void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
     uint32_t old = env->eflags;
 
     x86_set_eflags(env, flags & ~FL_RF, mask);
+    if (old & ~env->eflags & FL_TF) {
+        env->db_pending |= DR6_BS;  /* this instruction began with TF */
+    }
     if ((old ^ env->eflags) & (FL_TF | FL_AC | FL_IOPL)) {
         x86_update_mode(env);
     }
