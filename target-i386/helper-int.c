@@ -35,6 +35,25 @@ void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
     }
 }
 
+uint32_t helper_virtual_flags(struct x86_env *env)
+{
+    uint32_t flags = x86_get_eflags(env);
+
+    if (!(env->cr[4] & CR4_VME)) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    return (flags & ~(FL_IF | FL_RF)) | FL_IOPL | (flags & FL_VIF ? FL_IF : 0);
+}
+
+void helper_popf_virtual(struct x86_env *env, uint32_t flags)
+{
+    if ((flags & FL_TF) || ((flags & FL_IF) && (env->eflags & FL_VIP))) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    x86_set_eflags(env, flags, FL_ARITH | FL_DF | FL_NT);
+    env->eflags = (env->eflags & ~FL_VIF) | (flags & FL_IF ? FL_VIF : 0);
+}
+
 /* --- arithmetic ------------------------------------------------------------------------------- */
 
 /* A rotate through CF is one of a value that is a bit longer. */
