@@ -137,9 +137,16 @@ compat_target:
     address "push", SS, "lea 8(%rax), %rsp; 1: push %rcx"
     address "pop", SS, "mov %rax, %rsp; 1: pop %rcx"
     address "call with a bad rsp", SS, "lea 8(%rax), %rsp; 1: call syscall_target"
-    address "jmp", GP, "jmp *%rax"
-    address "call", GP, "call *%rax"
-    address "ret", GP, "push %rax; 1: ret"
+    /* One maker's branch faults, the other's fetch from its target. */
+    .macro branch title:req, text:req
+    probe64 "\title", RING3+ANYWHERE, GP
+    movabs $NONCANONICAL, %rax
+    \text
+    done64
+    .endm
+    branch "jmp", "jmp *%rax"
+    branch "call", "call *%rax"
+    branch "ret", "push %rax; ret"
     address "string load", GP, "mov %rax, %rsi; 1: lodsq"
     address "string store", GP, "mov %rax, %rdi; mov $1, %ecx; 1: rep stosb"
     address "lea is no access", DONE, "lea (%rax), %rcx"

@@ -211,7 +211,7 @@ void world_reset(void)
     tss.esp0 = (uint32_t)(trap_stack + sizeof trap_stack);
     tss.iomap = sizeof tss;
     WRITE_REG(cr0, 0x31);
-    if (cpu_features & ~1u) {
+    if (HAS(4)) {
         WRITE_REG(cr4, 0);
     }
     load_tables(&gdtr, &idtr);
@@ -344,7 +344,8 @@ static void run_table(void)
             start_group(t->title);
             continue;
         }
-        if (((t->mode & FATAL) && tolerant) || ((t->mode & SEP) && !HAS(11))) {
+        if (((t->mode & FATAL) && tolerant) || ((t->mode & SEP) && !HAS(11)) ||
+            ((t->mode & P5) && !HAS(4))) {
             continue;
         }
         current = t;
