@@ -389,7 +389,7 @@ void main(const uint32_t *multiboot)
     world_reset();
     run_table();
     static void (*const parts[])(void) = {
-        test_pages, test_pae, test_debug, test_double, test_smc, test_tasks,
+        test_pages, test_operands, test_pae, test_debug, test_double, test_smc, test_tasks,
         test_v86, test_real, test_irq, test_a20, test_long,
     };
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
