@@ -79,9 +79,8 @@ static ir_val address_registers(struct x86_dis *d, enum ir_type type)
     return add_some(d, type, base, index);
 }
 
-ir_val x86_lea(struct x86_dis *d)
+static ir_val offset_of(struct x86_dis *d, enum ir_type type)
 {
-    enum ir_type type = d->in.addrsize == 8 ? I64 : I32;
     ir_val v = address_registers(d, type);
 
     v = v ? ir_2i(d->ir, IR_add, type, v, d->in.disp) : ir_const(d->ir, type, d->in.disp);
@@ -89,6 +88,17 @@ ir_val x86_lea(struct x86_dis *d)
         return ir_extu(d->ir, I32, v, 16);
     }
     return d->in.addrsize == 4 ? ir_1(d->ir, IR_mov, I32, v) : v;
+}
+
+ir_val x86_lea(struct x86_dis *d)
+{
+    return offset_of(d, d->in.addrsize == 8 ? I64 : I32);
+}
+
+/* Of a wide address that no memory is accessed by, only the low half may be wanted. */
+ir_val x86_lea_low(struct x86_dis *d, unsigned size)
+{
+    return offset_of(d, d->in.addrsize == 8 && size == 8 ? I64 : I32);
 }
 
 /* --- linear addresses ------------------------------------------------------------------------------- */

@@ -36,6 +36,7 @@ struct x86_dis {
     bool has[FEAT_COUNT];
     /* Lazy flags: how they are made at this point, CC_DYNAMIC when only the global knows */
     uint8_t cc_op;
+    bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
     /* x87 (trans-fp.c's own, reset at labels): static top of stack knowledge */
@@ -86,6 +87,7 @@ static inline unsigned x86_memop(unsigned size)
 /* --- memory ---------------------------------------------------------------------------------- */
 
 ir_val x86_lea(struct x86_dis *d);  /* effective address (offset) of the ModRM operand, addrsize wide, zero-extended */
+ir_val x86_lea_low(struct x86_dis *d, unsigned size);   /* right in its low `size' bytes */
 /* Linear address of the ModRM operand; emits the limit check of `size' bytes in MODE_LIMITS. */
 struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write);
 /* Linear address of seg:offset (a value of address width, zero-extended), check as above. */
