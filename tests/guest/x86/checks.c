@@ -74,7 +74,7 @@ SETUP(set_gd, WRITE_REG(dr7, 0x2400))
 /* --- tables ----------------------------------------------------------------------------------- */
 SETUP(open_port_80, tss.iomap = offsetof(struct tss, io);
       memset(tss.io, 0xff, sizeof tss.io); tss.io[0x80 / 8] = 0xfe;
-      tss.io[33] = 0)
+      tss.io[35] = 0)
 SETUP(idt_90_not_present, idt[0x90] = gate(SEL_CODE, gate_target, 0x6e))
 SETUP(idt_90_not_gate, idt[0x90] = descriptor(0, 0xfffff, 0xcfb))
 SETUP(idt_90_null_cs, idt[0x90] = gate(0, gate_target, 0xee))
@@ -136,3 +136,12 @@ bool gate16_stack(void)
            s[2] == 0x2222 && s[3] == 0x1111 && s[4] == ((in.esp - 4) & 0xffff) &&
            s[5] == SEL_UDATA;
 }
+
+/* --- sysenter --------------------------------------------------------------------------------- */
+SETUP(sysenter_off, write_msr(0x174, 0))
+SETUP(sysenter_on, write_msr(0x174, SEL_CODE); write_msr(0x175, (uint32_t)window + 0x1000);
+      write_msr(0x176, (uint32_t)gate_target))
+VERIFY(sysenter_state32, seen.cs == SEL_CODE && !(seen.eflags & FL_IF) && (seen.eflags & FL_CF) &&
+       seen.eip == (uint32_t)gate_target + 2 && seen_stack == (uint32_t *)(window + 0x1000))
+VERIFY(sysexit_state32, seen.cs == SEL_UCODE && seen.ss == SEL_UDATA &&
+       seen.esp == (uint32_t)window_area + 0x800)
