@@ -91,7 +91,8 @@ LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
-SCRIPTS = $(sort $(wildcard tests/*/*.t))
+SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
+SCRIPTS = $(filter-out $(SLOW_SCRIPTS),$(sort $(wildcard tests/*/*.t)))
 
 define link_test
 	$(call say,LINK,$@)
@@ -123,12 +124,21 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
+check-guests: all
+	$(Q)./tools/deps test
+	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
+
+# CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
+bench: all
+	$(Q)BUILD=$(abspath $(B)) ./tools/bench
+
 check-style:
 	$(Q)prove tests/style/style.t
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
+.PHONY: check-style print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
