@@ -148,6 +148,7 @@ struct cpu {
     struct address_space *memory;
     struct address_space *io;       /* x86 ports */
     struct jump_bank *jump_banks;   /* see tcg/jump-cache.c */
+    struct jump_bank *jump_previous;        /* what was current before */
     struct fetch *fetch;            /* of the region being translated */
     struct code_chunk *chunk;       /* where this vCPU's next region goes */
     struct region_exit *chain_from; /* the exit just taken, to be chained to what comes next */

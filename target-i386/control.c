@@ -283,13 +283,13 @@ void helper_sti_denied(struct x86_env *env)
 void helper_start_shadow(struct x86_env *env)
 {
     env->mode_inhibit = MODE_INHIBIT;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 void helper_end_shadow(struct x86_env *env)
 {
     env->mode_inhibit = 0;
-    x86_update_mode(env);
+    x86_update_flow(env);
     x86_poll_interrupts(env);
 }
 
@@ -301,14 +301,14 @@ void helper_update_mode(struct x86_env *env)
 void helper_stac_clac(struct x86_env *env, uint32_t set)
 {
     env->eflags = set ? env->eflags | FL_AC : env->eflags & ~FL_AC;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 /* The pc is that of the next instruction already. */
 void helper_hlt(struct x86_env *env)
 {
     env->mode_inhibit = 0;
-    x86_update_mode(env);
+    x86_update_flow(env);
     env_cpu(env)->halted = true;
 }
 

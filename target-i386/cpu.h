@@ -199,6 +199,8 @@ uint32_t x86_arith_flags(struct x86_env *env);
 uint32_t x86_get_eflags(struct x86_env *env);
 /* Loads arithmetic flags and DF too (packs the lazy state); `mask': which bits may change. */
 void x86_set_eflags(struct x86_env *env, uint32_t value, uint32_t mask);
+/* All of EFLAGS. */
+void x86_load_eflags(struct x86_env *env, uint32_t flags);
 
 /* excp.c: raise; env is made precise first (hot.ra), none of these return */
 _Noreturn void x86_raise(struct x86_env *env, int vector);
@@ -208,6 +210,8 @@ _Noreturn void x86_raise_soft_int(struct x86_env *env, int vector, int insn_len)
 /* mode.c: recompute env->mode, jump cache bank and TLB consequences after any state change that
    feeds code_key.mode */
 void x86_update_mode(struct x86_env *env);
+/* The same when nothing but CS, SS, EFLAGS, CPL and the interrupt shadow has changed. */
+void x86_update_flow(struct x86_env *env);
 unsigned x86_mmu_index(struct x86_env *env);
 
 static inline bool x86_has(uint32_t word, unsigned bit)

@@ -135,7 +135,7 @@ void x86_deliver(struct x86_env *env, const struct x86_event *event)
     }
     env->event_external = 0;
     env->old_exception = NO_EXCEPTION;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 static void deliver_soft(struct x86_env *env, uint32_t exception)

@@ -258,7 +258,7 @@ static bool is_vm(const struct x86_env *env)
 
 static void finish_return(struct x86_env *env)
 {
-    x86_update_mode(env);
+    x86_update_flow(env);
     x86_poll_interrupts(env);
 }
 

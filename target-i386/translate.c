@@ -64,7 +64,9 @@ void x86_gen_jump(struct x86_dis *d, uint64_t pc)
 void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
     if (!leave_specially(d, pc)) {
-        ir_ijmp(d->ir, pc, G_CC_MASK, hint);
+        bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
+
+        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
     }
     d->ended = true;
 }
@@ -269,7 +271,7 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
-    d->ended = false;
+    d->ended = d->cc_of_stack = false;
     d->fp_delta = 0;
     d->fp_checked = false;
     if (l->back && l->insn != 0) {

@@ -167,8 +167,13 @@ static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, 
     int32_t mask = -(1 << target->page_bits);
     struct mem entry = env_mem(table);
 
-    x_mov(&c->e, false, t, s->address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, target->page_bits - 4);
+    if (the_host.bmi2) {
+        x_vex(&c->e, 0xf0 | X_0F3A | X_F2, t, 0, s->address);      /* rorx */
+        x_8(&c->e, target->page_bits - 4);
+    } else {
+        x_mov(&c->e, false, t, s->address);
+        x_shift_imm(&c->e, SHIFT_SHR, false, t, target->page_bits - 4);
+    }
     x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
     if (s->memop & MO_ALIGN) {
         mask |= size - 1;

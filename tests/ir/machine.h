@@ -197,6 +197,11 @@ static void machine_restore(void)
 }
 
 /* --- what the backend wants from the rest --- */
+const void *region_refill(struct cpu *cpu)
+{
+    return NULL;
+}
+
 struct region *region_by_host(uintptr_t host)
 {
     uint32_t at = host - (uintptr_t)m.code;
