@@ -384,6 +384,7 @@ void main(const uint32_t *multiboot)
     const char *options = multiboot[0] & 4 ? (const char *)multiboot[4] : "";
 
     tolerant = contains(options, "peer");
+    dump = contains(options, "dump");
     if (contains(options, "triple")) {
         reset_by_triple_fault();
         note("survived a triple fault");
@@ -399,7 +400,7 @@ void main(const uint32_t *multiboot)
     world_reset();
     run_table();
     static void (*const parts[])(void) = {
-        test_pages, test_operands, test_pae, test_debug, test_double, test_smc, test_tasks,
+        test_matrix, test_pages, test_operands, test_pae, test_debug, test_double, test_smc, test_tasks,
         test_v86, test_real, test_irq, test_a20, test_long,
     };
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {

@@ -71,6 +71,8 @@ extern uint8_t trap_stubs[256][16];
 
 void test_pages(void);
 void test_pae(void);
+void test_matrix(void);
+extern bool dump;
 void test_operands(void);
 void test_debug(void);
 void test_double(void);
