@@ -15,7 +15,7 @@ uint64_t gdt[GDT_ENTRIES], idt[256], ldt[4];
 struct tss tss, tss2, tss3;
 static int count, failed;
 static const char *group;
-bool tolerant;
+bool tolerant, brief;
 extern const struct test tests_start[], tests_end[];
 void load_tables(const void *gdtr, const void *idtr);
 void trap(struct frame *f);
@@ -377,6 +377,7 @@ static void run_table(void)
 
 /*
  * `-append peer': leaves out what the original does not survive.
+ * `-append brief': leaves out what tries every combination.
  * `-append triple': nothing but a fault without a handler.
  */
 void main(const uint32_t *multiboot)
@@ -385,6 +386,7 @@ void main(const uint32_t *multiboot)
 
     tolerant = contains(options, "peer");
     dump = contains(options, "dump");
+    brief = contains(options, "brief");
     if (contains(options, "triple")) {
         reset_by_triple_fault();
         note("survived a triple fault");
