@@ -37,6 +37,7 @@ VERIFY(handler_if_clear, !(handler_flags & (FL_IF | FL_NT | FL_TF)))
 /* --- registers -------------------------------------------------------------------------------- */
 VERIFY(al_is_80, (seen.eax & 0xff) == 0x80)
 VERIFY(eax_is_77, seen.eax == 0x77)
+VERIFY(ecx_is_0, seen.ecx == 0)
 VERIFY(ecx_is_1, seen.ecx == 1)
 VERIFY(ecx_is_3, seen.ecx == 3)
 VERIFY(esp_is_2, seen.esp == 2)
