@@ -360,6 +360,11 @@ static bool make_target(struct convert *c, struct arguments *a, const char *file
         g_free(size);
         return false;
     }
+    if (a->compress && strcmp(keyval_string(a->options, "preallocation", "off"), "off") != 0) {
+        error_report("Compression and preallocation not supported at the same time");
+        g_free(size);
+        return false;
+    }
     if (a->backing) {
         keyval_set(a->options, "backing_file", a->backing);
     }
