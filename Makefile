@@ -43,10 +43,12 @@ arch = $(1:%-softmmu=%)
 OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
 
 EXES = $(foreach t,$(TARGETS),$(B)/qemu-system-$(call arch,$(t)))
+IMG = $(B)/qemu-img
+IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
 ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
 
-all: $(EXES) $(ALIAS) $(ROMS)
+all: $(EXES) $(ALIAS) $(IMG) $(ROMS)
 
 define exe_rule
 $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
@@ -54,6 +56,10 @@ $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
 	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
 endef
 $(foreach t,$(TARGETS),$(eval $(call exe_rule,$(t))))
+
+$(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
 
 $(B)/qemu: $(B)/qemu-system-i386
 	$(Q)ln -sf qemu-system-i386 $@
@@ -156,7 +162,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 
