@@ -13,7 +13,6 @@
 #include "tcg/backend.h"
 #include "tcg/code.h"
 #include "tcg/region.h"
-#include "tcg/softmmu.h"
 #include "tcg/translate.h"
 
 static __thread struct cpu *current_cpu;

@@ -7,6 +7,7 @@
 #include "cpu-control.h"
 #include "cpu-exec.h"
 #include "tcg/backend.h"
+#include "tcg/tlb.h"
 
 static bool must_sleep(struct cpu *cpu)
 {
@@ -29,6 +30,7 @@ static void between_regions(struct cpu *cpu)
         }
         cpu_work_run(cpu);
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        tlb_flush_if_wanted(cpu);
         if (cpu->interrupts & CPU_INT_EXIT) {
             cpu_clear_interrupt(cpu, CPU_INT_EXIT);
         }

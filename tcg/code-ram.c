@@ -14,14 +14,32 @@ static const struct tlb_page *page_at(struct cpu *cpu, uint64_t lin)
     return tlb_page(cpu, lin, MMU_FETCH, cpu->target->mmu_index(cpu), false);
 }
 
-void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
-{
-    const struct tlb_page *p = page_at(cpu, lin);
+#pragma GCC push_options
+#pragma GCC target("general-regs-only")
 
+static void describe(const struct tlb_page *p, struct code_place *place)
+{
     place->page = p->vpage;
     place->host = p->host;
     place->ram_page = p->host ? p->ram_addr : CODE_NONE;
     place->global = p->global;
+}
+
+bool code_find_cached(struct cpu *cpu, uint64_t lin, struct code_place *place)
+{
+    const struct tlb_page *p = tlb_page_cached(cpu, lin, MMU_FETCH, cpu->target->mmu_index(cpu));
+
+    if (p) {
+        describe(p, place);
+    }
+    return p;
+}
+
+#pragma GCC pop_options
+
+void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
+{
+    describe(page_at(cpu, lin), place);
 }
 
 uint8_t code_read(struct cpu *cpu, uint64_t lin)

@@ -24,6 +24,8 @@ struct code_place {                 /* a page of guest code */
 void code_init(void);
 /* The page that holds an address; may raise the guest's fetch fault. */
 void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place);
+/* The same if it is known without a look at the guest's page tables; changes no vector register. */
+bool code_find_cached(struct cpu *cpu, uint64_t lin, struct code_place *place);
 /* One byte of code that is no memory. */
 uint8_t code_read(struct cpu *cpu, uint64_t lin);
 /* From here on stores to the page are heard of; may raise the guest's fetch fault. */

@@ -24,7 +24,7 @@
 #include "tcg/perf-map.h"
 #include "tcg/translate.h"
 
-enum { HASH_BITS = 16, CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
@@ -53,7 +53,6 @@ static struct {
     size_t size, start;
     unsigned n_chunks, next_chunk;
     struct code_chunk *chunks;
-    struct region *hash[1 << HASH_BITS];
     GHashTable *pages;              /* ram_addr >> 12 -> struct code_page */
     uint32_t flushes;
 } cache;
@@ -67,6 +66,7 @@ void region_vcpu_init(struct cpu *cpu)
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
+    cpu->ir->group_pages = cpu->target->word_bits == 64 && !code_is_user;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
@@ -109,41 +109,6 @@ static struct code_page *page_of(uint64_t ram_addr, bool create)
     return p;
 }
 
-/* --- the hash -------------------------------------------------------------------------------- */
-
-static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
-{
-    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
-
-    return h >> (64 - HASH_BITS);
-}
-
-static struct region *hash_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
-{
-    struct region *r = __atomic_load_n(&cache.hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
-
-    for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
-        if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
-            r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
-            !r->dead) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
-static void hash_remove(struct region *r)
-{
-    struct region **at = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
-
-    for (; *at; at = &(*at)->hash_next) {
-        if (*at == r) {
-            __atomic_store_n(at, r->hash_next, __ATOMIC_RELEASE);
-            return;
-        }
-    }
-}
-
 /* --- dropping -------------------------------------------------------------------------------- */
 
 static void unchain(struct region_exit *slot)
@@ -173,7 +138,7 @@ static void page_unlink(struct region *r, unsigned n)
 static void region_drop(struct region *r)
 {
     r->dead = true;
-    hash_remove(r);
+    region_hash_remove(r);
     while (r->incoming) {
         unchain(r->incoming);
     }
@@ -325,7 +290,7 @@ static gboolean unwatch_page(gpointer key, gpointer value, gpointer opaque)
 void region_flush_all(void)
 {
     pthread_mutex_lock(&cache_lock);
-    memset(cache.hash, 0, sizeof(cache.hash));
+    region_hash_clear();
     g_hash_table_foreach_remove(cache.pages, unwatch_page, NULL);
     for (unsigned i = 0; i < cache.n_chunks; i++) {
         chunk_free_regions(&cache.chunks[i]);
@@ -588,7 +553,6 @@ static struct region *region_create(const struct translation *t, const struct fe
 /* False when the guest's code was stored to meanwhile. */
 static bool region_enter(struct cpu *cpu, struct region *r)
 {
-    struct region **bucket = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
     bool good;
 
     pthread_mutex_lock(&cache_lock);
@@ -601,8 +565,7 @@ static bool region_enter(struct cpu *cpu, struct region *r)
         if (r->ram_page[1] != ~0ull) {
             page_link(r, 1);
         }
-        r->hash_next = *bucket;
-        __atomic_store_n(bucket, r, __ATOMIC_RELEASE);
+        region_hash_add(r);
     }
     pthread_mutex_unlock(&cache_lock);
     return good;
@@ -645,7 +608,7 @@ struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
     lin = linear(cpu, &key);
     code_find(cpu, lin, &p);
     if (p.host) {
-        r = hash_find(p.ram_page + (lin - p.page), &key, max_insns == 1);
+        r = region_find(p.ram_page + (lin - p.page), &key, max_insns == 1);
         /* A second page must still be the one behind the first. */
         if (r && r->ram_page[1] != ~0ull) {
             code_find(cpu, p.page + (1ull << cpu->target->page_bits), &next);

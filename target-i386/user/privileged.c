@@ -50,3 +50,14 @@ void helper_int(struct x86_env *env, uint32_t vector, uint32_t insn_len, x86_wor
     env->pc = next_pc;
     env_cpu(env)->exception = EXC_INT_FIRST + 0x80;
 }
+
+/* CR0.NE is set: x87 errors are exceptions, and the FERR# pin leads nowhere. */
+void x86_ferr(struct x86_env *env, bool on)
+{
+}
+
+/* For loads of CR3, which a process cannot do. */
+uint64_t x86_read_phys(struct x86_env *env, uint64_t address, unsigned size)
+{
+    denied(env);
+}

@@ -63,11 +63,22 @@ void code_init(void)
     }
 }
 
-void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
+#pragma GCC push_options
+#pragma GCC target("general-regs-only")
+
+bool code_find_cached(struct cpu *cpu, uint64_t lin, struct code_place *place)
 {
     place->page = place->ram_page = lin & -(uint64_t)CODE_PAGE;
     place->host = (uint8_t *)(uintptr_t)(user_base + place->page);
     place->global = true;
+    return true;
+}
+
+#pragma GCC pop_options
+
+void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
+{
+    code_find_cached(cpu, lin, place);
 }
 
 uint8_t code_read(struct cpu *cpu, uint64_t lin)

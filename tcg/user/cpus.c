@@ -4,6 +4,7 @@
  * for the next thread, so that others may walk the list without a lock.
  */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/error.h"
@@ -102,7 +103,6 @@ void user_cpu_forked(struct cpu *cpu)
     pthread_mutex_init(&lock, NULL);
     for (struct cpu *c = cpus; c; c = c->next) {
         c->running = c == cpu;
-        jump_cache_forked(c);
     }
 }
 
@@ -116,4 +116,13 @@ void cpu_interrupt(struct cpu *cpu, uint32_t mask)
 void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask)
 {
     __atomic_fetch_and(&cpu->interrupts, ~mask, __ATOMIC_SEQ_CST);
+}
+
+/* The host's scheduler knows best who else could run. */
+unsigned cpu_spin(struct cpu *cpu)
+{
+    enum { PAUSES = 64 };
+
+    sched_yield();
+    return PAUSES;
 }
