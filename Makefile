@@ -78,7 +78,7 @@ $(foreach t,$(MACHINES),$(eval $(call exe_rule,$(t))))
 define user_rule
 $(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
+	$$(Q)$$(CC) $$(USER_LDFLAGS) -o $$@ $$^ $$(USER_LIBS) -lm -pthread
 endef
 $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
