@@ -157,6 +157,7 @@ struct cpu {
     bool user;                      /* runs a process: system calls and faults go to its loop */
     struct tlb_cold *tlb;           /* second level and bookkeeping */
     struct ir *ir;
+    void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */

@@ -27,7 +27,32 @@ struct page {
 enum { TABLE_BITS = 20 };           /* reserved at once, so that readers need no lock */
 
 static struct page *table;
+static struct page **known;         /* those in use, in the order of their first use */
 static unsigned used;
+/* Which pieces of the address space have pages here at all, hashed: most ranges have none. */
+enum { PIECE_BITS = 21, PIECES = 4096 };
+static uint64_t pieces[PIECES / 64];
+
+static void mark_piece(uint64_t addr)
+{
+    unsigned bit = (addr >> PIECE_BITS) % PIECES;
+
+    pieces[bit / 64] |= 1ull << bit % 64;
+}
+
+/* Whether there may be pages in the range. */
+static bool range_has_pages(uint64_t first, uint64_t last)
+{
+    if ((last - first) >> PIECE_BITS >= 64) {
+        return used;
+    }
+    for (uint64_t n = first >> PIECE_BITS; n <= last >> PIECE_BITS; n++) {
+        if (pieces[n % PIECES / 64] >> n % 64 & 1) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static struct page *page_at(uint64_t addr, bool create)
 {
@@ -43,6 +68,8 @@ static struct page *page_at(uint64_t addr, bool create)
                 error_exit("the program has more than %u pages of code", used);
             }
             table[i].addr = addr + 1;
+            known[used - 1] = &table[i];
+            mark_piece(addr);
             break;
         }
     }
@@ -56,11 +83,14 @@ static void protect(uint64_t addr, int prot)
 
 void code_init(void)
 {
-    table = mmap(NULL, sizeof(struct page) << TABLE_BITS, PROT_READ | PROT_WRITE,
+    size_t size = sizeof(struct page) << TABLE_BITS;
+
+    table = mmap(NULL, size + (sizeof(*known) << TABLE_BITS), PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (table == MAP_FAILED) {
         error_exit("out of memory for the table of code pages");
     }
+    known = (struct page **)((uint8_t *)table + size);
 }
 
 #pragma GCC push_options
@@ -144,7 +174,7 @@ static void drop_range(uint64_t start, uint64_t len, bool open)
 {
     uint64_t first = start & -(uint64_t)CODE_PAGE, last = start + len - 1;
 
-    if (!used || !len) {
+    if (!len || !range_has_pages(first, last)) {
         return;
     }
     if ((last - first) >> CODE_PAGE_BITS < used) {
@@ -157,11 +187,9 @@ static void drop_range(uint64_t start, uint64_t len, bool open)
         }
         return;
     }
-    for (unsigned i = 0; i < 1u << TABLE_BITS; i++) {
-        struct page *p = &table[i];
-
-        if (p->addr && p->state && p->addr - 1 - first <= last - first) {
-            drop(p, open);
+    for (unsigned i = 0; i < used; i++) {
+        if (known[i]->state && known[i]->addr - 1 - first <= last - first) {
+            drop(known[i], open);
         }
     }
 }
@@ -175,7 +203,7 @@ bool code_is_closed(uint64_t start, uint64_t len)
 {
     uint64_t first = start & -(uint64_t)CODE_PAGE, last = start + len - 1;
 
-    if (!used || !len) {
+    if (!len || !range_has_pages(first, last)) {
         return false;
     }
     if ((last - first) >> CODE_PAGE_BITS >= used) {
