@@ -152,7 +152,7 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
     return NULL;
 }
 
-/* --- bytes --------------------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------------------ */
 
 struct reader {
     struct x86_insn *in;
@@ -356,7 +356,7 @@ static void read_modrm(struct reader *r, uint32_t mode)
     }
 }
 
-/* --- operands -------------------------------------------------------------------------------------- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 static void set_sizes(struct x86_insn *in, uint32_t mode)
 {
@@ -550,7 +550,7 @@ bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64
     return !in->truncated;
 }
 
-/* --- flags ----------------------------------------------------------------------------------------- */
+/* --- flags ------------------------------------------------------------------------------------ */
 
 static uint32_t unpack_flags(uint32_t six)
 {

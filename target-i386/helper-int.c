@@ -17,7 +17,7 @@ void helper_raise_error(struct x86_env *env, uint32_t vector, uint32_t error)
     x86_raise_error(env, vector, error);
 }
 
-/* --- flags ------------------------------------------------------------------------------------------------ */
+/* --- flags ------------------------------------------------------------------------------------ */
 
 void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
 {
@@ -32,7 +32,7 @@ void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
     }
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------------------------- */
 
 /* A rotate through CF is one of a value that is a bit longer. */
 static unsigned rotate_count(uint32_t how, unsigned *bits)
@@ -44,7 +44,8 @@ static unsigned rotate_count(uint32_t how, unsigned *bits)
 static unsigned __int128 rotate_long(uint64_t v, uint32_t how, uint32_t flags)
 {
     unsigned bits, n = rotate_count(how, &bits);
-    unsigned __int128 x = v & (~0ull >> (64 - bits)), mask = ((unsigned __int128)1 << (bits + 1)) - 1;
+    unsigned __int128 x = v & (~0ull >> (64 - bits));
+    unsigned __int128 mask = ((unsigned __int128)1 << (bits + 1)) - 1;
 
     x |= (unsigned __int128)(flags & FL_CF) << bits;
     n = how >> 16 ? (bits + 1 - n) % (bits + 1) : n;

@@ -5,10 +5,30 @@
  */
 #include "target-i386/cpu.h"
 
+#include <cpuid.h>
+
 #include "base/bits.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
+
+uint32_t simd_missing_features(size_t word)
+{
+    /* SSE3, PCLMUL, SSSE3, SSE4.1, SSE4.2, AES; SHA */
+    const uint32_t ecx_1 = 1 | 1 << 1 | 1 << 9 | 1 << 19 | 1 << 20 | 1 << 25, ebx_7 = 1 << 29;
+    uint32_t a, b = 0, c = 0, d;
+
+    if (word == offsetof(struct x86_env, cpuid_1_ecx)) {
+        __get_cpuid(1, &a, &b, &c, &d);
+        return ecx_1 & ~c;
+    }
+    if (word == offsetof(struct x86_env, cpuid_7_ebx)) {
+        __get_cpuid_count(7, 0, &a, &b, &c, &d);
+        return ebx_7 & ~b;
+    }
+    return 0;
+}
 
 /* --- MXCSR --- */
 

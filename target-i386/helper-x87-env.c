@@ -9,9 +9,8 @@
 #include "base/log.h"
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
-
-enum { CR0_NE = 1 << 5 };
 
 uint16_t fp_full_tags(const struct x86_env *env)
 {

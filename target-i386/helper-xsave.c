@@ -6,6 +6,7 @@
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
 
 enum {
@@ -170,6 +171,28 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
         memcpy(env->xmm, area.xmm, xmm_count(env) * sizeof(area.xmm[0]));
     }
     x86_update_mode(env);
+}
+
+/* --- the same in host memory, for signal frames --- */
+
+void x86_fx_save(const struct x86_env *env, void *image, bool wide)
+{
+    struct legacy_area *area = image;
+
+    memset(area, 0, sizeof(*area));
+    x87_save(env, area, wide);
+    area->mxcsr = env->mxcsr;
+    area->mxcsr_mask = env->mxcsr_mask;
+    memcpy(area->xmm, env->xmm, X86_REGS * sizeof(area->xmm[0]));
+}
+
+void x86_fx_load(struct x86_env *env, const void *image, bool wide)
+{
+    const struct legacy_area *area = image;
+
+    env->mxcsr = area->mxcsr & env->mxcsr_mask;
+    x87_restore(env, area, wide);
+    memcpy(env->xmm, area->xmm, X86_REGS * sizeof(area->xmm[0]));
 }
 
 /* --- XSAVE, XRSTOR: the standard form --- */

@@ -77,7 +77,7 @@ void trans_xchg(struct x86_dis *d)
         x86_write(d, 1, a);
         return;
     }
-    if (d->in.operand[0].reg == d->in.operand[1].reg && d->in.map == MAP_1 && d->in.opcode == 0x90) {
+    if (d->in.opcode == 0x90 && d->in.operand[0].reg == R_AX) {
         return;                     /* nop: does not even clear the upper half */
     }
     a = x86_read(d, 0);
@@ -167,7 +167,7 @@ void trans_cmpxchg8b(struct x86_dis *d)
     acc = register_pair(d, R_DX, R_AX);
     old = ir_cas(ir, I64, ea.base, ea.disp, acc, register_pair(d, R_CX, R_BX), ea.memop | MO_64);
     zf = ir_2i(ir, IR_shl, I32, ir_setc(ir, I64, IR_EQ, old, acc), 6);
-    /* When they are equal this writes what is there, but for the upper halves of 64-bit registers. */
+    /* When they are equal this writes what is there, but for upper halves of 64-bit registers. */
     if (TARGET_WORD_BITS == 64 && d->code64) {
         ir_val ax = ir_get(ir, G_REG0 + R_AX), dx = ir_get(ir, G_REG0 + R_DX);
         ir_val high = ir_2i(ir, IR_shr, I64, old, 32);
@@ -193,7 +193,7 @@ void trans_xlat(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, x86_ld(d, I32, x86_address_of(d, d->in.seg, at, 1, false), MO_8));
 }
 
-/* --- the stack ------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 void trans_push(struct x86_dis *d)
 {

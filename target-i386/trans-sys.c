@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "target-i386/region.h"
 #include "target-i386/sys.h"
 
 #define ENV_OFFSET(member) offsetof(struct x86_env, member)
@@ -87,11 +88,16 @@ void trans_cli(struct x86_dis *d)
     }
 }
 
-/* Whether the next instruction can be in this region with no look at interrupts before it. */
-static bool shadow_fits(const struct x86_dis *d)
+/* Whether the next instruction can be in this region with no look at interrupts before it, and one
+   after it. A branch has that when it leaves the region. */
+static bool shadow_fits(struct x86_dis *d)
 {
-    return !(d->mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE)) && d->follow && d->follow->op &&
-        !(d->follow->op->attrs & (A_BRANCH | A_JUMP));
+    const struct x86_insn *next = d->follow;
+
+    if (d->mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE) || !next || !next->op) {
+        return false;
+    }
+    return !(next->op->attrs & (A_BRANCH | A_JUMP)) || !x86_region_leader(d, (uint64_t)next->imm);
 }
 
 void trans_sti(struct x86_dis *d)

@@ -7,7 +7,7 @@
 
 #include "target-i386/region.h"
 
-/* --- leaving ------------------------------------------------------------------------------------ */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
@@ -109,7 +109,7 @@ unsigned x86_label_new(struct x86_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------------ */
+/* --- exceptions ------------------------------------------------------------------------------- */
 
 static void emit_raise(struct x86_dis *d, unsigned vector)
 {
@@ -151,7 +151,7 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
-/* --- one instruction ------------------------------------------------------------------------------- */
+/* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
 {
@@ -206,7 +206,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     }
 }
 
-/* --- the region -------------------------------------------------------------------------------------- */
+/* --- the region ------------------------------------------------------------------------------- */
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
@@ -229,6 +229,14 @@ static bool no_room(const struct x86_dis *d)
     const struct x86_region *r = d->region;
 
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
+}
+
+/* Whether a look at interrupts comes before the instruction at pc. */
+static bool is_polled(struct x86_dis *d, uint64_t pc)
+{
+    struct x86_leader *l = x86_region_leader(d, pc);
+
+    return l && l->back;
 }
 
 /* The shadow of sti ends with the instruction before `pc'. */
@@ -268,9 +276,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            bool last = i + 1 == run->first + run->count;
-
-            d->follow = last || x86_region_leader(d, in->next) ? NULL : in + 1;
+            d->follow = i + 1 < run->first + run->count && !is_polled(d, in->next) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }

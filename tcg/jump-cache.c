@@ -9,7 +9,6 @@
 
 #include <string.h>
 #include "base/memory.h"
-#include "tcg/tlb.h"
 
 enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1024 };
 
@@ -29,6 +28,12 @@ struct jump_bank {
 static uint64_t *page_filter(struct cpu *cpu)
 {
     return (uint64_t *)(cpu->jump_banks + JUMP_CACHE_BANKS);
+}
+
+/* Of all banks, against other threads that drop regions. */
+static pthread_mutex_t *lock_of(struct cpu *cpu)
+{
+    return (pthread_mutex_t *)(page_filter(cpu) + PAGE_FILTER / 64);
 }
 
 static unsigned filter_bit(struct cpu *cpu, uint64_t lin)
@@ -72,11 +77,13 @@ static void bank_flush(struct jump_bank *b, bool keep_global)
 
 bool jump_cache_create(struct cpu *cpu, struct error **err)
 {
-    cpu->jump_banks = host_ram_alloc(JUMP_CACHE_BANKS * sizeof(struct jump_bank) + PAGE_FILTER / 8,
-                                     0, err);
+    size_t size = JUMP_CACHE_BANKS * sizeof(struct jump_bank) + PAGE_FILTER / 8;
+
+    cpu->jump_banks = host_ram_alloc(size + sizeof(pthread_mutex_t), 0, err);
     if (!cpu->jump_banks) {
         return false;
     }
+    pthread_mutex_init(lock_of(cpu), NULL);
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         cpu->jump_banks[n].mode = ~0u;
         /* Zero is invalid everywhere else: pages stay untouched until they are used. */
@@ -84,6 +91,11 @@ bool jump_cache_create(struct cpu *cpu, struct error **err)
     }
     cpu_hot(cpu)->jump_cache = cpu->jump_banks;
     return true;
+}
+
+void jump_cache_forked(struct cpu *cpu)
+{
+    pthread_mutex_init(lock_of(cpu), NULL);
 }
 
 static struct jump_bank *current_bank(struct cpu *cpu)
@@ -97,7 +109,7 @@ void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
     unsigned index = jump_cache_index(pc);
     unsigned bit = filter_bit(cpu, pc + r->key.base);
 
-    pthread_mutex_lock(&cpu->tlb->lock);
+    pthread_mutex_lock(lock_of(cpu));
     if (b->slot[index] == SLOT_EMPTY) {
         b->log[b->log_count++] = index;
     }
@@ -105,19 +117,19 @@ void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
     b->entries[index].host = region_buffer() + r->host;
     __atomic_store_n(&b->entries[index].pc, pc, __ATOMIC_RELEASE);
     page_filter(cpu)[bit / 64] |= 1ull << bit % 64;
-    pthread_mutex_unlock(&cpu->tlb->lock);
+    pthread_mutex_unlock(lock_of(cpu));
 }
 
 static void flush(struct cpu *cpu, bool keep_global)
 {
-    pthread_mutex_lock(&cpu->tlb->lock);
+    pthread_mutex_lock(lock_of(cpu));
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         bank_flush(&cpu->jump_banks[n], keep_global);
     }
     if (!keep_global) {
         memset(page_filter(cpu), 0, PAGE_FILTER / 8);
     }
-    pthread_mutex_unlock(&cpu->tlb->lock);
+    pthread_mutex_unlock(lock_of(cpu));
 }
 
 void jump_cache_flush(struct cpu *cpu)
@@ -140,12 +152,12 @@ static bool filter_has(struct cpu *cpu, uint64_t lin)
 /* A region may reach one page further than it starts, so the page before counts as well. */
 void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
 {
-    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & tlb_page_mask(cpu);
+    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & -size;
 
     if (!filter_has(cpu, page) && !filter_has(cpu, page - size)) {
         return;
     }
-    pthread_mutex_lock(&cpu->tlb->lock);
+    pthread_mutex_lock(lock_of(cpu));
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         struct jump_bank *b = &cpu->jump_banks[n];
         unsigned kept = 0;
@@ -161,7 +173,7 @@ void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
         }
         b->log_count = kept;
     }
-    pthread_mutex_unlock(&cpu->tlb->lock);
+    pthread_mutex_unlock(lock_of(cpu));
 }
 
 /* Called by helpers that touch no vector register. */
@@ -182,11 +194,11 @@ __attribute__((target("general-regs-only"))) void jump_cache_select(struct cpu *
         }
     }
     if (oldest->mode != key.mode || oldest->base != key.base) {
-        pthread_mutex_lock(&cpu->tlb->lock);
+        pthread_mutex_lock(lock_of(cpu));
         bank_flush(oldest, false);
         oldest->mode = key.mode;
         oldest->base = key.base;
-        pthread_mutex_unlock(&cpu->tlb->lock);
+        pthread_mutex_unlock(lock_of(cpu));
     }
     oldest->last_used = ++clock;
     cpu_hot(cpu)->jump_cache = oldest;
@@ -197,7 +209,7 @@ void jump_cache_drop(const struct region *r)
     unsigned index = jump_cache_index(r->key.pc);
 
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
-        pthread_mutex_lock(&cpu->tlb->lock);
+        pthread_mutex_lock(lock_of(cpu));
         for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
             struct jump_bank *b = &cpu->jump_banks[n];
 
@@ -206,6 +218,6 @@ void jump_cache_drop(const struct region *r)
                 __atomic_store_n(&b->entries[index].pc, invalid_pc(index), __ATOMIC_RELAXED);
             }
         }
-        pthread_mutex_unlock(&cpu->tlb->lock);
+        pthread_mutex_unlock(lock_of(cpu));
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PIIX4 power management: PM registers at PMBASE, GPE block, SMI command port, SMBus, sleep states. */
+/* PIIX4 power management: PM registers, GPE block, SMI command port, SMBus, sleep states. */
 #include "hw/acpi/piix4.h"
 
 #include "base/bits.h"

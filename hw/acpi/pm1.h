@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fixed hardware of ACPI (ACPI 6.4, 4.8.3): PM1 event and control registers, the PM timer and one
- * block of general purpose events. A power management chip embeds it.
+ * The fixed hardware of ACPI (ACPI 6.4, 4.8.3): PM1 event and control registers, the PM timer and
+ * one block of general purpose events. A power management chip embeds it.
  */
 #ifndef HW_ACPI_PM1_H
 #define HW_ACPI_PM1_H

@@ -3,9 +3,9 @@
  * The 82441FX (i440FX) host bridge: configuration mechanism 1, the PAM registers that shadow
  * 0xc0000 to 0xfffff, and system management RAM at 0xa0000.
  *
- * RAM lies under everything at priority 0. Where the guest reads from PCI, a window of the PCI space
- * lies on top; where RAM is write protected, a read-only alias does; so that plain RAM stays one
- * unbroken range.
+ * RAM lies under everything at priority 0. Where the guest reads from PCI, a window of the PCI
+ * space lies on top; where RAM is write protected, a read-only alias does; so that plain RAM stays
+ * one unbroken range.
  */
 #include "hw/pci/i440fx.h"
 

@@ -46,6 +46,7 @@ enum { MAX_HELPERS = 512 };
 /* What backend_init() settles for the process. Offsets are in the code buffer. */
 struct host {
     const struct target *target;
+    bool user;                                  /* guest memory is host memory, see ops-user.c */
     uint8_t *buffer;
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
@@ -105,6 +106,12 @@ struct compiler {
     struct { uint32_t ra; uint16_t snapshot; } records[MAX_RECORDS];
     uint32_t snapshot_at[MAX_RECORDS + 1];
     uint8_t snapshots[SNAPSHOT_BYTES + 1024];
+};
+
+struct stored {                                 /* what a store stores */
+    bool is_imm;
+    int64_t imm;
+    int reg;
 };
 
 struct operand {
@@ -190,8 +197,16 @@ void op_mem(struct compiler *c, const struct ir_op *o);
 void op_env(struct compiler *c, const struct ir_op *o);
 void emit_mem_stub(struct compiler *c, const struct stub *s);
 void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m);
+struct stored stored_value(struct compiler *c, ir_val v, unsigned memop);
+/* scratch: for the swapped copy of a big-endian store */
+void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
+                 int scratch);
+void swapped_copy(struct compiler *c, unsigned memop, int r, int copy);
+void called_atomic(struct compiler *c, const struct ir_op *o);
 void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
+/* ops-user.c */
+void op_user_mem(struct compiler *c, const struct ir_op *o);
 /* ops-vec.c */
 void op_vector(struct compiler *c, const struct ir_op *o);
 /* ops-control.c */

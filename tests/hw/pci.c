@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The i440FX and PIIX3: configuration cycles, BARs, shadow RAM, SMRAM, interrupt routing, PM timer. */
+/* i440FX and PIIX3: configuration cycles, BARs, shadow RAM, SMRAM, interrupts, PM timer. */
 #include "tests/hw/bench.h"
 
 #include "base/bits.h"

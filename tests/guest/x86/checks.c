@@ -136,3 +136,12 @@ bool gate16_stack(void)
            s[2] == 0x2222 && s[3] == 0x1111 && s[4] == ((in.esp - 4) & 0xffff) &&
            s[5] == SEL_UDATA;
 }
+
+/* --- sysenter --------------------------------------------------------------------------------- */
+SETUP(sysenter_off, write_msr(0x174, 0))
+SETUP(sysenter_on, write_msr(0x174, SEL_CODE); write_msr(0x175, (uint32_t)window + 0x1000);
+      write_msr(0x176, (uint32_t)gate_target))
+VERIFY(sysenter_state32, seen.cs == SEL_CODE && !(seen.eflags & FL_IF) && (seen.eflags & FL_CF) &&
+       seen.eip == (uint32_t)gate_target + 2 && seen_stack == (uint32_t *)(window + 0x1000))
+VERIFY(sysexit_state32, seen.cs == SEL_UCODE && seen.ss == SEL_UDATA &&
+       seen.esp == (uint32_t)window_area + 0x800)

@@ -143,7 +143,8 @@ static void bad_state(const char *title, uint32_t *field, uint32_t value, uint32
     bool good = faulted(vector, error, new_task) && task_register() == SEL_TSS2;
     ok(good, "new task: %s", title);
     if (!good) {
-        note("  vector %d error 0x%x eip 0x%x", seen.vector, seen.error, seen.eip);
+        note("  vector %d error 0x%x eip 0x%x tr 0x%x", seen.vector, seen.error, seen.eip,
+             task_register());
     }
     *field = old;
 }
@@ -170,6 +171,9 @@ static void bad_states(void)
     };
 
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (tolerant && (i < 10 || i > 13)) {
+            continue;
+        }
         new_state(new_task, 3);
         bad_state(rows[i].title, (uint32_t *)((uint8_t *)&tss2 + rows[i].field), rows[i].value,
                   rows[i].vector, rows[i].error);

@@ -252,3 +252,22 @@
     query "verw of code", "verw %cx", SEL_UCODE, zf_clear
     query "arpl raises", "mov $8, %eax; mov $3, %ecx; arpl %cx, %ax", 0, arpl_raised
     query "arpl keeps", "mov $3, %eax; arpl %cx, %ax", 0x8, zf_clear
+
+    group "sysenter"
+    probe "without SYSENTER_CS", RING3+SEP, GP, setup=sysenter_off
+    sysenter
+    done
+    probe "into ring 0", RING3+SEP, flags=FL_IF|FL_CF|2, setup=sysenter_on, verify=sysenter_state32
+    sysenter
+    done
+    probe "sysexit in ring 3", RING3+SEP, GP, setup=sysenter_on
+    sysexit
+    done
+    probe "sysexit without SYSENTER_CS", RING0+SEP, GP, setup=sysenter_off
+    sysexit
+    done
+    probe "sysexit", RING0+SEP, setup=sysenter_on, verify=sysexit_state32
+    mov $2f, %edx
+    mov $window_area+0x800, %ecx
+    sysexit
+2:  done
