@@ -15,6 +15,7 @@
 #define BYTES THUNK_BYTES_OF
 #define GAP THUNK_GAP_OF
 #define SUB THUNK_SUB
+#define GAP32 THUNK_GAP32
 #define GAP64 THUNK_GAP64
 #define TABLE THUNK_TABLE
 
@@ -68,7 +69,7 @@ TABLE(pcm_status, F(S32, state), SUB(timespec, trigger_tstamp), SUB(timespec, ts
       F(ULONG, appl_ptr), F(ULONG, hw_ptr), F(LONG, delay), F(ULONG, avail), F(ULONG, avail_max),
       F(ULONG, overrange), F(S32, suspended_state), F(U32, audio_tstamp_data),
       SUB(timespec, audio_tstamp), SUB(timespec, driver_tstamp), F(U32, audio_tstamp_accuracy),
-      BYTES(reserved, 52 - 2 * 16))
+      BYTES(reserved, 20), GAP32(16))
 #undef T
 #define T struct snd_pcm_channel_info
 TABLE(pcm_channel_info, F(U32, channel), F(LONG, offset), F(U32, first), F(U32, step))
