@@ -20,6 +20,8 @@ LAYERS = {
     "cpu": {"base", "tcg", "cpu-exec.h", "cpu-control.h", "hw/core/memory.h"},
     "target-": {"base", "tcg", "fpu", "cpu-exec.h", "hw/core/memory.h", "hw/core/state.h",
                 "hw/i386/x86-cpu.h"},
+    "linux-user": {"base", "tcg", "target-i386", "linux-user", "cpu-exec.h", "cpu-control.h",
+                   "monitor/version.h"},
     "block": {"base", "block.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
@@ -61,7 +63,8 @@ def module_of(path):
 def allowed(path, included):
     module = module_of(path)
     rules = LAYERS.get(module)
-    if rules is None or os.path.dirname(included) == os.path.dirname(path):
+    if rules is None or os.path.dirname(included) == os.path.dirname(path) or \
+            (module == "target-" and included.split("/")[0] == path.split("/")[0]):
         return True
     return any(included == r or included.startswith(r + "/") for r in rules)
 
