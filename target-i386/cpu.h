@@ -159,6 +159,7 @@ struct x86_env {
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;
+    int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
 
     /* Fixed at creation */
     const struct x86_model *model;

@@ -71,6 +71,7 @@ void region_vcpu_init(struct cpu *cpu)
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
+    cpu->ir->group_pages = cpu->target->word_bits == 64;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
