@@ -24,14 +24,6 @@ enum { SLOT = SEL_UP };
 static uint32_t sum;
 bool dump;
 
-static void fold(uint32_t v)
-{
-    sum ^= v;
-    for (int i = 0; i < 32; i++) {
-        sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
-    }
-}
-
 static bool is_task(uint32_t access)
 {
     uint32_t type = access & 0x1f;
@@ -66,11 +58,11 @@ static void set_memory(const uint8_t *code, const uint8_t *end, uint32_t cs, uin
 
 static void outcome(const char *title, uint32_t mode, uint32_t rpl, uint32_t access)
 {
-    fold(seen.vector << 16 | seen.error);
-    fold(gdt[SLOT / 8] >> 40 & 0xff);
+    sum = checksum(sum, seen.vector << 16 | seen.error);
+    sum = checksum(sum, gdt[SLOT / 8] >> 40 & 0xff);
     if (seen.vector == DONE) {
-        fold(seen.cs << 16 | (seen.edx & 0x40));
-        fold(seen.eax & (is_gate(access) ? 0xffff : 0xf0ffff));
+        sum = checksum(sum, seen.cs << 16 | (seen.edx & 0x40));
+        sum = checksum(sum, seen.eax & (is_gate(access) ? 0xffff : 0xf0ffff));
     }
     if (dump) {
         note("%s ring %d rpl %d access %x: %d %x cs %x eax %x edx %x", title, mode, rpl, access,
@@ -174,7 +166,7 @@ static void around(uint32_t offset)
             in.fs = SLOT | 3;
             asm volatile("fninit");
             run(RING3, 0, edge_code[i]);
-            fold(seen.vector << 16 | seen.error);
+            sum = checksum(sum, seen.vector << 16 | seen.error);
             if (dump) {
                 note("code %d offset %x: %d %x", i, offset + d - 12, seen.vector, seen.error);
             }
