@@ -9,6 +9,9 @@ ifeq ($(wildcard config.mak),)
 $(shell ./tools/deps build >&2 && ./configure >&2)
 endif
 include config.mak
+# A newer configure may look for more libraries.
+config.mak: configure
+	@./tools/deps build && ./configure $(CONFIGURE_ARGS) && touch $@
 endif
 
 B ?= build
