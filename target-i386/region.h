@@ -43,6 +43,7 @@ struct x86_region {
     struct x86_insn insns[REGION_MAX_INSNS];
     struct x86_run runs[REGION_MAX_BLOCKS];
     struct x86_leader leaders[REGION_MAX_BLOCKS + MAX_BRANCHES];
+    uint8_t leader_of[REGION_MAX_INSNS + 1];        /* plus one; 0: none */
     struct x86_edge edges[REGION_MAX_BLOCKS + MAX_BRANCHES];
     struct x86_out outs[MAX_BRANCHES + 8];
     struct x86_cold_raise raises[MAX_RAISES];

@@ -286,12 +286,12 @@ static bool no_room(const struct x86_dis *d)
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
 }
 
-/* Whether a look at interrupts comes before the instruction at pc. */
-static bool is_polled(struct x86_dis *d, uint64_t pc)
+/* Whether a look at interrupts comes before the instruction. */
+static bool is_polled(const struct x86_region *r, unsigned insn)
 {
-    struct x86_leader *l = x86_region_leader(d, pc);
+    unsigned l = r->leader_of[insn];
 
-    return l && l->back;
+    return l && r->leaders[l - 1].back;
 }
 
 /* The shadow of sti ends with the instruction before `pc'. */
@@ -310,13 +310,13 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
     d->ended = true;                /* no way in but by a label */
     for (unsigned i = run->first; i < run->first + run->count; i++) {
         const struct x86_insn *in = &r->insns[i];
-        struct x86_leader *l = x86_region_leader(d, in->pc);
+        unsigned l = r->leader_of[i];
 
         if (i == 0) {
             d->ended = false;
         }
         if (l) {
-            place_leader(d, l);
+            place_leader(d, &r->leaders[l - 1]);
         }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
@@ -331,7 +331,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            d->follow = i + 1 < run->first + run->count && !is_polled(d, in->next) ? in + 1 : NULL;
+            d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }
