@@ -46,6 +46,7 @@ static void new_generation(struct x86_region *r)
     }
     r->n_insns = r->n_runs = r->n_leaders = r->n_edges = r->n_outs = r->n_raises = 0;
     r->n_branches = 0;
+    r->guessed = false;
 }
 
 static bool decode_in_page(struct x86_dis *d, struct x86_insn *in, uint64_t pc)

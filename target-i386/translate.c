@@ -206,6 +206,39 @@ static bool refuse_fetch(struct x86_dis *d)
     return false;
 }
 
+/* --- flags from before the region -------------------------------------------------------------- */
+
+void x86_guess_flags(struct x86_dis *d)
+{
+    unsigned kind = d->env->cc_op;
+
+    if (d->t->insns == 1 && kind > CC_MUL && kind < CC_COUNT) {
+        d->region->guessed = true;
+        d->region->guess_label = x86_label_new(d);
+        ir_brc(d->ir, I32, IR_NE, ir_get(d->ir, G_CC_OP), x86_imm32(d, kind),
+               d->region->guess_label);
+        d->cc_op = kind;
+    }
+}
+
+/* They were others: the conditional jump once more, out of the region both ways. */
+static void emit_wrong_guess(struct x86_dis *d)
+{
+    unsigned out;
+    struct x86_cond c;
+
+    d->in = d->region->insns[0];
+    d->cc_op = CC_DYNAMIC;
+    out = ir_label_new(d->ir, live_mask(d, d->in.imm));
+    ir_label(d->ir, d->region->guess_label);
+    ir_insn(d->ir, d->in.pc);
+    c = x86_condition(d, d->in.opcode & 15);
+    ir_brc(d->ir, c.type, c.cc, c.a, c.b, out);
+    exit_to(d, d->in.next);
+    ir_label(d->ir, out);
+    exit_to(d, d->in.imm);
+}
+
 /* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
@@ -346,6 +379,9 @@ static void emit_cold(struct x86_dis *d)
 {
     struct x86_region *r = d->region;
 
+    if (r->guessed) {
+        emit_wrong_guess(d);
+    }
     for (unsigned i = 0; i < r->n_outs; i++) {
         ir_label(d->ir, r->outs[i].label);
         exit_to(d, r->outs[i].pc);
