@@ -21,7 +21,8 @@ MODES = ("strict_flags", "one_insn")
 UNSTEADY = re.compile(r"clocksource|tsc:|TSC|BogoMIPS|Calibrating|sched_clock|random:|rtc|"
                       r"raid6|xor:|Refined|MHz|workingset|input:|Freeing|hpet|printk|psmouse|"
                       r"PM-Timer|apic_timer|Power down|jiffies|initcall|modprobe|scsi|ata\d|sd \d|"
-                      r"sr\d|cdrom|audit:|load average|bogomips|interrupts$|-(PIC|APIC) |reboot:|RCU|rcu|late_time|cycle")
+                      r"sr\d|cdrom|audit:|load average|bogomips|interrupts$|-(PIC|APIC) |"
+                      r"reboot:|RCU|rcu|late_time|cycle")
 INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t sysfs none /sys
