@@ -113,13 +113,16 @@ static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 
 static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
 {
-    uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
+    static const uint32_t bits[] = {
+        [SEG_ES] = MODE_LIMITS, [SEG_CS] = MODE_CS_64K | MODE_CS_LIMIT, [SEG_SS] = MODE_LIMITS,
+        [SEG_DS] = MODE_LIMITS, [SEG_FS] = MODE_FS_LIMITS, [SEG_GS] = MODE_GS_LIMITS,
+    };
 
     if (d->code64) {
         return false;
     }
     /* Code is never writable in protected mode, nor always readable. */
-    return d->mode & bit || (seg == SEG_CS && d->pe && !d->vm);
+    return d->mode & bits[seg] || (seg == SEG_CS && d->pe && !d->vm);
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)

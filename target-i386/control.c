@@ -312,6 +312,11 @@ void helper_hlt(struct x86_env *env)
     env_cpu(env)->halted = true;
 }
 
+void helper_pause(struct x86_env *env)
+{
+    env->pauses_left = (int32_t)cpu_spin(env_cpu(env));
+}
+
 void helper_monitor(struct x86_env *env, x86_word address, uint32_t extensions)
 {
     if (extensions) {

@@ -65,7 +65,7 @@ enum {
     MODE_KERNEL_USER_OK = 1 << 19,  /* supervisor may touch user pages (no SMAP, or AC set) */
     MODE_SSE_TRAPS = 1 << 20,       /* MXCSR unmasks an exception: SSE arithmetic by helpers */
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
-    MODE_LIMITS = 1 << 22,          /* CS, SS, DS or ES is not a flat segment: check limits */
+    MODE_LIMITS = 1 << 22,          /* SS, DS or ES is not a flat segment: check limits */
     MODE_NE = 1 << 23,
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
@@ -159,6 +159,7 @@ struct x86_env {
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;
+    int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
 
     /* Fixed at creation */
     const struct x86_model *model;

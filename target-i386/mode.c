@@ -41,7 +41,7 @@ static uint32_t segment_mode(const struct x86_env *env)
         mode |= MODE_ADDSEG;
     }
     if (!segment_is_flat(&s[SEG_DS]) || !segment_is_flat(&s[SEG_ES]) ||
-        !segment_is_flat(&s[SEG_SS]) || s[SEG_CS].limit != 0xffffffff) {
+        !segment_is_flat(&s[SEG_SS])) {
         mode |= MODE_LIMITS | MODE_ADDSEG;
     }
     if (s[SEG_CS].limit != 0xffffffff) {

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
+#include "linux-user/syscalls/seccomp.h"
 
 enum { MAX_ELEMENTS = 1 << 20, MAX_IOV = 1024 };
 
@@ -291,6 +292,52 @@ static int64_t bytes_in(struct call *c, struct pass *p, unsigned i, bool out)
     return 0;
 }
 
+/* Bits live in the guest's longs; the host's may be longer, so it gets a copy. */
+static uint64_t bits_size(const struct call *c, unsigned i, unsigned word)
+{
+    return align_up(c->a[c->row->args[i].n], 8 * word) / 8;
+}
+
+static int64_t bits_in(struct call *c, struct pass *p, unsigned i)
+{
+    unsigned word = c->t->abi->word_bits / 8;
+    uint64_t size = bits_size(c, i, word), host_size = bits_size(c, i, sizeof(long));
+    uint64_t v;
+
+    p->host[i] = 0;
+    if (!c->a[i]) {
+        return 0;
+    }
+    if (host_size > 8 * USER_PAGE) {
+        return -EINVAL;
+    }
+    char *host = pass_alloc(p, i, host_size);
+    if (!host) {
+        return -ENOMEM;
+    }
+    memset(host, 0, host_size);
+    for (unsigned k = 0; c->row->args[i].kind == ARG_BITS_IN && k < size / word; k++) {
+        if (call_get_word(c, &v, c->a[i], k)) {
+            return -EFAULT;
+        }
+        st_le(host + k * word, word, v);
+    }
+    p->host[i] = (intptr_t)host;
+    return 0;
+}
+
+static int64_t bits_out(struct call *c, struct pass *p, unsigned i)
+{
+    unsigned word = c->t->abi->word_bits / 8;
+    const char *host = (const char *)p->host[i];
+    int64_t err = 0;
+
+    for (unsigned k = 0; host && k < bits_size(c, i, word) / word && !err; k++) {
+        err = call_put_word(c, c->a[i] + k * word, ld_le(host + k * word, word));
+    }
+    return err;
+}
+
 static int64_t raw_in(struct call *c, struct pass *p, unsigned i)
 {
     uint64_t addr = c->a[i];
@@ -363,6 +410,9 @@ static int64_t convert_in(struct call *c, struct pass *p, unsigned i)
     case ARG_BYTES_IN:
     case ARG_BYTES_OUT:
         return bytes_in(c, p, i, c->row->args[i].kind == ARG_BYTES_OUT);
+    case ARG_BITS_IN:
+    case ARG_BITS_OUT:
+        return bits_in(c, p, i);
     case ARG_RAW:
         return raw_in(c, p, i);
     case ARG_IOV_IN:
@@ -372,6 +422,18 @@ static int64_t convert_in(struct call *c, struct pass *p, unsigned i)
         p->host[i] = c->a[i];
         return 0;
     }
+}
+
+static int64_t convert_out(struct call *c, struct pass *p, unsigned i, int64_t result)
+{
+    int64_t err = 0;
+
+    if (is_written(c->row->args[i].kind)) {
+        err = structs_out(c, p, i, result);
+    } else if (c->row->args[i].kind == ARG_BITS_OUT) {
+        err = bits_out(c, p, i);
+    }
+    return err ? err : result;
 }
 
 int64_t call_pass_with(struct call *c, call_function *function)
@@ -388,11 +450,8 @@ int64_t call_pass_with(struct call *c, call_function *function)
     }
     if (!result) {
         result = function(c, p.host);
-        for (unsigned i = 0; i < n && !call_failed(result) && result >= 0; i++) {
-            if (is_written(c->row->args[i].kind)) {
-                int64_t err = structs_out(c, &p, i, result);
-                result = err ? err : result;
-            }
+        for (unsigned i = 0; i < n && result >= 0; i++) {
+            result = convert_out(c, &p, i, result);
         }
     }
     for (unsigned i = 0; i < n; i++) {
@@ -500,6 +559,9 @@ int64_t user_syscall(struct task *t, int64_t num, int64_t args[CALL_ARGS])
 
     if (unlikely(!row)) {
         return unknown(t, num, args);
+    }
+    if (unlikely(seccomp_active) && seccomp_refuses(t, num, args, &result)) {
+        return result;
     }
     take_words(&c, args);
     if (likely(!user_options.strace)) {

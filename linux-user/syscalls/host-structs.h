@@ -39,9 +39,4 @@ struct host_cap_header {
     int32_t pid;
 };
 
-struct host_sigset_arg { /* pselect6's sixth argument */
-    const void *mask;
-    size_t size;
-};
-
 #endif

@@ -2,6 +2,7 @@
 /* The structures of files, time, processes and System V IPC as field tables. */
 #include <mqueue.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
@@ -20,6 +21,7 @@
 
 #include "linux-user/syscalls/host-structs.h"
 #include "linux-user/syscalls/thunk.h"
+#include "linux-user/user.h"
 
 #define F THUNK_F
 #define N THUNK_N
@@ -171,6 +173,20 @@ TABLE(cap_header, F(U32, version), F(S32, pid))
 TABLE(sysinfo, F(LONG, uptime), N(ULONG, loads, 3), F(ULONG, totalram), F(ULONG, freeram),
       F(ULONG, sharedram), F(ULONG, bufferram), F(ULONG, totalswap), F(ULONG, freeswap),
       F(U16, procs), GAP(2), F(ULONG, totalhigh), F(ULONG, freehigh), F(U32, mem_unit), GAP32(8))
+#undef T
+
+/* --- signals -------------------------------------------------------------------------------------------- */
+
+#define T struct user_sigaction
+TABLE(sigaction, F(ULONG, handler), F(ULONG, flags), F(ULONG, restorer), F(U64, mask))
+TABLE(sigaction_old, F(ULONG, handler), F(ULONG, mask), F(ULONG, flags), F(ULONG, restorer))
+#undef T
+#define T struct user_stack
+TABLE(sigstack, F(ULONG, sp), F(S32, flags), F(ULONG, size))
+#undef T
+#define T struct sigevent
+TABLE(sigevent, F(LONG, sigev_value), F(S32, sigev_signo), F(S32, sigev_notify),
+      F(S32, _sigev_un._tid), GAP(44), GAP32(4))
 #undef T
 
 /* --- System V and POSIX IPC ------------------------------------------------------------------------- */

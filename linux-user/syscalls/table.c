@@ -42,6 +42,8 @@
 #define RESULT_V(s, n) {ARG_RESULT_V, n, .layout = &thunk_##s}
 #define BYTES_IN(n) {ARG_BYTES_IN, n}
 #define BYTES_OUT(n) {ARG_BYTES_OUT, n}
+#define BITS_IN(n) {ARG_BITS_IN, n}
+#define BITS_OUT(n) {ARG_BITS_OUT, n}
 #define RAW(n) {ARG_RAW, n}
 #define IOV_IN(n) {ARG_IOV_IN, n}
 #define IOV_OUT(n) {ARG_IOV_OUT, n}

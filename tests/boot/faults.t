@@ -32,6 +32,9 @@ VARIANTS = [("x86_64", "max", "strict_flags"), ("x86_64", "max", "one_insn"),
 def build():
     os.makedirs(OUT, exist_ok=True)
     objects = []
+    newest = max(os.path.getmtime(path) for path in glob.glob(SOURCE + "/*") + [__file__])
+    if os.path.exists(KERNEL) and os.path.getmtime(KERNEL) > newest:
+        return
     for path in sorted(glob.glob(SOURCE + "/*.[cS]")):
         objects.append(os.path.join(OUT, os.path.basename(path) + ".o"))
         subprocess.run(["cc", *CFLAGS, "-c", "-o", objects[-1], path], check=True)
@@ -52,7 +55,7 @@ def run(arch, model, variant=""):
         skip(name, f"{binary(arch)} is not built")
         return
     more = ["-d", variant, "-D", "/dev/null"] if variant else []
-    with Emulator(*arguments(model, "run"), *more, arch=arch) as guest:
+    with Emulator(*arguments(model, "brief" if variant else "all"), *more, arch=arch) as guest:
         status = guest.finish(60)
     text = guest.out.decode(errors="replace").replace("\r", "")
     for row in text.split("\n"):

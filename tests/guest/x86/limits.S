@@ -159,3 +159,18 @@
     code_at 0xff0, "jump through a register beyond", GP, 0xff5, "mov $0x1000, %eax; jmp *%eax"
     code_at 0xff0, "near return beyond", GP, 0xff5, "push $0x1000; ret"
     code_at 0xff0, "loop beyond", GP, 0xff2, "mov $2, %cl; .byte 0xe2, 0x7f"
+
+    group "strings through cs"
+    probe "rep movs from code", RING3, verify=ecx_is_0
+    mov $window_area, %esi
+    mov $window_area+0x800, %edi
+    mov $16, %ecx
+    rep movsb %cs:(%esi), %es:(%edi)
+    done
+    probe "rep movs from execute-only code", RING3, GP
+    mov $window_area, %esi
+    mov $window_area+0x800, %edi
+    mov $16, %ecx
+    ljmp $SEL_XO+3, $1f
+1:  rep movsb %cs:(%esi), %es:(%edi)
+    done

@@ -168,6 +168,9 @@ void test_long(void)
     enter_long();
     run_table64();
     long_reset();
+    start_group("long mode descriptors");
+    test_long_matrix();
+    long_reset();
     start_group("long mode pages");
     test_long_pages();
     leave_long();
