@@ -113,9 +113,16 @@ static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 
 static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
 {
-    uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
+    static const uint32_t bits[] = {
+        [SEG_ES] = MODE_LIMITS, [SEG_CS] = MODE_CS_64K | MODE_CS_LIMIT, [SEG_SS] = MODE_LIMITS,
+        [SEG_DS] = MODE_LIMITS, [SEG_FS] = MODE_FS_LIMITS, [SEG_GS] = MODE_GS_LIMITS,
+    };
 
-    return !d->code64 && d->mode & bit;
+    if (d->code64) {
+        return false;
+    }
+    /* Code is never writable in protected mode, nor always readable. */
+    return d->mode & bits[seg] || (seg == SEG_CS && d->pe && !d->vm);
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)
@@ -182,14 +189,20 @@ ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea)
     return type == I32 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
+/* What MODE_ALIGN demands of data up to 8 bytes. */
+static unsigned alignment(const struct x86_dis *d, unsigned memop)
+{
+    return d->mode & MODE_ALIGN && (memop & MO_SIZE) <= MO_64 ? MO_ALIGN : 0;
+}
+
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
-    return ir_ld(d->ir, type, ea.base, ea.disp, ea.memop | memop);
+    return ir_ld(d->ir, type, ea.base, ea.disp, ea.memop | memop | alignment(d, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
-    ir_st(d->ir, type, ea.base, ea.disp, v, ea.memop | memop);
+    ir_st(d->ir, type, ea.base, ea.disp, v, ea.memop | memop | alignment(d, memop));
 }
 
 /* --- operands --------------------------------------------------------------------------------- */

@@ -65,11 +65,14 @@ enum {
     MODE_KERNEL_USER_OK = 1 << 19,  /* supervisor may touch user pages (no SMAP, or AC set) */
     MODE_SSE_TRAPS = 1 << 20,       /* MXCSR unmasks an exception: SSE arithmetic by helpers */
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
-    MODE_LIMITS = 1 << 22,          /* CS, SS, DS or ES is not a flat segment: check limits */
+    MODE_LIMITS = 1 << 22,          /* SS, DS or ES is not a flat segment: check limits */
     MODE_NE = 1 << 23,
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
+    MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
+    MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
+    MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
 };
 
 /* mmu indexes */

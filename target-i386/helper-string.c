@@ -36,7 +36,7 @@ static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
     s->si = env->regs[R_SI] & s->mask;
     s->di = env->regs[R_DI] & s->mask;
     s->checked = !(env->mode & MODE_CS64) &&
-                 env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS);
+                 (env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS) || s->seg == SEG_CS);
 }
 
 static uint64_t linear(const struct string_op *s, unsigned seg, x86_word offset)

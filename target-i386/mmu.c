@@ -354,5 +354,7 @@ bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr)
 /* Reached when alignment is demanded: #AC in user mode, #GP for the aligned SSE forms. */
 void x86_misaligned(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx)
 {
-    x86_raise_error(x86_env(cpu), EXC_GP, 0);
+    struct x86_env *env = x86_env(cpu);
+
+    x86_raise_error(env, env->mode & MODE_ALIGN ? EXC_AC : EXC_GP, 0);
 }

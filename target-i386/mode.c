@@ -41,8 +41,11 @@ static uint32_t segment_mode(const struct x86_env *env)
         mode |= MODE_ADDSEG;
     }
     if (!segment_is_flat(&s[SEG_DS]) || !segment_is_flat(&s[SEG_ES]) ||
-        !segment_is_flat(&s[SEG_SS]) || s[SEG_CS].limit != 0xffffffff) {
+        !segment_is_flat(&s[SEG_SS])) {
         mode |= MODE_LIMITS | MODE_ADDSEG;
+    }
+    if (s[SEG_CS].limit != 0xffffffff) {
+        mode |= s[SEG_CS].limit == 0xffff ? MODE_CS_64K : MODE_CS_LIMIT;
     }
     if (!segment_is_flat(&s[SEG_FS])) {
         mode |= MODE_FS_LIMITS;
@@ -87,6 +90,9 @@ static uint32_t flow_mode(const struct x86_env *env)
     }
     if ((env->eflags & FL_TF) || env->db_pending) {
         mode |= MODE_TF;
+    }
+    if (env->cpl == 3 && (env->eflags & FL_AC) && (env->cr[0] & CR0_AM)) {
+        mode |= MODE_ALIGN;
     }
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;

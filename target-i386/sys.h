@@ -76,6 +76,7 @@ static inline unsigned x86_system_idx(const struct x86_env *env)
 struct x86_desc {
     uint32_t lo, hi;
     uint64_t base_high;             /* of system descriptors in long mode */
+    uint8_t type_high;              /* of a 16-byte gate: must be 0 */
 };
 
 static inline unsigned desc_type(uint32_t hi)

@@ -5,6 +5,8 @@
  */
 #include "target-i386/translate.h"
 
+#include <stddef.h>
+
 #include "target-i386/region.h"
 
 /* --- leaving ---------------------------------------------------------------------------------- */
@@ -62,7 +64,9 @@ void x86_gen_jump(struct x86_dis *d, uint64_t pc)
 void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
     if (!leave_specially(d, pc)) {
-        ir_ijmp(d->ir, pc, G_CC_MASK, hint);
+        bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
+
+        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
     }
     d->ended = true;
 }
@@ -151,6 +155,90 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
+/* --- the limit of CS -------------------------------------------------------------------------- */
+
+static ir_val code_limit(struct x86_dis *d)
+{
+    return ir_envld(d->ir, I32, offsetof(struct x86_env, segs[SEG_CS].limit), MO_32);
+}
+
+bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when)
+{
+    if (d->mode & MODE_CS_64K && pc > 0xffff) {
+        if (!when) {
+            x86_gen_raise_gp0(d);
+            return true;
+        }
+        x86_raise_if(d, when->type, when->cc, when->a, when->b, EXC_GP);
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        ir_val beyond = ir_setc(d->ir, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)pc));
+
+        if (when) {
+            ir_val taken = ir_setc(d->ir, when->type, when->cc, when->a, when->b);
+
+            beyond = ir_2(d->ir, IR_and, I32, beyond, taken);
+        }
+        x86_raise_if(d, I32, IR_NE, beyond, x86_imm32(d, 0), EXC_GP);
+    }
+    return false;
+}
+
+void x86_check_jump(struct x86_dis *d, ir_val pc)
+{
+    if (d->mode & (MODE_CS_64K | MODE_CS_LIMIT)) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), ir_1(d->ir, IR_mov, I32, pc), EXC_GP);
+    }
+}
+
+/* Whether all bytes of the instruction are inside; true when it raised for good. */
+static bool refuse_fetch(struct x86_dis *d)
+{
+    uint64_t last = d->in.pc + d->in.len - 1;
+
+    if (d->mode & MODE_CS_64K && last > 0xffff) {
+        x86_gen_raise_gp0(d);
+        return true;
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)last), EXC_GP);
+    }
+    return false;
+}
+
+/* --- flags from before the region -------------------------------------------------------------- */
+
+void x86_guess_flags(struct x86_dis *d)
+{
+    unsigned kind = d->env->cc_op;
+
+    if (d->t->insns == 1 && kind > CC_MUL && kind < CC_COUNT) {
+        d->region->guessed = true;
+        d->region->guess_label = x86_label_new(d);
+        ir_brc(d->ir, I32, IR_NE, ir_get(d->ir, G_CC_OP), x86_imm32(d, kind),
+               d->region->guess_label);
+        d->cc_op = kind;
+    }
+}
+
+/* They were others: the conditional jump once more, out of the region both ways. */
+static void emit_wrong_guess(struct x86_dis *d)
+{
+    unsigned out;
+    struct x86_cond c;
+
+    d->in = d->region->insns[0];
+    d->cc_op = CC_DYNAMIC;
+    out = ir_label_new(d->ir, live_mask(d, d->in.imm));
+    ir_label(d->ir, d->region->guess_label);
+    ir_insn(d->ir, d->in.pc);
+    c = x86_condition(d, d->in.opcode & 15);
+    ir_brc(d->ir, c.type, c.cc, c.a, c.b, out);
+    exit_to(d, d->in.next);
+    ir_label(d->ir, out);
+    exit_to(d, d->in.imm);
+}
+
 /* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
@@ -197,7 +285,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     if (d->mode & MODE_DR_CODE) {
         x86_call1(d, H_check_breakpoint, x86_imm_word(d, x86_linear_pc(d, in->pc)));
     }
-    if (refuse(d)) {
+    if (refuse_fetch(d) || refuse(d)) {
         return;
     }
     in->op->translate(d);
@@ -216,7 +304,7 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
-    d->ended = false;
+    d->ended = d->cc_of_stack = false;
     d->fp_delta = 0;
     d->fp_checked = false;
     if (l->back && l->insn != 0) {
@@ -231,12 +319,12 @@ static bool no_room(const struct x86_dis *d)
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
 }
 
-/* Whether a look at interrupts comes before the instruction at pc. */
-static bool is_polled(struct x86_dis *d, uint64_t pc)
+/* Whether a look at interrupts comes before the instruction. */
+static bool is_polled(const struct x86_region *r, unsigned insn)
 {
-    struct x86_leader *l = x86_region_leader(d, pc);
+    unsigned l = r->leader_of[insn];
 
-    return l && l->back;
+    return l && r->leaders[l - 1].back;
 }
 
 /* The shadow of sti ends with the instruction before `pc'. */
@@ -255,13 +343,13 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
     d->ended = true;                /* no way in but by a label */
     for (unsigned i = run->first; i < run->first + run->count; i++) {
         const struct x86_insn *in = &r->insns[i];
-        struct x86_leader *l = x86_region_leader(d, in->pc);
+        unsigned l = r->leader_of[i];
 
         if (i == 0) {
             d->ended = false;
         }
         if (l) {
-            place_leader(d, l);
+            place_leader(d, &r->leaders[l - 1]);
         }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
@@ -276,7 +364,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            d->follow = i + 1 < run->first + run->count && !is_polled(d, in->next) ? in + 1 : NULL;
+            d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }
@@ -291,6 +379,9 @@ static void emit_cold(struct x86_dis *d)
 {
     struct x86_region *r = d->region;
 
+    if (r->guessed) {
+        emit_wrong_guess(d);
+    }
     for (unsigned i = 0; i < r->n_outs; i++) {
         ir_label(d->ir, r->outs[i].label);
         exit_to(d, r->outs[i].pc);

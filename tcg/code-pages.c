@@ -53,10 +53,10 @@ bool code_page_marked(const struct code_page *p, unsigned first, unsigned last)
     return false;
 }
 
-static void mark(struct code_page *p, unsigned first, unsigned last)
+static void mark(uint64_t *lines, unsigned first, unsigned last)
 {
     for (unsigned w = 0; w < CODE_LINE_WORDS; w++) {
-        __atomic_store_n(&p->lines[w], p->lines[w] | word_mask(w, first, last), __ATOMIC_RELAXED);
+        __atomic_store_n(&lines[w], lines[w] | word_mask(w, first, last), __ATOMIC_RELAXED);
     }
 }
 
@@ -94,7 +94,7 @@ void code_page_link(struct region *r, unsigned n)
     r->page_next[n] = p->regions;
     p->regions = r;
     code_page_bytes(r, n, &first, &last);
-    mark(p, first, last);
+    mark(p->lines, first, last);
 }
 
 void code_page_unlink(struct region *r, unsigned n)
@@ -110,18 +110,19 @@ void code_page_unlink(struct region *r, unsigned n)
 
 void code_page_recount(uint64_t page)
 {
-    struct code_page *p = code_page_of(page, false), now = { 0 };
+    struct code_page *p = code_page_of(page, false);
+    uint64_t lines[CODE_LINE_WORDS] = { 0 };
     unsigned first, last;
 
     for (struct region *r = p->regions; r;) {
         unsigned n = r->ram_page[0] != page;
 
         code_page_bytes(r, n, &first, &last);
-        mark(&now, first, last);
+        mark(lines, first, last);
         r = r->page_next[n];
     }
     for (unsigned w = 0; w < CODE_LINE_WORDS; w++) {
-        __atomic_store_n(&p->lines[w], now.lines[w], __ATOMIC_RELAXED);
+        __atomic_store_n(&p->lines[w], lines[w], __ATOMIC_RELAXED);
     }
 }
 
@@ -134,6 +135,7 @@ void code_pages_clear(void (*visit)(uint64_t ram_addr))
             if (p->regions) {
                 p->regions = NULL;
                 memset(p->lines, 0, sizeof(p->lines));
+                memset(p->entries, 0, sizeof(p->entries));
                 p->stores++;        /* the page will not be watched any more */
                 visit((i << BLOCK_BITS | k) << MEMORY_PAGE_BITS);
             }

@@ -44,6 +44,7 @@ struct fetch {
     uint64_t ram_page, second_page;
     uint64_t held[2];               /* pages marked as being translated, NO_RAM: none */
     uint32_t stores[2];             /* what their counts were */
+    const struct code_page *page;   /* NULL when no code came from it yet */
     bool global;
     uint8_t bytes[MEMORY_PAGE_SIZE];
 };
@@ -68,6 +69,7 @@ void region_vcpu_init(struct cpu *cpu)
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
+    cpu->ir->group_pages = cpu->target->word_bits == 64;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
@@ -395,6 +397,18 @@ void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned
     }
 }
 
+bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offset)
+{
+    const struct code_page *p = t->fetch ? t->fetch->page : NULL;
+    struct code_key key = t->key;
+
+    if (!p || !(p->entries[offset / 64] >> offset % 64 & 1)) {
+        return false;
+    }
+    key.pc = pc;
+    return region_find(t->fetch->ram_page + offset, &key, false);
+}
+
 /* Code in device memory: the bytes of one instruction, read as the guest would. */
 static void fetch_device(struct cpu *cpu, struct fetch *f, const struct tlb_page *p)
 {
@@ -532,6 +546,8 @@ static bool region_enter(struct cpu *cpu, struct region *r)
     chunk_append(cpu->chunk, r);
     if (!r->dead) {
         code_page_link(r, 0);
+        code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |=
+            1ull << r->entry_offset % 64;
         if (r->ram_page[1] != ~0ull) {
             code_page_link(r, 1);
         }
@@ -558,6 +574,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
     pthread_mutex_unlock(&cache_lock);
     do {
         page_hold(f, 0, f->ram_page);
+        f->page = f->host ? code_page_of(f->ram_page, false) : NULL;
         translate(cpu, key, f, max_insns, &t, &out);
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);

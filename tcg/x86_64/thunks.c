@@ -406,6 +406,7 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
     emit_lookup_chain(&e);
     emit_builtins(&e);
+    emit_lone_thunks(&e);
     emit_helpers(&e);
     return e.p - buffer;
 }

@@ -65,6 +65,91 @@ static void taken(const char *title, uint32_t mode, uint32_t flags, const uint8_
     acknowledge();
 }
 
+/* From virtual-8086 mode, whatever its IOPL. */
+static void from_v86(void)
+{
+    static const uint8_t nops[] = { 0x90, 0x90, 0xf4 };
+
+    memcpy((void *)0x8000, nops, sizeof nops);
+    make_pending();
+    in.cs = in.ss = 0;
+    in.esp = 0x7000;
+    expect("out of virtual-8086 mode", V86, FL_IF, (void *)0x8000, IRQ0, 0, (void *)0x8000);
+    ok((seen.eflags & FL_VM) && seen.esp == 0x7000, "its frame");
+    acknowledge();
+    make_pending();
+    in.cs = in.ss = 0;
+    in.esp = 0x7000;
+    expect("IF is clear there", V86, FL_IOPL3, (void *)0x8000, GP, 0, (void *)0x8002);
+    acknowledge();
+}
+
+/* FERR#: with CR0.NE clear an x87 fault is IRQ 13. */
+CODE(divide_float, "fninit; pushl $0x37b; fldcw (%esp); fldz; fld1; fdiv %st(1), %st; fwait;"
+                   "mov $1000, %ecx; 2: nop; loop 2b");
+
+static void coprocessor_error(void)
+{
+    controller(0xfb);
+    outb(0xa1, 0xdf);
+    WRITE_REG(cr0, 0x11);
+    run(RING0, FL_IF, divide_float);
+    ok(seen.vector == IRQ0 + 13, "an x87 fault with CR0.NE clear is IRQ 13");
+    outb(0xf0, 0);
+    asm volatile("fnclex");
+    outb(0xa0, 0x20);
+    outb(0x20, 0x20);
+    outb(0xa1, 0xff);
+    acknowledge();
+    world_reset();
+}
+
+/* The local APIC sends this processor an NMI. */
+CODE(send_nmi, "movl $0x4400, 0xfee00300; mov $200, %ecx; 2: nop; loop 2b");
+CODE(send_two, "movl $0x4400, 0xfee00300; mov $200, %ecx; 2: nop; loop 2b; mov %eax, %ebx;"
+               "movl $0x4400, 0xfee00300; mov $200, %ecx; 2: nop; loop 2b");
+static uint32_t nmis, nested;
+
+/* The first NMI's handler sends another, which must wait for the handler's iret. */
+static bool count_nmi(struct frame *f)
+{
+    static bool inside;
+
+    if (f->vector != 2) {
+        return false;
+    }
+    nested += inside;
+    inside = true;
+    if (nmis++ == 0) {
+        *(volatile uint32_t *)0xfee00300 = 0x4400;
+        for (volatile int i = 0; i < 200; i++) {
+        }
+    }
+    inside = false;
+    return true;
+}
+
+static void non_maskable(void)
+{
+    if (!HAS(9)) {
+        return;
+    }
+    *(volatile uint32_t *)0xfee000f0 = 0x1ff;
+    run(RING0, 0, send_nmi);
+    ok(seen.vector == 2, "an NMI needs no IF");
+    /* leave() has no iret: one ends the NMI's blocking. */
+    asm volatile("pushf\npush %cs\npush $1f\niret\n1:");
+    on_trap = count_nmi;
+    nmis = nested = 0;
+    run(RING0, 0, send_nmi);
+    ok(seen.vector == DONE && nmis == 2 && nested == 0, "another waits for iret");
+    nmis = 1;
+    run(RING3, 0, send_two);
+    ok(seen.vector == DONE && nmis == 3, "two from ring 3");
+    on_trap = NULL;
+    *(volatile uint32_t *)0xfee000f0 = 0xff;
+}
+
 void test_irq(void)
 {
     start_group("interrupts");
@@ -100,4 +185,9 @@ void test_irq(void)
     expect("task gate", RING3, FL_IF, spin, IRQ0, 0, spin);
     acknowledge();
     world_reset();
+    from_v86();
+    if (!tolerant) {
+        coprocessor_error();
+    }
+    non_maskable();
 }

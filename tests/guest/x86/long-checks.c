@@ -18,6 +18,9 @@ SETUP(clear_osfxsr, WRITE_REG(cr4, 0x20))
 SETUP(set_ts64, WRITE_REG(cr0, 0x80010039))
 SETUP(set_em64, WRITE_REG(cr0, 0x80010035))
 
+VERIFY(ss_null, seen64.ss == 0 && seen64.cs == SEL_CODE64)
+VERIFY(vm_clear, !(seen64.rflags & FL_VM))
+
 /* --- system calls ----------------------------------------------------------------------------- */
 static void set_star(void)
 {

@@ -5,6 +5,9 @@
 CODE64(read64, "movb (%rbx), %al");
 CODE64(write64, "movb %al, (%rbx)");
 CODE64(jump64, "jmp *%rbx");
+CODE64(write_dr0, "mov %rax, %dr0");
+CODE64(store8, "mov %rax, (%rbx); 1: nop");
+CODE64(load8, "mov (%rbx), %rax; 1: nop");
 CODE64(read_across, "mov -4(%rbx), %rax");
 
 static uint64_t *const levels[] = { NULL, test_pt, test_pd, test_pdpt, pml4 };
@@ -158,6 +161,44 @@ static void boundaries(void)
     ok(fault_seen(ERR_W, 0xffffffffffffffffull, WRITE), "last byte of the address space");
 }
 
+static void set_dr0(uint64_t address)
+{
+    in64.rax = address;
+    run64(RING0, 0, (uint32_t)write_dr0);
+}
+
+/* Eight-byte breakpoints, and one far above 4 GiB. */
+static void breakpoints(void)
+{
+    set_dr0(LOW64 + 0x100);
+    WRITE_REG(dr7, 0x400 | 1 | (1 | 2 << 2) << 16);
+    in64.rbx = LOW64 + 0x100;
+    run64(RING3, 0, (uint32_t)store8);
+    ok(seen64.vector == DB && seen64.rip == (uint32_t)store8_at, "8-byte breakpoint: store");
+    in64.rbx = LOW64 + 0x106;
+    run64(RING3, 0, (uint32_t)store8);
+    ok(seen64.vector == DB, "8-byte breakpoint: its last bytes");
+    in64.rbx = LOW64 + 0x108;
+    run64(RING3, 0, (uint32_t)store8);
+    ok(seen64.vector == DONE, "8-byte breakpoint: behind it");
+    in64.rbx = LOW64 + 0x100;
+    run64(RING3, 0, (uint32_t)load8);
+    ok(seen64.vector == DONE, "8-byte breakpoint: load");
+    in64.rbx = HIGH64 + 0x100;
+    run64(RING3, 0, (uint32_t)store8);
+    ok(seen64.vector == DONE, "the same page elsewhere");
+    WRITE_REG(dr7, 0x400);
+    set_dr0(HIGH64);
+    WRITE_REG(dr7, 0x401);
+    window[0] = 0x90;
+    window[1] = 0xcd;
+    window[2] = DONE;
+    in64.rbx = HIGH64;
+    run64(RING3, 0, (uint32_t)jump64);
+    ok(seen64.vector == DB && seen64.rip == HIGH64, "instruction breakpoint in the upper half");
+    WRITE_REG(dr7, 0x400);
+}
+
 void test_long_pages(void)
 {
     flush();
@@ -168,4 +209,5 @@ void test_long_pages(void)
         large("1 GiB page", 3, 0x40000000);
     }
     boundaries();
+    breakpoints();
 }

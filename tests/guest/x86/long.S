@@ -137,9 +137,16 @@ compat_target:
     address "push", SS, "lea 8(%rax), %rsp; 1: push %rcx"
     address "pop", SS, "mov %rax, %rsp; 1: pop %rcx"
     address "call with a bad rsp", SS, "lea 8(%rax), %rsp; 1: call syscall_target"
-    address "jmp", GP, "jmp *%rax"
-    address "call", GP, "call *%rax"
-    address "ret", GP, "push %rax; 1: ret"
+    /* One maker's branch faults, the other's fetch from its target. */
+    .macro branch title:req, text:req
+    probe64 "\title", RING3+ANYWHERE, GP
+    movabs $NONCANONICAL, %rax
+    \text
+    done64
+    .endm
+    branch "jmp", "jmp *%rax"
+    branch "call", "call *%rax"
+    branch "ret", "push %rax; ret"
     address "string load", GP, "mov %rax, %rsi; 1: lodsq"
     address "string store", GP, "mov %rax, %rdi; mov $1, %ecx; 1: rep stosb"
     address "lea is no access", DONE, "lea (%rax), %rcx"
@@ -403,6 +410,69 @@ compat_target:
 1:  mov $1, %eax
     shl $32, %rax
     done64
+
+    probe64 "wrfsbase without CR4.FSGSBASE", RING3, UD
+    .byte 0xf3, 0x48, 0x0f, 0xae, 0xd0
+    done64
+    probe64 "xgetbv without CR4.OSXSAVE", RING3, UD
+    xor %ecx, %ecx
+1:  .byte 0x0f, 0x01, 0xd0
+    done64
+    probe64 "monitor in ring 3", RING3, UD
+    .byte 0x0f, 0x01, 0xc8
+    done64
+    probe64 "hlt in ring 3", RING3, GP
+    hlt
+    done64
+    probe64 "pop of 16 bits and a bad rsp", RING3, SS
+    movabs $NONCANONICAL, %rsp
+1:  popw %ax
+    done64
+    probe64 "enter on a bad stack", RING3, SS
+    movabs $NONCANONICAL+8, %rsp
+1:  enter $0, $0
+    done64
+    probe64 "leave to a bad stack", RING3, SS
+    movabs $NONCANONICAL, %rbp
+1:  leave
+    done64
+    probe64 "iretq to ring 3 with a null ss", RING0, GP
+    pushq $0
+    pushq $0x1000
+    pushq $2
+    pushq $SEL_UCODE64
+    mov $2f, %eax
+    push %rax
+1:  iretq
+2:  done64
+    probe64 "iretq to ring 0 with a null ss", RING0, verify=ss_null
+    mov %rsp, %rcx
+    pushq $0
+    push %rcx
+    pushq $2
+    pushq $SEL_CODE64
+    mov $2f, %eax
+    push %rax
+    iretq
+2:  done64
+    probe64 "iretq cannot raise privilege", RING3, GP, SEL_CODE64
+    pushq $SEL_DATA64
+    pushq $0x1000
+    pushq $2
+    pushq $SEL_CODE64
+    pushq $0
+1:  iretq
+    done64
+    probe64 "iretq in 64-bit code keeps VM clear", RING0, verify=vm_clear
+    mov %rsp, %rcx
+    pushq $SEL_DATA64
+    push %rcx
+    pushq $FL_VM|2
+    pushq $SEL_CODE64
+    mov $2f, %eax
+    push %rax
+    iretq
+2:  done64
 
     .bss
     .balign 16

@@ -145,7 +145,7 @@ static void run_table64(void)
         }
         run64(t->mode & 0xff, t->flags, t->start);
         bool good = seen64.vector == vector && seen64.error == error &&
-                    (vector == DONE || seen64.rip == t->at);
+                    (vector == DONE || (t->mode & ANYWHERE) || seen64.rip == t->at);
         bool right = good && (!t->verify || t->verify());
         ok(right, "%s", t->title);
         if (!good) {
@@ -167,6 +167,9 @@ void test_long(void)
     }
     enter_long();
     run_table64();
+    long_reset();
+    start_group("long mode descriptors");
+    test_long_matrix();
     long_reset();
     start_group("long mode pages");
     test_long_pages();

@@ -36,6 +36,7 @@ void enter64(void);
 void long_reset(void);
 void run64(uint32_t mode, uint32_t flags, uint32_t code);
 void test_long_pages(void);
+void test_long_matrix(void);
 
 #define CODE64(name, text) CODE(name, ".code64;" text "; int $0x40; .code32; nop")
 

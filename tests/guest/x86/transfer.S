@@ -191,7 +191,15 @@
     outer "ss of ring 0", SEL_UCODE, SEL_DATA, GP, SEL_DATA
     outer "ss of the wrong DPL", SEL_UCODE, SEL_DATA+3, GP, SEL_DATA
     outer "ss is read-only", SEL_UCODE, SEL_RO+3, GP, SEL_RO
-    outer "ss is missing", SEL_UCODE, SEL_NP_DATA+3, SS, SEL_NP_DATA
+    /* The manual names both #SS and #NP for iret. */
+    probe "lret: ss is missing", RING0, SS, SEL_NP_DATA
+    pushl $SEL_NP_DATA+3
+    pushl $window_area+0x800
+    pushl $SEL_UCODE
+    pushl $2f
+1:  lret
+2:
+    done
     outer "ss beyond the GDT", SEL_UCODE, SEL_BEYOND+3, GP, SEL_BEYOND
     outer "eip beyond the limit", SEL_WCODE+3, SEL_UDATA, GP, 0, ip=0x1800
     outer "kernel data segments become null", SEL_UCODE, SEL_UDATA, setup=fs_user, verify=ds_null
