@@ -111,11 +111,12 @@ static bool segment_has_base(const struct x86_dis *d, unsigned seg)
     return !d->code64 && (seg == SEG_CS ? d->t->key.base != 0 : d->addseg);
 }
 
-static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
+/* Code segments can never be written, flat ones neither. */
+static bool segment_is_checked(const struct x86_dis *d, unsigned seg, bool write)
 {
     uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
 
-    return !d->code64 && d->mode & bit;
+    return !d->code64 && (d->mode & bit || (write && seg == SEG_CS && d->pe && !d->vm));
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)
@@ -128,18 +129,24 @@ static ir_val segment_base(struct x86_dis *d, unsigned seg)
 
 static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size, bool write)
 {
-    if (segment_is_checked(d, seg)) {
+    if (segment_is_checked(d, seg, write)) {
         size = size < 255 ? size : 255;
         x86_call3(d, H_check_segment, x86_imm32(d, seg), offset,
                   x86_imm32(d, size | (write ? X86_CHECK_WRITE : 0)));
     }
 }
 
+static uint16_t linear_memop(const struct x86_dis *d)
+{
+    return d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) |
+           (d->mode & MODE_AC ? MO_ALIGN : 0);
+}
+
 struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size,
                              bool write)
 {
     ir_val base = segment_base(d, seg);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     check_segment(d, seg, offset, size, write);
     ea.base = base ? ir_2(d->ir, IR_add, d->code64 ? I64 : I32, base, offset) : offset;
@@ -151,12 +158,12 @@ struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write)
 {
     const struct x86_insn *in = &d->in;
     enum ir_type type = d->code64 ? I64 : I32;
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     if (in->addrsize != (d->code64 ? 8 : 4) || in->disp != (int32_t)in->disp) {
         return x86_address_of(d, in->seg, x86_lea(d), size, write);
     }
-    if (segment_is_checked(d, in->seg)) {
+    if (segment_is_checked(d, in->seg, write)) {
         check_segment(d, in->seg, x86_lea(d), size, write);
     }
     ea.base = add_some(d, type, segment_base(d, in->seg), address_registers(d, type));
@@ -182,14 +189,20 @@ ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea)
     return type == I32 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
+/* 16 bytes have instructions of their own that demand alignment; #AC does not come in. */
+static unsigned whole_memop(struct x86_ea ea, unsigned memop)
+{
+    return ((memop & MO_SIZE) == MO_128 ? ea.memop & ~MO_ALIGN : ea.memop) | memop;
+}
+
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
-    return ir_ld(d->ir, type, ea.base, ea.disp, ea.memop | memop);
+    return ir_ld(d->ir, type, ea.base, ea.disp, whole_memop(ea, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
-    ir_st(d->ir, type, ea.base, ea.disp, v, ea.memop | memop);
+    ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
 /* --- operands --------------------------------------------------------------------------------- */
@@ -284,9 +297,9 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
     ir_val base = segment_base(d, SEG_SS);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
-    if (d->stack_size == 2 || segment_is_checked(d, SEG_SS)) {
+    if (d->stack_size == 2 || segment_is_checked(d, SEG_SS, write)) {
         ir_val offset = ir_2i(d->ir, IR_add, I32, sp, delta);
 
         offset = d->stack_size == 2 ? ir_extu(d->ir, I32, offset, 16)

@@ -70,6 +70,7 @@ enum {
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
+    MODE_AC = 1 << 27,              /* misaligned user accesses raise #AC */
 };
 
 /* mmu indexes */

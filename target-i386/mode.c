@@ -18,6 +18,12 @@ static bool segment_is_flat(const struct x86_segment *s)
         (s->flags & DESC_CODE ? false : (s->flags & (DESC_RW | DESC_DC)) == DESC_RW);
 }
 
+/* The same for reads through CS. */
+static bool code_is_flat(const struct x86_segment *s)
+{
+    return s->limit == 0xffffffff && !(s->flags & DESC_CODE && !(s->flags & DESC_RW));
+}
+
 static uint32_t segment_mode(const struct x86_env *env)
 {
     const struct x86_segment *s = env->segs;
@@ -36,7 +42,7 @@ static uint32_t segment_mode(const struct x86_env *env)
         mode |= MODE_ADDSEG;
     }
     if (!segment_is_flat(&s[SEG_DS]) || !segment_is_flat(&s[SEG_ES]) ||
-        !segment_is_flat(&s[SEG_SS]) || s[SEG_CS].limit != 0xffffffff) {
+        !segment_is_flat(&s[SEG_SS]) || !code_is_flat(&s[SEG_CS])) {
         mode |= MODE_LIMITS | MODE_ADDSEG;
     }
     if (!segment_is_flat(&s[SEG_FS])) {
@@ -80,6 +86,9 @@ void x86_update_mode(struct x86_env *env)
     }
     if (env->eflags & FL_VM) {
         mode |= MODE_VM;
+    }
+    if (env->cpl == 3 && env->cr[0] & CR0_AM && env->eflags & FL_AC) {
+        mode |= MODE_AC;
     }
     if ((env->eflags & FL_TF) || env->db_pending) {
         mode |= MODE_TF;
