@@ -113,22 +113,21 @@ void helper_check_breakpoint(struct x86_env *env, x86_word address)
     }
 }
 
-/* After every instruction in MODE_TF: #DB if TF is still set or a breakpoint was met. */
+/* After every instruction in MODE_TF: #DB for a breakpoint that it met, or for TF, which it may
+   have cleared itself. */
 void helper_single_step(struct x86_env *env, x86_word next_pc)
 {
     uint32_t dr6 = env->db_pending;
 
     env->db_pending = 0;
-    if (env->eflags & FL_TF) {
+    if ((env->eflags & FL_TF) || !dr6) {
         dr6 |= DR6_BS;
     }
     if (dr6 & 15) {
         env->dr[6] &= ~15ull;
     }
     x86_update_mode(env);
-    if (dr6) {
-        x86_raise_debug_trap(env, next_pc, dr6);
-    }
+    x86_raise_debug_trap(env, next_pc, dr6);
 }
 
 /* --- MOV to and from debug registers ------------------------------------------------------------ */
