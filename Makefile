@@ -9,6 +9,9 @@ ifeq ($(wildcard config.mak),)
 $(shell ./tools/deps build >&2 && ./configure >&2)
 endif
 include config.mak
+# A newer configure may look for more libraries.
+config.mak: configure
+	@./tools/deps build && ./configure $(CONFIGURE_ARGS) && touch $@
 endif
 
 B ?= build
@@ -43,10 +46,12 @@ arch = $(1:%-softmmu=%)
 OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
 
 EXES = $(foreach t,$(TARGETS),$(B)/qemu-system-$(call arch,$(t)))
+IMG = $(B)/qemu-img
+IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
 ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
 
-all: $(EXES) $(ALIAS) $(ROMS)
+all: $(EXES) $(ALIAS) $(IMG) $(ROMS)
 
 define exe_rule
 $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
@@ -54,6 +59,10 @@ $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
 	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
 endef
 $(foreach t,$(TARGETS),$(eval $(call exe_rule,$(t))))
+
+$(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
 
 $(B)/qemu: $(B)/qemu-system-i386
 	$(Q)ln -sf qemu-system-i386 $@
@@ -91,7 +100,8 @@ LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
-SCRIPTS = $(sort $(wildcard tests/*/*.t))
+SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
+SCRIPTS = $(filter-out $(SLOW_SCRIPTS),$(sort $(wildcard tests/*/*.t)))
 
 define link_test
 	$(call say,LINK,$@)
@@ -123,12 +133,21 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
+check-guests: all
+	$(Q)./tools/deps test
+	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
+
+# CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
+bench: all
+	$(Q)BUILD=$(abspath $(B)) ./tools/bench
+
 check-style:
 	$(Q)prove tests/style/style.t
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
+.PHONY: check-style print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
@@ -146,7 +165,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 

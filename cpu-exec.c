@@ -13,7 +13,7 @@
 #include "cpu-control.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
-#include "tcg/softmmu.h"
+#include "tcg/tlb.h"
 #include "tcg/translate.h"
 
 static __thread struct cpu *current_cpu;
@@ -198,6 +198,7 @@ static void between_regions(struct cpu *cpu)
         }
         cpu_work_run(cpu);
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        tlb_flush_if_wanted(cpu);
         if (cpu->interrupts & CPU_INT_EXIT) {
             cpu_clear_interrupt(cpu, CPU_INT_EXIT);
         }

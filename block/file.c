@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "block/lock.h"
 #include "block/node.h"
 
 struct file_node {
@@ -18,7 +19,15 @@ struct file_node {
     int fd;
     bool is_device;
     bool no_punch, no_zero;     /* what the host turned down once is not asked again */
+    bool no_holes;
 };
+
+/* The user says that other processes may use the file at the same time. */
+static bool may_share(struct keyval *options)
+{
+    return options && (strcmp(keyval_string(options, "locking", "auto"), "off") == 0 ||
+                       strcmp(keyval_string(options, "file.locking", "auto"), "off") == 0);
+}
 
 static bool open_file(struct block_node *node, struct keyval *options, struct error **err)
 {
@@ -38,6 +47,13 @@ static bool open_file(struct block_node *node, struct keyval *options, struct er
         return false;
     }
     f->is_device = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
+    node->identity[0] = st.st_dev;
+    node->identity[1] = st.st_ino;
+    if (!f->is_device && !(node->flags & NODE_SHARE) && !may_share(options) &&
+        !block_file_lock(f->fd, node->file, !readonly, err)) {
+        close(f->fd);
+        return false;
+    }
     return true;
 }
 
@@ -84,7 +100,11 @@ static int transfer(int fd, uint64_t offset, const struct iovec *iov, unsigned c
             return -errno;
         }
         if (done == 0 && iov_size(parts, n)) {
-            return -EIO;        /* the file shrank under us */
+            if (write) {
+                return -ENOSPC;
+            }
+            memset(parts[0].iov_base, 0, parts[0].iov_len);     /* past the end */
+            done = parts[0].iov_len;
         }
         offset += done;
         skip += done;
@@ -137,6 +157,9 @@ static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t 
     struct file_node *f = (struct file_node *)node;
     int rc = -ENOTSUP;
 
+    if (offset + size > file_length(node)) {
+        return -ENOTSUP;        /* the calls below do not make the file longer */
+    }
     if (may_unmap) {
         rc = file_discard(node, offset, size);
     }
@@ -147,6 +170,84 @@ static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t 
     return rc;
 }
 
+static int file_status(struct block_node *node, uint64_t offset, uint64_t size,
+                       struct block_extent *extent)
+{
+    struct file_node *f = (struct file_node *)node;
+    off_t data, hole;
+
+    *extent = (struct block_extent){ .length = size, .offset = offset, .file = node->file,
+                                     .allocated = true, .has_offset = true };
+    if (f->no_holes) {
+        return 0;
+    }
+    data = lseek(f->fd, offset, SEEK_DATA);
+    if (data < 0 && errno != ENXIO) {
+        f->no_holes = true;
+        return 0;
+    }
+    if (data < 0 || data > offset) {
+        extent->zero = true;
+        extent->length = data < 0 ? size : MIN_OF(size, data - offset);
+        return 0;
+    }
+    hole = lseek(f->fd, offset, SEEK_HOLE);
+    if (hole > offset) {
+        extent->length = MIN_OF(size, hole - offset);
+    }
+    return 0;
+}
+
+static bool write_all_zeroes(struct block_node *node, uint64_t from, uint64_t to,
+                             struct error **err)
+{
+    static const uint8_t zeroes[65536];
+
+    while (from < to) {
+        size_t n = MIN_OF(to - from, sizeof(zeroes));
+        int rc = block_node_pwrite(node, from, zeroes, n);
+
+        if (rc) {
+            error_set_errno(err, -rc, "Could not write zeros for preallocation");
+            return false;
+        }
+        from += n;
+    }
+    return true;
+}
+
+static bool file_resize(struct block_node *node, uint64_t size, enum block_prealloc prealloc,
+                        struct error **err)
+{
+    struct file_node *f = (struct file_node *)node;
+    int64_t old = file_length(node);
+
+    if (f->is_device) {
+        if (old < 0 || size > old) {
+            error_set(err, "Cannot grow device files");
+            return false;
+        }
+        return true;
+    }
+    if (prealloc != BLOCK_PREALLOC_OFF && size < old) {
+        error_set(err, "Preallocation can't be used for shrinking files");
+        return false;
+    }
+    if (ftruncate(f->fd, size) < 0) {
+        error_set_errno(err, errno, "Could not resize file");
+        return false;
+    }
+    if (prealloc == BLOCK_PREALLOC_FALLOC && size > old) {
+        int rc = posix_fallocate(f->fd, old, size - old);
+
+        if (rc) {
+            error_set_errno(err, rc, "Could not preallocate data for the new file");
+            return false;
+        }
+    }
+    return prealloc != BLOCK_PREALLOC_FULL || write_all_zeroes(node, old, size, err);
+}
+
 static int file_flush(struct block_node *node)
 {
     struct file_node *f = (struct file_node *)node;
@@ -155,7 +256,8 @@ static int file_flush(struct block_node *node)
 }
 
 const struct block_driver block_driver_file = {
-    .name = "file", .size = sizeof(struct file_node), .open = open_file, .close = close_file,
+    .name = "file", .size = sizeof(struct file_node), .is_protocol = true, .open = open_file,
+    .close = close_file, .status = file_status, .resize = file_resize,
     .readv = file_readv, .writev = file_writev, .write_zeroes = file_write_zeroes,
     .discard = file_discard, .flush = file_flush, .length = file_length,
 };

@@ -9,7 +9,7 @@
 
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
-    &block_driver_raw,
+    &block_driver_qcow2, &block_driver_raw,
 };
 
 /* Images that must not be taken for raw ones. */
@@ -31,16 +31,6 @@ static const char *const protocols[] = {
     "nbd", "nbd+tcp", "nbd+unix", "fat", "http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd",
     "gluster", "sheepdog", "nfs", "json", "blkdebug", "blkverify", "null-co", "null-aio", "fd"
 };
-
-uint64_t iov_size(const struct iovec *iov, unsigned count)
-{
-    uint64_t total = 0;
-
-    for (unsigned i = 0; i < count; i++) {
-        total += iov[i].iov_len;
-    }
-    return total;
-}
 
 /* --- opening --------------------------------------------------------------------------------- */
 
@@ -71,21 +61,19 @@ const char *block_probe_format(const uint8_t *head, size_t size)
     return "raw";
 }
 
-static const struct block_driver *find_format(const char *name, struct error **err)
+const struct block_driver *block_find_format(const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
         if (strcmp(formats[i]->name, name) == 0) {
             return formats[i];
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(magics); i++) {
-        if (strcmp(magics[i].name, name) == 0 || strcmp(name, "vdi") == 0) {
-            error_set(err, "the image format '%s' is not available yet (only raw is)", name);
-            return NULL;
-        }
-    }
-    error_set(err, "Unknown driver '%s'", name);
     return NULL;
+}
+
+const struct block_driver *block_next_format(size_t *at)
+{
+    return *at < ARRAY_LEN(formats) ? formats[(*at)++] : NULL;
 }
 
 static bool check_protocol(const char *file, struct error **err)
@@ -94,7 +82,7 @@ static bool check_protocol(const char *file, struct error **err)
         size_t length = strlen(protocols[i]);
 
         if (strncmp(file, protocols[i], length) == 0 && file[length] == ':') {
-            error_set(err, "the protocol '%s' is not available yet", protocols[i]);
+            error_set(err, "Could not open '%s': Unknown protocol '%s'", file, protocols[i]);
             return false;
         }
     }
@@ -111,8 +99,14 @@ static struct block_node *open_driver(const struct block_driver *driver, const c
     node->file = g_strdup(file);
     node->flags = flags;
     node->child = child;
+    if (child) {
+        memcpy(node->identity, child->identity, sizeof(node->identity));
+    }
     if (driver->open && !driver->open(node, options, err)) {
+        block_node_close(node->backing);
         block_node_close(child);
+        g_free(node->backing_file);
+        g_free(node->backing_format);
         g_free(node->file);
         g_free(node);
         return NULL;
@@ -120,43 +114,72 @@ static struct block_node *open_driver(const struct block_driver *driver, const c
     return node;
 }
 
-struct block_node *block_node_open(const char *file, const char *format, struct keyval *options,
-                                   unsigned flags, struct error **err)
+struct block_node *block_node_open_file(const char *file, struct keyval *options, unsigned flags,
+                                        struct error **err)
 {
-    const struct block_driver *driver;
-    struct block_node *node;
-    struct error *why = NULL;
-    bool guess = !format;
-
     if (!check_protocol(file, err)) {
-        error_prepend(err, "Could not open '%s': ", file);
         return NULL;
     }
     file += strncmp(file, "file:", 5) == 0 ? 5 : 0;
-    node = open_driver(&block_driver_file, file, NULL, options, flags, err);
-    if (!node) {
-        return NULL;
-    }
+    return open_driver(&block_driver_file, file, NULL, options, flags, err);
+}
+
+struct block_node *block_node_open_on(struct block_node *child, const char *format,
+                                      struct keyval *options, unsigned flags, struct error **err)
+{
+    const struct block_driver *driver;
+    struct block_node *node;
+    bool guess = !format;
+
     if (guess) {
         uint8_t head[2048] = { 0 };
-        int64_t length = block_node_length(node);
+        int64_t length = block_node_length(child);
         struct iovec iov = { head, MIN_OF(sizeof(head), MAX_OF(length, 0)) };
+        int rc = block_node_read(child, 0, &iov, 1);
 
-        block_node_read(node, 0, &iov, 1);
+        if (rc) {
+            error_set_errno(err, -rc, "Could not open '%s': cannot read its first bytes",
+                            child->file);
+            block_node_close(child);
+            return NULL;
+        }
         format = block_probe_format(head, iov.iov_len);
     }
-    driver = find_format(format, &why);
+    driver = block_find_format(format);
     if (!driver) {
-        block_node_close(node);
-        error_prepend(&why, "Could not open '%s': ", file);
-        error_propagate(err, why);
+        error_set(err, "Could not open '%s': Unknown driver '%s'", child->file, format);
+        block_node_close(child);
         return NULL;
     }
-    node = open_driver(driver, file, node, options, flags, err);
+    node = open_driver(driver, child->file, child, options, flags, err);
     if (node) {
         node->probed = guess;
     }
     return node;
+}
+
+struct block_node *block_node_open(const char *file, const char *format, struct keyval *options,
+                                   unsigned flags, struct error **err)
+{
+    struct block_node *child;
+
+    if (format && !block_find_format(format)) {
+        error_set(err, "Could not open '%s': Unknown driver '%s'", file, format);
+        return NULL;
+    }
+    child = block_node_open_file(file, options, flags, err);
+    return child ? block_node_open_on(child, format, options, flags, err) : NULL;
+}
+
+char *block_resolve_name(const char *image, const char *name)
+{
+    const char *slash = strrchr(image, '/'), *colon = strchr(name, ':');
+
+    name += strncmp(name, "file:", 5) == 0 ? 5 : 0;
+    if (name[0] == '/' || !slash || (colon && colon < name + strcspn(name, "/"))) {
+        return g_strdup(name);
+    }
+    return g_strdup_printf("%.*s%s", (int)(slash + 1 - image), image, name);
 }
 
 void block_node_close(struct block_node *node)
@@ -165,17 +188,110 @@ void block_node_close(struct block_node *node)
         if (node->driver->close) {
             node->driver->close(node);
         }
+        block_node_close(node->backing);
         block_node_close(node->child);
+        g_free(node->backing_file);
+        g_free(node->backing_format);
         g_free(node->file);
         g_free(node);
     }
+}
+
+/* --- backing files --------------------------------------------------------------------------- */
+
+/* The images above the one that is being opened, on this thread. */
+struct above {
+    const struct block_node *node;
+    const struct above *next;
+    unsigned depth;
+};
+static __thread const struct above *chain;
+
+#define MAX_CHAIN 200
+
+static bool is_loop(const struct block_node *child)
+{
+    for (const struct above *a = chain; a; a = a->next) {
+        if (child->identity[1] && memcmp(child->identity, a->node->identity,
+                                         sizeof(child->identity)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool open_below(struct block_node *node, const char *name, struct error **err)
+{
+    unsigned flags = (node->flags & ~(NODE_BACKING_RW | NODE_CHECK)) |
+        (node->flags & (NODE_BACKING_RW | NODE_ALL_RW) ? 0 : NODE_READONLY);
+    struct block_node *child = block_node_open_file(name, NULL, flags, err);
+
+    if (!child) {
+        return false;
+    }
+    if (is_loop(child) || chain->depth > MAX_CHAIN) {
+        error_set(err, chain->depth > MAX_CHAIN ? "The backing chain of '%s' is too long"
+                  : "The backing chain of '%s' contains a loop", node->file);
+        block_node_close(child);
+        return false;
+    }
+    node->backing = block_node_open_on(child, node->backing_format, NULL, flags, err);
+    return node->backing != NULL;
+}
+
+bool block_node_open_backing(struct block_node *node, struct error **err)
+{
+    struct above here = { node, chain, chain ? chain->depth + 1 : 1 };
+    struct error *why = NULL;
+    char *name;
+    bool good;
+
+    if (!node->backing_file || node->flags & NODE_NO_BACKING) {
+        return true;
+    }
+    name = block_resolve_name(node->file, node->backing_file);
+    chain = &here;
+    good = open_below(node, name, &why);
+    chain = here.next;
+    g_free(name);
+    if (!good) {
+        error_prepend(&why, "Could not open backing file: ");
+        error_propagate(err, why);
+    }
+    return good;
+}
+
+int block_node_read_backing(struct block_node *node, uint64_t offset, const struct iovec *iov,
+                            unsigned count)
+{
+    struct block_node *below = node->backing;
+    uint64_t size = iov_size(iov, count);
+    int64_t length = below ? block_node_length(below) : 0;
+    struct iovec *part;
+    int rc = 0;
+
+    if (length < 0) {
+        return (int)length;
+    }
+    if (offset < length && size <= length - offset) {
+        return block_node_read(below, offset, iov, count);
+    }
+    if (offset >= length) {
+        iov_zero(iov, count);
+        return 0;
+    }
+    part = g_new(struct iovec, count);
+    rc = block_node_read(below, offset, part, iov_slice(iov, count, 0, length - offset, part));
+    iov_zero(part, iov_slice(iov, count, length - offset, offset + size - length, part));
+    g_free(part);
+    return rc;
 }
 
 /* --- access ---------------------------------------------------------------------------------- */
 
 static int check_range(struct block_node *node, uint64_t offset, uint64_t size, bool write)
 {
-    int64_t length = block_node_length(node);
+    int64_t length = node->driver->is_protocol ? INT64_MAX : block_node_length(node);
 
     if (length < 0) {
         return (int)length;
@@ -199,7 +315,24 @@ int block_node_write(struct block_node *node, uint64_t offset, const struct iove
 {
     int rc = check_range(node, offset, iov_size(iov, count), true);
 
+    if (!rc && !node->driver->writev) {
+        return -ENOTSUP;
+    }
     return rc ? rc : node->driver->writev(node, offset, iov, count);
+}
+
+int block_node_pread(struct block_node *node, uint64_t offset, void *data, size_t size)
+{
+    struct iovec iov = { data, size };
+
+    return block_node_read(node, offset, &iov, 1);
+}
+
+int block_node_pwrite(struct block_node *node, uint64_t offset, const void *data, size_t size)
+{
+    struct iovec iov = { (void *)data, size };
+
+    return block_node_write(node, offset, &iov, 1);
 }
 
 int block_node_write_zeroes(struct block_node *node, uint64_t offset, uint64_t size,
@@ -218,7 +351,7 @@ int block_node_write_zeroes(struct block_node *node, uint64_t offset, uint64_t s
     while (!rc && size) {
         struct iovec iov = { (void *)zeroes, MIN_OF(size, sizeof(zeroes)) };
 
-        rc = node->driver->writev(node, offset, &iov, 1);
+        rc = block_node_write(node, offset, &iov, 1);
         offset += iov.iov_len;
         size -= iov.iov_len;
     }
@@ -248,4 +381,64 @@ int block_node_flush(struct block_node *node)
 int64_t block_node_length(struct block_node *node)
 {
     return node->driver->length(node);
+}
+
+bool block_node_resize(struct block_node *node, uint64_t size, enum block_prealloc prealloc,
+                       struct error **err)
+{
+    if (node->flags & NODE_READONLY) {
+        error_set(err, "Image is read-only");
+        return false;
+    }
+    if (size > INT64_MAX - 65535) {
+        error_set(err, "The image size is too large");
+        return false;
+    }
+    if (!node->driver->resize) {
+        error_set(err, "Image format driver does not support resize");
+        return false;
+    }
+    return node->driver->resize(node, size, prealloc, err);
+}
+
+int block_node_status(struct block_node *node, uint64_t offset, uint64_t size,
+                      struct block_extent *extent)
+{
+    int rc = check_range(node, offset, size, false);
+
+    *extent = (struct block_extent){ .length = size, .allocated = true };
+    if (!rc && node->driver->status && size) {
+        rc = node->driver->status(node, offset, size, extent);
+    }
+    return rc;
+}
+
+int block_node_status_deep(struct block_node *node, uint64_t offset, uint64_t size,
+                           struct block_extent *extent, unsigned *depth)
+{
+    *depth = 0;
+    for (;;) {
+        int rc = block_node_status(node, offset, size, extent);
+        int64_t length;
+
+        if (rc || extent->allocated) {
+            return rc;
+        }
+        if (!node->backing) {
+            extent->zero = true;
+            return 0;
+        }
+        size = extent->length;
+        node = node->backing;
+        ++*depth;
+        length = block_node_length(node);
+        if (length < 0) {
+            return (int)length;
+        }
+        if (offset >= length) {
+            *extent = (struct block_extent){ .length = size, .zero = true };
+            return 0;
+        }
+        size = MIN_OF(size, length - offset);
+    }
 }

@@ -233,12 +233,29 @@ static int commit_cluster(struct overlay_node *o, struct block_node *to, uint64_
     return rc ? rc : block_node_write(to, offset, &iov, 1);
 }
 
+/*
+ * The image, opened for writing: this node takes the place of the read-only one, whose caches must
+ * not outlive the change. It goes without locks, for the old one holds them until it is closed.
+ */
+static struct block_node *reopen_below(struct overlay_node *o, struct keyval *options,
+                                       struct error **err)
+{
+    unsigned flags = (o->node.flags & ~NODE_READONLY) | NODE_SHARE;
+    struct block_node *fresh = block_node_open(o->node.file, o->node.child->driver->name, options,
+                                               flags, err);
+
+    if (fresh) {
+        block_node_close(o->node.child);
+        o->node.child = fresh;
+    }
+    return fresh;
+}
+
 bool block_overlay_commit(struct block_node *overlay, struct keyval *options, struct error **err)
 {
     struct overlay_node *o = (struct overlay_node *)overlay;
-    struct block_node *to = block_node_open(overlay->file, overlay->child->driver->name, options,
-                                            overlay->flags & ~NODE_READONLY, err);
     uint64_t clusters = (o->length + CLUSTER_SIZE - 1) >> CLUSTER_BITS;
+    struct block_node *to = reopen_below(o, options, err);
     int rc = 0;
 
     if (!to) {
@@ -254,7 +271,6 @@ bool block_overlay_commit(struct block_node *overlay, struct keyval *options, st
     }
     rc = rc ? rc : block_node_flush(to);
     pthread_mutex_unlock(&o->lock);
-    block_node_close(to);
     if (rc) {
         error_set_errno(err, -rc, "cannot write the snapshot back to '%s'", overlay->file);
     }

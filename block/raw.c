@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The raw format: the bytes of the file, or a part of them, rounded down to whole sectors. */
+/* The raw format: the bytes of the file, or a part of them, in whole sectors. */
 #include <errno.h>
 #include <string.h>
 
 #include "base/bits.h"
 #include "block.h"
-#include "block/node.h"
+#include "block/image.h"
 
 struct raw_node {
     struct block_node node;
@@ -38,7 +38,7 @@ static int64_t raw_length(struct block_node *node)
     }
     length = length > r->offset ? length - r->offset : 0;
     length = r->size && r->size < length ? r->size : length;
-    return align_down(length, BLOCK_SECTOR_SIZE);
+    return align_up(length, BLOCK_SECTOR_SIZE);
 }
 
 static int raw_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
@@ -97,8 +97,72 @@ static int raw_flush(struct block_node *node)
     return block_node_flush(node->child);
 }
 
+static int raw_status(struct block_node *node, uint64_t offset, uint64_t size,
+                      struct block_extent *extent)
+{
+    return block_node_status(node->child, ((struct raw_node *)node)->offset + offset, size,
+                             extent);
+}
+
+static bool raw_resize(struct block_node *node, uint64_t size, enum block_prealloc prealloc,
+                       struct error **err)
+{
+    struct raw_node *r = (struct raw_node *)node;
+
+    if (r->offset || r->size) {
+        error_set(err, "Cannot resize an image that is a part of its file");
+        return false;
+    }
+    if (prealloc == BLOCK_PREALLOC_METADATA) {
+        error_set(err, "Unsupported preallocation mode 'metadata'");
+        return false;
+    }
+    return block_node_resize(node->child, size, prealloc, err);
+}
+
+static bool create_raw(const char *file, uint64_t size, struct keyval *options,
+                       struct error **err)
+{
+    enum block_prealloc prealloc = BLOCK_PREALLOC_OFF;
+    struct block_node *node;
+    bool good;
+
+    if (!image_read_prealloc(options, &prealloc, err)) {
+        return false;
+    }
+    if (prealloc == BLOCK_PREALLOC_METADATA) {
+        error_set(err, "Unsupported preallocation mode 'metadata'");
+        return false;
+    }
+    node = image_create_file(file, err);
+    if (!node) {
+        return false;
+    }
+    good = block_node_resize(node, size, prealloc, err);
+    block_node_close(node);
+    return good;
+}
+
+static bool measure_raw(struct keyval *options, uint64_t size, uint64_t allocated,
+                        struct image_measure *result, struct error **err)
+{
+    *result = (struct image_measure){ .required = size, .fully_allocated = size };
+    return true;
+}
+
+static const struct image_option raw_options[] = {
+    { "size", IMAGE_SIZE, "Virtual disk size" },
+    { "preallocation", IMAGE_STRING, "Preallocation mode (allowed values: off, falloc, full)" },
+    { NULL }
+};
+
+static const struct block_image_ops raw_image = {
+    .options = raw_options, .create = create_raw, .measure = measure_raw,
+};
+
 const struct block_driver block_driver_raw = {
     .name = "raw", .size = sizeof(struct raw_node), .open = open_raw, .readv = raw_readv,
     .writev = raw_writev, .write_zeroes = raw_write_zeroes, .discard = raw_discard,
-    .flush = raw_flush, .length = raw_length,
+    .flush = raw_flush, .length = raw_length, .status = raw_status, .resize = raw_resize,
+    .image = &raw_image,
 };

@@ -111,12 +111,18 @@ static bool segment_has_base(const struct x86_dis *d, unsigned seg)
     return !d->code64 && (seg == SEG_CS ? d->t->key.base != 0 : d->addseg);
 }
 
-/* Code segments can never be written, flat ones neither. */
-static bool segment_is_checked(const struct x86_dis *d, unsigned seg, bool write)
+static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
 {
-    uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
+    static const uint32_t bits[] = {
+        [SEG_ES] = MODE_LIMITS, [SEG_CS] = MODE_CS_64K | MODE_CS_LIMIT, [SEG_SS] = MODE_LIMITS,
+        [SEG_DS] = MODE_LIMITS, [SEG_FS] = MODE_FS_LIMITS, [SEG_GS] = MODE_GS_LIMITS,
+    };
 
-    return !d->code64 && (d->mode & bit || (write && seg == SEG_CS && d->pe && !d->vm));
+    if (d->code64) {
+        return false;
+    }
+    /* Code is never writable in protected mode, nor always readable. */
+    return d->mode & bits[seg] || (seg == SEG_CS && d->pe && !d->vm);
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)
@@ -129,7 +135,7 @@ static ir_val segment_base(struct x86_dis *d, unsigned seg)
 
 static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size, bool write)
 {
-    if (segment_is_checked(d, seg, write)) {
+    if (segment_is_checked(d, seg)) {
         size = size < 255 ? size : 255;
         x86_call3(d, H_check_segment, x86_imm32(d, seg), offset,
                   x86_imm32(d, size | (write ? X86_CHECK_WRITE : 0)));
@@ -139,7 +145,7 @@ static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsign
 static uint16_t linear_memop(const struct x86_dis *d)
 {
     return d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) |
-           (d->mode & MODE_AC ? MO_ALIGN : 0);
+           (d->mode & MODE_ALIGN ? MO_ALIGN : 0);
 }
 
 struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size,
@@ -163,7 +169,7 @@ struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write)
     if (in->addrsize != (d->code64 ? 8 : 4) || in->disp != (int32_t)in->disp) {
         return x86_address_of(d, in->seg, x86_lea(d), size, write);
     }
-    if (segment_is_checked(d, in->seg, write)) {
+    if (segment_is_checked(d, in->seg)) {
         check_segment(d, in->seg, x86_lea(d), size, write);
     }
     ea.base = add_some(d, type, segment_base(d, in->seg), address_registers(d, type));
@@ -299,7 +305,7 @@ struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsign
     ir_val base = segment_base(d, SEG_SS);
     struct x86_ea ea = { .memop = linear_memop(d) };
 
-    if (d->stack_size == 2 || segment_is_checked(d, SEG_SS, write)) {
+    if (d->stack_size == 2 || segment_is_checked(d, SEG_SS)) {
         ir_val offset = ir_2i(d->ir, IR_add, I32, sp, delta);
 
         offset = d->stack_size == 2 ? ir_extu(d->ir, I32, offset, 16)

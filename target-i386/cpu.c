@@ -116,7 +116,7 @@ __attribute__((target("general-regs-only"))) static void code_key(struct cpu *cp
     key->mode = env->mode;
 }
 
-static unsigned mmu_index(struct cpu *cpu)
+__attribute__((target("general-regs-only"))) static unsigned mmu_index(struct cpu *cpu)
 {
     return x86_mmu_index(x86_env(cpu));
 }

@@ -24,12 +24,34 @@ void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
     uint32_t old = env->eflags;
 
     x86_set_eflags(env, flags & ~FL_RF, mask);
+    if (old & ~env->eflags & FL_TF) {
+        env->db_pending |= DR6_BS;  /* this instruction began with TF */
+    }
     if ((old ^ env->eflags) & (FL_TF | FL_AC | FL_IOPL)) {
         x86_update_mode(env);
     }
     if (env->eflags & ~old & FL_IF) {
         x86_poll_interrupts(env);
     }
+}
+
+uint32_t helper_virtual_flags(struct x86_env *env)
+{
+    uint32_t flags = x86_get_eflags(env);
+
+    if (!(env->cr[4] & CR4_VME)) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    return (flags & ~(FL_IF | FL_RF)) | FL_IOPL | (flags & FL_VIF ? FL_IF : 0);
+}
+
+void helper_popf_virtual(struct x86_env *env, uint32_t flags)
+{
+    if ((flags & FL_TF) || ((flags & FL_IF) && (env->eflags & FL_VIP))) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    x86_set_eflags(env, flags, FL_ARITH | FL_DF | FL_NT);
+    env->eflags = (env->eflags & ~FL_VIF) | (flags & FL_IF ? FL_VIF : 0);
 }
 
 /* --- arithmetic ------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
     s->si = env->regs[R_SI] & s->mask;
     s->di = env->regs[R_DI] & s->mask;
     s->checked = !(env->mode & MODE_CS64) &&
-                 env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS);
+                 (env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS) || s->seg == SEG_CS);
     cut(s, R_CX);                   /* even when it is 0 */
 }
 
@@ -137,7 +137,10 @@ static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, u
 
 static unsigned piece(const struct string_op *s)
 {
-    return s->step || s->env->df != 1 || s->env->mode & MODE_AC ? 0 : s->count < PAGE ? s->count : PAGE;
+    if (s->step || s->env->df != 1 || s->env->mode & MODE_ALIGN) {
+        return 0;
+    }
+    return s->count < PAGE ? s->count : PAGE;
 }
 
 static void copy_forward(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)

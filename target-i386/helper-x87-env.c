@@ -6,7 +6,7 @@
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
-#include "base/log.h"
+#include "base/lock.h"
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
 #include "target-i386/sys.h"
@@ -44,16 +44,38 @@ void fp_init(struct x86_env *env)
 
 /* --- unmasked exceptions, MODE_FP_TRAPS only --- */
 
+/*
+ * The PC's way, with CR0.NE clear: FERR# is IRQ 13, taken before this instruction if it can be. Its
+ * handler's write to port 0xf0 lets x87 instructions pass (IGNNE#) until the exception is gone.
+ */
+static void signal_error(struct x86_env *env)
+{
+    struct cpu *cpu = env_cpu(env);
+
+    if (env->ignne) {
+        return;
+    }
+    big_lock();
+    x86_ferr(env, true);
+    big_unlock();
+    if ((__atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST) & CPU_INT_HARD) &&
+        (env->eflags & FL_IF) && !env->mode_inhibit) {
+        cpu_restore_state(cpu);
+        env->hot.ra = 0;
+        cpu_loop_exit(cpu);
+    }
+}
+
 void helper_fp_wait(struct x86_env *env)
 {
     if (likely(!(env->fpus & FPUS_ES))) {
+        env->ignne = false;
         return;
     }
     if (env->cr[0] & CR0_NE) {
         x86_raise(env, EXC_MF);
     }
-    /* The PC would raise IRQ 13; we go on as if IGNNE# were active. */
-    log_unimp("x87: unmasked exception with CR0.NE clear ignored (status %04x)", env->fpus);
+    signal_error(env);
 }
 
 /* After the helper of a store: with fp_skip, goes on behind the instruction instead of storing. */

@@ -20,7 +20,7 @@ void x86_cpu_sipi(struct cpu *cpu, uint8_t vector)
 {
     struct x86_env *env = x86_env(cpu);
 
-    if (env->wait_sipi) {
+    if (env->wait_sipi || (__atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST) & X86_INT_INIT)) {
         env->sipi_vector = vector;
         cpu_interrupt(cpu, X86_INT_SIPI);
     }
@@ -28,6 +28,7 @@ void x86_cpu_sipi(struct cpu *cpu, uint8_t vector)
 
 void x86_cpu_init_signal(struct cpu *cpu)
 {
+    cpu_clear_interrupt(cpu, X86_INT_SIPI);
     cpu_interrupt(cpu, X86_INT_INIT);
 }
 

@@ -351,7 +351,7 @@ bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr)
     return true;
 }
 
-/* Reached when alignment is demanded: #AC in MODE_AC, #GP for the aligned SSE forms. */
+/* Reached when alignment is demanded: #AC in MODE_ALIGN, #GP for the aligned SSE forms. */
 void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
                     unsigned mmu_idx)
 {

@@ -185,7 +185,7 @@ static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
         live |= open & x86_flags_read(in);
         open &= ~x86_flags_written(in);
         pc = in->next;
-        if (in->op->attrs & A_JUMP) {
+        if (in->op->attrs & A_JUMP || in->op->translate == trans_call) {
             pc = in->imm;
         } else if (in->op->attrs & A_BRANCH) {
             live |= open & scan(d, in->imm, budget);

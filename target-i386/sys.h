@@ -76,6 +76,7 @@ static inline unsigned x86_system_idx(const struct x86_env *env)
 struct x86_desc {
     uint32_t lo, hi;
     uint64_t base_high;             /* of system descriptors in long mode */
+    uint8_t type_high;              /* of a 16-byte gate: must be 0 */
 };
 
 static inline unsigned desc_type(uint32_t hi)
@@ -204,10 +205,10 @@ bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
 bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access);
 void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
                     unsigned mmu_idx);
-/* For helpers: #AC in MODE_AC unless the address is a multiple of `align'. */
+/* For helpers: #AC in MODE_ALIGN unless the address is a multiple of `align'. */
 static inline void x86_check_alignment(struct x86_env *env, uint64_t address, unsigned align)
 {
-    if (env->mode & MODE_AC && address & (align - 1)) {
+    if (env->mode & MODE_ALIGN && address & (align - 1)) {
         x86_misaligned(env_cpu(env), address, align, MMU_READ, MMU_USER);
     }
 }

@@ -26,6 +26,7 @@ void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val
         ir_set(d->ir, G_CC_C, c);
     }
     d->cc_op = cc_op;
+    d->cc_of_stack = false;
 }
 
 void x86_flags_set_packed(struct x86_dis *d, ir_val flags)
@@ -412,14 +413,36 @@ void trans_salc(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, ir_1(d->ir, IR_neg, I32, x86_flags_carry(d)));
 }
 
-/* Virtual-8086 mode with IOPL below 3 traps both (no VME). */
-static bool flags_trap(struct x86_dis *d)
+/* Virtual-8086 mode with IOPL below 3 needs VME, and has 16-bit forms only. */
+static bool is_virtual(const struct x86_dis *d)
 {
-    if (d->vm && d->iopl < 3) {
+    return d->vm && d->iopl < 3;
+}
+
+static void pushf_virtual(struct x86_dis *d)
+{
+    if (d->in.opsize != 2) {
         x86_gen_raise_gp0(d);
-        return true;
+        return;
     }
-    return false;
+    x86_push(d, x86_call0(d, H_virtual_flags));
+}
+
+static void popf_virtual(struct x86_dis *d)
+{
+    ir_val sp, v;
+
+    if (d->in.opsize != 2) {
+        x86_gen_raise_gp0(d);
+        return;
+    }
+    x86_call0(d, H_virtual_flags);
+    sp = ir_get(d->ir, G_REG0 + R_SP);
+    v = x86_ld(d, I32, x86_stack_slot(d, sp, 0, 2, false), MO_16);
+    x86_call1(d, H_popf_virtual, v);
+    x86_stack_move(d, sp, 2);
+    x86_flags_dynamic(d);
+    x86_end_region(d);
 }
 
 void trans_pushf(struct x86_dis *d)
@@ -427,7 +450,8 @@ void trans_pushf(struct x86_dis *d)
     struct ir *ir = d->ir;
     ir_val f, df;
 
-    if (flags_trap(d)) {
+    if (is_virtual(d)) {
+        pushf_virtual(d);
         return;
     }
     f = ir_envld(ir, I32, offsetof(struct x86_env, eflags), MO_32);
@@ -445,7 +469,8 @@ void trans_popf(struct x86_dis *d)
     unsigned size = d->in.opsize;
     ir_val sp, v;
 
-    if (flags_trap(d)) {
+    if (is_virtual(d)) {
+        popf_virtual(d);
         return;
     }
     mask |= size == 2 ? 0 : FL_AC | FL_ID | FL_RF;

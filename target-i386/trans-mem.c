@@ -209,6 +209,11 @@ void trans_pop(struct x86_dis *d)
     ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v, after, offset;
 
     v = x86_ld(d, x86_type(size), x86_stack_slot(d, sp, 0, size, false), x86_memop(size));
+    if (!x86_is_mem(d, 0) && d->in.operand[0].kind == OPND_GPR && d->in.operand[0].reg != R_SP) {
+        x86_write(d, 0, v);         /* at once: the load can then be made into the register */
+        x86_stack_move(d, sp, size);
+        return;
+    }
     x86_stack_move(d, sp, size);
     if (x86_is_mem(d, 0)) {
         /* The address is made with the new stack pointer, but a fault must show the old one. */

@@ -25,7 +25,14 @@ static void finish_load(struct x86_dis *d, unsigned seg, ir_val changed)
 
     if (seg == SEG_SS) {
         x86_call0(d, H_start_shadow);
-        x86_end_region(d);
+        if (d->mode & MODE_TF) {
+            /* The step, or a breakpoint that the load met, comes after the next instruction. */
+            x86_set_pc_next(d);
+            ir_exit_loop(d->ir);
+            d->ended = true;
+        } else {
+            x86_end_region(d);
+        }
         return;
     }
     if (d->code64) {

@@ -123,6 +123,19 @@ void trans_hlt(struct x86_dis *d)
     x86_leave_to_loop(d);
 }
 
+/* Only one of many calls out. */
+void trans_pause(struct x86_dis *d)
+{
+    ir_val left = ir_envld(d->ir, I32, ENV_OFFSET(pauses_left), MO_32);
+    unsigned more = x86_label_new(d);
+
+    left = ir_2i(d->ir, IR_add, I32, left, -1);
+    ir_envst(d->ir, I32, ENV_OFFSET(pauses_left), left, MO_32);
+    ir_brc(d->ir, I32, IR_GE, left, x86_imm32(d, 0), more);
+    x86_call0(d, H_pause);
+    ir_label(d->ir, more);
+}
+
 void trans_monitor(struct x86_dis *d)
 {
     ir_val address;

@@ -5,6 +5,8 @@
  */
 #include "target-i386/translate.h"
 
+#include <stddef.h>
+
 #include "target-i386/region.h"
 
 /* --- leaving ---------------------------------------------------------------------------------- */
@@ -62,7 +64,9 @@ void x86_gen_jump(struct x86_dis *d, uint64_t pc)
 void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
     if (!leave_specially(d, pc)) {
-        ir_ijmp(d->ir, pc, G_CC_MASK, hint);
+        bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
+
+        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
     }
     d->ended = true;
 }
@@ -151,6 +155,57 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
+/* --- the limit of CS -------------------------------------------------------------------------- */
+
+static ir_val code_limit(struct x86_dis *d)
+{
+    return ir_envld(d->ir, I32, offsetof(struct x86_env, segs[SEG_CS].limit), MO_32);
+}
+
+bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when)
+{
+    if (d->mode & MODE_CS_64K && pc > 0xffff) {
+        if (!when) {
+            x86_gen_raise_gp0(d);
+            return true;
+        }
+        x86_raise_if(d, when->type, when->cc, when->a, when->b, EXC_GP);
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        ir_val beyond = ir_setc(d->ir, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)pc));
+
+        if (when) {
+            ir_val taken = ir_setc(d->ir, when->type, when->cc, when->a, when->b);
+
+            beyond = ir_2(d->ir, IR_and, I32, beyond, taken);
+        }
+        x86_raise_if(d, I32, IR_NE, beyond, x86_imm32(d, 0), EXC_GP);
+    }
+    return false;
+}
+
+void x86_check_jump(struct x86_dis *d, ir_val pc)
+{
+    if (d->mode & (MODE_CS_64K | MODE_CS_LIMIT)) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), ir_1(d->ir, IR_mov, I32, pc), EXC_GP);
+    }
+}
+
+/* Whether all bytes of the instruction are inside; true when it raised for good. */
+static bool refuse_fetch(struct x86_dis *d)
+{
+    uint64_t last = d->in.pc + d->in.len - 1;
+
+    if (d->mode & MODE_CS_64K && last > 0xffff) {
+        x86_gen_raise_gp0(d);
+        return true;
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)last), EXC_GP);
+    }
+    return false;
+}
+
 /* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
@@ -197,7 +252,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     if (d->mode & MODE_DR_CODE) {
         x86_call1(d, H_check_breakpoint, x86_imm_word(d, x86_linear_pc(d, in->pc)));
     }
-    if (refuse(d)) {
+    if (refuse_fetch(d) || refuse(d)) {
         return;
     }
     in->op->translate(d);
@@ -216,7 +271,7 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
-    d->ended = false;
+    d->ended = d->cc_of_stack = false;
     d->fp_delta = 0;
     d->fp_checked = false;
     if (l->back && l->insn != 0) {

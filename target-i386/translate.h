@@ -36,6 +36,7 @@ struct x86_dis {
     bool has[FEAT_COUNT];
     /* Lazy flags: how they are made at this point, CC_DYNAMIC when only the global knows */
     uint8_t cc_op;
+    bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
     /* x87 (trans-fp.c's own, reset at labels): static top of stack knowledge */
@@ -139,6 +140,11 @@ void x86_gen_ud(struct x86_dis *d);
 /* Faults when the comparison holds, else goes on. Values stay valid. gp0: EXC_GP has code 0. */
 void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b,
                   unsigned vector);
+/* #GP(0) when a near transfer to pc would leave the code segment; asked before the instruction has
+   any effect. `when': only if the condition holds. True: it always does, and nothing more follows. */
+struct x86_cond;
+bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when);
+void x86_check_jump(struct x86_dis *d, ir_val pc);
 /* Continue with the next instruction, but through the execution loop: after anything that changes
    mode, mappings or interrupt state. */
 void x86_end_region(struct x86_dis *d);

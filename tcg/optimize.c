@@ -43,7 +43,7 @@ static void use_operands(struct ir *ir, unsigned at)
         use(ir, o->c, at);
     }
     if (ir_op_info[o->op].flags & IR_MEM) {
-        use(ir, o->mem.index, at);
+        use(ir, ir_in_group(o) ? o->c : o->mem.index, at);
     } else if (o->op == IR_call) {
         use(ir, o->call.d, at);
     } else if (o->op == IR_sel) {
@@ -218,6 +218,16 @@ static void fold_address(struct ir *ir, struct ir_op *o)
 {
     enum ir_type type = o->mem.memop & MO_ADDR32 ? I32 : I64;
 
+    if (ir_in_group(o)) {
+        const struct ir_op *page = &ir->ops[o->c];
+
+        if (page->b > 1) {
+            o->mem.rel -= page->mem.disp;
+            absorb_constant(ir, type, &o->a, &o->mem.disp);
+            return;
+        }
+        o->c = o->mem.index = 0;                        /* alone */
+    }
     absorb_constant(ir, type, &o->a, &o->mem.disp);
     if (absorb_index(ir, type, o, &o->mem.index)) {
         absorb_constant(ir, type, &o->a, &o->mem.disp);

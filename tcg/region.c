@@ -21,12 +21,13 @@
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/disas.h"
+#include "tcg/perf-map.h"
 #include "tcg/tlb.h"
 #include "tcg/translate.h"
 
 #define NO_RAM (~1ull)              /* a second page that is no memory */
 
-enum { HASH_BITS = 16, CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
@@ -55,7 +56,6 @@ static struct {
     size_t size, start;
     unsigned n_chunks, next_chunk;
     struct code_chunk *chunks;
-    struct region *hash[1 << HASH_BITS];
     GHashTable *pages;              /* ram_addr >> 12 -> struct code_page */
     uint32_t flushes;
 } cache;
@@ -71,6 +71,7 @@ void region_vcpu_init(struct cpu *cpu)
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
+    cpu->ir->group_pages = cpu->target->word_bits == 64;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
@@ -113,41 +114,6 @@ static struct code_page *page_of(uint64_t ram_addr, bool create)
     return p;
 }
 
-/* --- the hash -------------------------------------------------------------------------------- */
-
-static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
-{
-    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
-
-    return h >> (64 - HASH_BITS);
-}
-
-static struct region *hash_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
-{
-    struct region *r = __atomic_load_n(&cache.hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
-
-    for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
-        if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
-            r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
-            !r->dead) {
-            return r;
-        }
-    }
-    return NULL;
-}
-
-static void hash_remove(struct region *r)
-{
-    struct region **at = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
-
-    for (; *at; at = &(*at)->hash_next) {
-        if (*at == r) {
-            __atomic_store_n(at, r->hash_next, __ATOMIC_RELEASE);
-            return;
-        }
-    }
-}
-
 /* --- dropping -------------------------------------------------------------------------------- */
 
 static void unchain(struct region_exit *slot)
@@ -177,7 +143,7 @@ static void page_unlink(struct region *r, unsigned n)
 static void region_drop(struct region *r)
 {
     r->dead = true;
-    hash_remove(r);
+    region_hash_remove(r);
     while (r->incoming) {
         unchain(r->incoming);
     }
@@ -322,7 +288,7 @@ static gboolean unwatch_page(gpointer key, gpointer value, gpointer opaque)
 void region_flush_all(void)
 {
     pthread_mutex_lock(&cache_lock);
-    memset(cache.hash, 0, sizeof(cache.hash));
+    region_hash_clear();
     g_hash_table_foreach_remove(cache.pages, unwatch_page, NULL);
     for (unsigned i = 0; i < cache.n_chunks; i++) {
         chunk_free_regions(&cache.chunks[i]);
@@ -605,7 +571,6 @@ static struct region *region_create(const struct translation *t, const struct fe
 /* False when the guest's code was stored to meanwhile. */
 static bool region_enter(struct cpu *cpu, struct region *r)
 {
-    struct region **bucket = &cache.hash[hash_of(r->ram_page[0] + r->entry_offset, &r->key)];
     bool good;
 
     pthread_mutex_lock(&cache_lock);
@@ -618,8 +583,7 @@ static bool region_enter(struct cpu *cpu, struct region *r)
         if (r->ram_page[1] != ~0ull) {
             page_link(r, 1);
         }
-        r->hash_next = *bucket;
-        __atomic_store_n(bucket, r, __ATOMIC_RELEASE);
+        region_hash_add(r);
     }
     pthread_mutex_unlock(&cache_lock);
     return good;
@@ -638,6 +602,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);
     } while (!region_enter(cpu, r));
+    perf_map_add(key, cache.buffer + out.host, out.host_end - out.host);
     if (log_enabled(LOG_OUT_ASM)) {
         log_begin();
         log_printf("OUT: %u bytes\n", out.host_end - out.host);
@@ -660,7 +625,7 @@ struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
     cpu->target->code_key(cpu, &key);
     p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
     if (p->host) {
-        r = hash_find(p->ram_addr + (linear(cpu, &key) - p->vpage), &key, max_insns == 1);
+        r = region_find(p->ram_addr + (linear(cpu, &key) - p->vpage), &key, max_insns == 1);
         /* A second page must still be the one behind the first. */
         if (r && r->ram_page[1] != ~0ull) {
             uint64_t next = p->vpage + (1ull << cpu->target->page_bits);

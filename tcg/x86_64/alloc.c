@@ -218,6 +218,18 @@ struct operand use_operand(struct compiler *c, ir_val v, enum ir_type type)
     return s;
 }
 
+struct operand cold_operand(struct compiler *c, ir_val v)
+{
+    struct operand s = { .kind = OPERAND_MEM };
+    enum ir_type type = type_of(c, v);
+
+    if (c->where[v] || !memory_place(c, v, type, &s.mem)) {
+        s.kind = OPERAND_REG;
+        s.reg = use_reg(c, v);
+    }
+    return s;
+}
+
 /* Before a pin is overwritten: keep the value in it if someone still wants that. */
 static void save_pin(struct compiler *c, int pin)
 {

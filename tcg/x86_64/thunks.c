@@ -196,6 +196,22 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
     return at;
 }
 
+/* A region for the pc in env; region_refill() changes no vector register. */
+static uint32_t emit_lookup(struct emitter *e, uint32_t loop)
+{
+    uint32_t at = x_here(e), pins = the_host.gpr_pins & CALLER_SAVED_PINS;
+
+    move_pins(e, pins, true);
+    x_rm(e, OP_LOAD | X_W, RDI, env_mem(offsetof(struct cpu_hot, cpu)));
+    x_mov_imm(e, RAX, (uintptr_t)region_refill);
+    x_rr(e, 0xff, 2, RAX);
+    move_pins(e, pins, false);
+    x_rr(e, OP_TEST | X_W, RAX, RAX);
+    x_jcc_to(e, CC_E, loop);
+    x_rr(e, 0xff, 4, RAX);
+    return at;
+}
+
 /* Called where a direct exit could not be chained: the pc is at the return address. */
 static void emit_lookup_chain(struct emitter *e)
 {
@@ -385,11 +401,12 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     emit_enter(&e);
     emit_leave(&e);
     the_host.exit_poll = emit_exit(&e, EXIT_POLL);
-    the_host.exit_lookup = emit_exit(&e, EXIT_LOOKUP);
+    the_host.exit_lookup = emit_lookup(&e, emit_exit(&e, EXIT_LOOKUP));
     the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
     emit_lookup_chain(&e);
     emit_builtins(&e);
+    emit_lone_thunks(&e);
     emit_helpers(&e);
     return e.p - buffer;
 }

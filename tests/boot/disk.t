@@ -118,7 +118,7 @@ def boot(disk, checksum, snapshot):
         for pattern, seconds, name in (
                 (rb"GRUB-OK", 40, "GRUB reads its configuration"),
                 (rb"ROOT-OK /dev/sda1 / ext4 rw", 60, "the kernel mounts the ext4 root"),
-                (rb"MODE (XFER_)?(U|M|MW)DMA"),
+                (rb"MODE \S*DMA", 20, "the disk runs with DMA"),
                 (checksum, 20, "the files read back right"),
                 (rb"WRITE-OK \w+", 30, "and what is written too"),
                 (rb"READ-ONLY", 20, "the root can be put to rest")):

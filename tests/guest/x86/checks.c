@@ -37,6 +37,7 @@ VERIFY(handler_if_clear, !(handler_flags & (FL_IF | FL_NT | FL_TF)))
 /* --- registers -------------------------------------------------------------------------------- */
 VERIFY(al_is_80, (seen.eax & 0xff) == 0x80)
 VERIFY(eax_is_77, seen.eax == 0x77)
+VERIFY(ecx_is_0, seen.ecx == 0)
 VERIFY(ecx_is_1, seen.ecx == 1)
 VERIFY(ecx_is_3, seen.ecx == 3)
 VERIFY(esp_is_2, seen.esp == 2)
@@ -74,7 +75,7 @@ SETUP(set_gd, WRITE_REG(dr7, 0x2400))
 /* --- tables ----------------------------------------------------------------------------------- */
 SETUP(open_port_80, tss.iomap = offsetof(struct tss, io);
       memset(tss.io, 0xff, sizeof tss.io); tss.io[0x80 / 8] = 0xfe;
-      tss.io[33] = 0)
+      tss.io[35] = 0)
 SETUP(idt_90_not_present, idt[0x90] = gate(SEL_CODE, gate_target, 0x6e))
 SETUP(idt_90_not_gate, idt[0x90] = descriptor(0, 0xfffff, 0xcfb))
 SETUP(idt_90_null_cs, idt[0x90] = gate(0, gate_target, 0xee))
@@ -136,3 +137,39 @@ bool gate16_stack(void)
            s[2] == 0x2222 && s[3] == 0x1111 && s[4] == ((in.esp - 4) & 0xffff) &&
            s[5] == SEL_UDATA;
 }
+
+/* --- sysenter --------------------------------------------------------------------------------- */
+SETUP(sysenter_off, write_msr(0x174, 0))
+SETUP(sysenter_on, write_msr(0x174, SEL_CODE); write_msr(0x175, (uint32_t)window + 0x1000);
+      write_msr(0x176, (uint32_t)gate_target))
+VERIFY(sysenter_state32, seen.cs == SEL_CODE && !(seen.eflags & FL_IF) && (seen.eflags & FL_CF) &&
+       seen.eip == (uint32_t)gate_target + 2 && seen_stack == (uint32_t *)(window + 0x1000))
+VERIFY(sysexit_state32, seen.cs == SEL_UCODE && seen.ss == SEL_UDATA &&
+       seen.esp == (uint32_t)window_area + 0x800)
+
+/* --- inner rings ------------------------------------------------------------------------------ */
+VERIFY(cs_is_ring1, seen.cs == SEL_CODE1 && seen.ss == SEL_DATA1)
+VERIFY(iopl_1, (seen.eflags & FL_IOPL3) == 0x1000)
+VERIFY(cs_is_user_iopl0, seen.cs == SEL_UCODE && !(seen.eflags & FL_IOPL3))
+VERIFY(esp_is_12340000, seen.esp == 0x12340000)
+VERIFY(esp_is_56780ffc, seen.esp == 0x56780ffc)
+SETUP(tss_null_ss1, tss.ss1 = 0)
+
+bool ring1_stack_used(void);
+bool ring1_stack_used(void)
+{
+    uint32_t *s = (uint32_t *)seen.esp;
+    return seen.cs == SEL_CODE1 && seen.ss == SEL_DATA1 && seen.esp == tss.esp1 - 20 &&
+           s[0] == current->at && s[1] == SEL_UCODE && s[2] == 0x1234 && s[3] == in.esp - 4 &&
+           s[4] == SEL_UDATA;
+}
+
+static void map_test_page(uint32_t rights, uint32_t cr0)
+{
+    identity_map(7);
+    uint32_t *directory = (uint32_t *)READ_REG(cr3);
+    *(uint32_t *)(directory[TEST_VA >> 22] & 0xfffff000) = (uint32_t)window | rights;
+    paging_on(cr0, 0);
+}
+SETUP(supervisor_pages, map_test_page(PTE_P | PTE_W, 0))
+SETUP(supervisor_read_only, map_test_page(PTE_P, 0x10000))

@@ -5,8 +5,8 @@
     .text
     group "limits"
     /* An access through fs, with fs = sel. */
-    .macro access title:req, sel:req, vector:req, text:req
-    probe "\title", RING3, \vector
+    .macro access title:req, sel:req, vector:req, text:req, mode=RING3
+    probe "\title", \mode, \vector
     mov $\sel+3, %eax
     mov %eax, %fs
 1:  \text
@@ -27,7 +27,7 @@
     access "qword at the limit", SEL_UP, DONE, "fldl %fs:0xff8"
     access "80 bits across", SEL_UP, GP, "fldt %fs:0xff7"
     access "80 bits at the limit", SEL_UP, DONE, "fldt %fs:0xff6"
-    access "cmpxchg8b across", SEL_UP, GP, "cmpxchg8b %fs:0xff9"
+    access "cmpxchg8b across", SEL_UP, GP, "cmpxchg8b %fs:0xff9", RING3+P5
     access "bound across", SEL_UP, GP, "bound %eax, %fs:0xffc"
     access "far pointer across", SEL_UP, GP, "les %fs:0xffb, %eax"
     access "bit string beyond", SEL_UP, GP, "btl %ebp, %fs:0x1000"
@@ -159,3 +159,18 @@
     code_at 0xff0, "jump through a register beyond", GP, 0xff5, "mov $0x1000, %eax; jmp *%eax"
     code_at 0xff0, "near return beyond", GP, 0xff5, "push $0x1000; ret"
     code_at 0xff0, "loop beyond", GP, 0xff2, "mov $2, %cl; .byte 0xe2, 0x7f"
+
+    group "strings through cs"
+    probe "rep movs from code", RING3, verify=ecx_is_0
+    mov $window_area, %esi
+    mov $window_area+0x800, %edi
+    mov $16, %ecx
+    rep movsb %cs:(%esi), %es:(%edi)
+    done
+    probe "rep movs from execute-only code", RING3, GP
+    mov $window_area, %esi
+    mov $window_area+0x800, %edi
+    mov $16, %ecx
+    ljmp $SEL_XO+3, $1f
+1:  rep movsb %cs:(%esi), %es:(%edi)
+    done

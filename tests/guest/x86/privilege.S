@@ -52,7 +52,7 @@
 1:  in %dx, %al
     done
     probe "I/O bitmap: last bits lie beyond the TSS", RING3, GP, setup=open_port_80
-    mov $0x108, %edx
+    mov $0x118, %edx
 1:  in %dx, %al
     done
     probe "popf keeps IF and IOPL, IOPL 0", RING3, verify=if_clear_iopl0
@@ -73,7 +73,9 @@
     forbidden mov %cr0, %eax
     forbidden mov %cr2, %eax
     forbidden mov %cr3, %eax
-    forbidden mov %cr4, %eax
+    probe "mov from cr4", RING3+P5, GP
+    mov %cr4, %eax
+    done
     forbidden mov %dr7, %eax
     forbidden mov %eax, %dr0
     forbidden clts
@@ -85,8 +87,12 @@
     forbidden invd
     forbidden wbinvd
     forbidden invlpg (%esp)
-    forbidden rdmsr
-    forbidden wrmsr
+    probe "rdmsr", RING3+P5, GP
+    rdmsr
+    done
+    probe "wrmsr", RING3+P5, GP
+    wrmsr
+    done
     .macro allowed text:vararg
     probe "\text", RING3
     \text
@@ -97,11 +103,13 @@
     allowed sldt %eax
     allowed str %eax
     allowed smsw %eax
-    allowed rdtsc
-    probe "rdtsc with CR4.TSD", RING3, GP, setup=set_tsd
+    probe "rdtsc", RING3+P5
     rdtsc
     done
-    probe "rdtsc with CR4.TSD, ring 0", RING0, setup=set_tsd
+    probe "rdtsc with CR4.TSD", RING3+P5, GP, setup=set_tsd
+    rdtsc
+    done
+    probe "rdtsc with CR4.TSD, ring 0", RING0+P5, setup=set_tsd
     rdtsc
     done
 
@@ -316,7 +324,7 @@
     mov $0x20000031, %eax
 1:  mov %eax, %cr0
     done
-    probe "reserved bit of CR4", RING0+FATAL, GP
+    probe "reserved bit of CR4", RING0+P5+FATAL, GP
     mov $0x80000000, %eax
 1:  mov %eax, %cr4
     done
@@ -324,17 +332,13 @@
     xor %eax, %eax
     lmsw %ax
     done
-    probe "rdmsr of an unknown register", RING0, GP
-    mov $0x12345678, %ecx
-1:  rdmsr
-    done
     probe "DR4 is DR6 without CR4.DE", RING0, verify=eax_is_dr6
     mov %dr4, %eax
     done
-    probe "DR4 with CR4.DE", RING0, UD, setup=set_de
+    probe "DR4 with CR4.DE", RING0+P5, UD, setup=set_de
     mov %dr4, %eax
     done
-    probe "DR5 with CR4.DE", RING0, UD, setup=set_de
+    probe "DR5 with CR4.DE", RING0+P5, UD, setup=set_de
     mov %eax, %dr5
     done
     probe "DR7.GD catches mov of dr", RING0, DB, setup=set_gd, verify=dr6_bd

@@ -32,7 +32,7 @@ struct tss {
     uint32_t link, esp0, ss0, esp1, ss1, esp2, ss2, cr3, eip, eflags, eax, ecx, edx, ebx, esp, ebp,
         esi, edi, es, cs, ss, ds, fs, gs, ldt;
     uint16_t trap, iomap;
-    uint8_t redirect[32], io[34];
+    uint8_t redirect[32], io[36];
 };
 
 /* 16 KiB that segments of limit 0xfff start in the middle of; window is 4 KiB aligned. */
@@ -49,6 +49,7 @@ extern uint64_t gdt[GDT_ENTRIES], idt[256], ldt[4];
 extern struct tss tss, tss2, tss3;
 extern uint32_t cpu_features, cpu_features_ecx; /* CPUID 1 edx, ecx */
 extern bool tolerant; /* leave out what kills the original */
+extern bool brief;    /* leave out long series */
 #define HAS(bit) ((cpu_features >> (bit)) & 1)
 
 void *memcpy(void *to, const void *from, size_t n);
@@ -71,6 +72,9 @@ extern uint8_t trap_stubs[256][16];
 
 void test_pages(void);
 void test_pae(void);
+void test_matrix(void);
+extern bool dump;
+void test_operands(void);
 void test_debug(void);
 void test_double(void);
 void test_smc(void);

@@ -11,6 +11,8 @@ CODE(int_task, "int $0x90; 1: nop");
 CODE(jump_16, "ljmp $0xc0, $0; 1: nop");
 CODE(call_16, "lcall $0xc0, $0; 1: nop");
 CODE(new_task, "nop");
+/* The upper half of esp is undefined after a 16-bit switch. */
+CODE(narrow_stack, "movzwl %sp, %esp");
 CODE(returns, "iret; 1: nop");
 CODE(returns_twice, "iret; inc %eax; iret");
 CODE(twice, "lcall $0x30, $0; lcall $0x30, $0; 1: nop");
@@ -143,7 +145,8 @@ static void bad_state(const char *title, uint32_t *field, uint32_t value, uint32
     bool good = faulted(vector, error, new_task) && task_register() == SEL_TSS2;
     ok(good, "new task: %s", title);
     if (!good) {
-        note("  vector %d error 0x%x eip 0x%x", seen.vector, seen.error, seen.eip);
+        note("  vector %d error 0x%x eip 0x%x tr 0x%x", seen.vector, seen.error, seen.eip,
+             task_register());
     }
     *field = old;
 }
@@ -170,6 +173,9 @@ static void bad_states(void)
     };
 
     for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (tolerant && (i < 10 || i > 13)) {
+            continue;
+        }
         new_state(new_task, 3);
         bad_state(rows[i].title, (uint32_t *)((uint8_t *)&tss2 + rows[i].field), rows[i].value,
                   rows[i].vector, rows[i].error);
@@ -216,7 +222,7 @@ static void sixteen_bits(void)
 {
     world_reset();
     gdt[SEL_TSS16 / 8] = descriptor((uint32_t)&tss16, sizeof tss16 - 1, 0x81);
-    memcpy((void *)0x8000, new_task, new_task_end - new_task);
+    memcpy((void *)0x8000, narrow_stack, narrow_stack_end - narrow_stack);
     tss16.ip = 0x8000;
     tss16.flags = 2;
     tss16.ax = 0x1234;
@@ -224,7 +230,7 @@ static void sixteen_bits(void)
     tss16.ss = tss16.ds = tss16.es = SEL_DATA;
     tss16.sp = 0x7000;
     expect("jmp to a 16-bit TSS", RING0, 0, jump_16, DONE, 0, NULL);
-    ok((seen.eax & 0xffff) == 0x1234 && (seen.eip & 0xffff) == 0x8003, "its registers");
+    ok((seen.eax & 0xffff) == 0x1234 && seen.eip == 0x8005, "its registers");
     ok(tss.eip == (uint32_t)jump_16_at && !busy(SEL_TSS) && busy(SEL_TSS16), "the old 32-bit TSS");
     world_reset();
     gdt[SEL_TSS16 / 8] = descriptor((uint32_t)&tss16, sizeof tss16 - 1, 0x81);

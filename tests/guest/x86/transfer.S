@@ -191,7 +191,15 @@
     outer "ss of ring 0", SEL_UCODE, SEL_DATA, GP, SEL_DATA
     outer "ss of the wrong DPL", SEL_UCODE, SEL_DATA+3, GP, SEL_DATA
     outer "ss is read-only", SEL_UCODE, SEL_RO+3, GP, SEL_RO
-    outer "ss is missing", SEL_UCODE, SEL_NP_DATA+3, SS, SEL_NP_DATA
+    /* The manual names both #SS and #NP for iret. */
+    probe "lret: ss is missing", RING0, SS, SEL_NP_DATA
+    pushl $SEL_NP_DATA+3
+    pushl $window_area+0x800
+    pushl $SEL_UCODE
+    pushl $2f
+1:  lret
+2:
+    done
     outer "ss beyond the GDT", SEL_UCODE, SEL_BEYOND+3, GP, SEL_BEYOND
     outer "eip beyond the limit", SEL_WCODE+3, SEL_UDATA, GP, 0, ip=0x1800
     outer "kernel data segments become null", SEL_UCODE, SEL_UDATA, setup=fs_user, verify=ds_null
@@ -252,3 +260,22 @@
     query "verw of code", "verw %cx", SEL_UCODE, zf_clear
     query "arpl raises", "mov $8, %eax; mov $3, %ecx; arpl %cx, %ax", 0, arpl_raised
     query "arpl keeps", "mov $3, %eax; arpl %cx, %ax", 0x8, zf_clear
+
+    group "sysenter"
+    probe "without SYSENTER_CS", RING3+SEP, GP, setup=sysenter_off
+    sysenter
+    done
+    probe "into ring 0", RING3+SEP, flags=FL_IF|FL_CF|2, setup=sysenter_on, verify=sysenter_state32
+    sysenter
+    done
+    probe "sysexit in ring 3", RING3+SEP, GP, setup=sysenter_on
+    sysexit
+    done
+    probe "sysexit without SYSENTER_CS", RING0+SEP, GP, setup=sysenter_off
+    sysexit
+    done
+    probe "sysexit", RING0+SEP, setup=sysenter_on, verify=sysexit_state32
+    mov $2f, %edx
+    mov $window_area+0x800, %ecx
+    sysexit
+2:  done

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Packing and unpacking of qcow2 clusters. */
+#include "block/qcow2-pack.h"
+
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include "block/qcow2.h"
+
+#define WINDOW_BITS (-12)       /* raw deflate with a small window, as the format wants */
+
+static size_t pack_zlib(const void *data, size_t size, void *packed, size_t room)
+{
+    z_stream z = { .next_in = (void *)data, .avail_in = size, .next_out = packed,
+                   .avail_out = room };
+    int rc;
+
+    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        return 0;
+    }
+    rc = deflate(&z, Z_FINISH);
+    deflateEnd(&z);
+    return rc == Z_STREAM_END ? room - z.avail_out : 0;
+}
+
+static bool unpack_zlib(const void *packed, size_t packed_size, void *data, size_t size)
+{
+    z_stream z = { .next_in = (void *)packed, .avail_in = packed_size, .next_out = data,
+                   .avail_out = size };
+    int rc;
+
+    if (inflateInit2(&z, WINDOW_BITS) != Z_OK) {
+        return false;
+    }
+    rc = inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    /* Z_BUF_ERROR: the output is full, though the stream did not say that it ends. */
+    return z.avail_out == 0 && (rc == Z_STREAM_END || rc == Z_BUF_ERROR || rc == Z_OK);
+}
+
+/* Contexts are large: each thread keeps its own. */
+static __thread ZSTD_CCtx *zstd_packer;
+static __thread ZSTD_DCtx *zstd_unpacker;
+
+static size_t pack_zstd(const void *data, size_t size, void *packed, size_t room)
+{
+    size_t n;
+
+    zstd_packer = zstd_packer ? zstd_packer : ZSTD_createCCtx();
+    n = zstd_packer ? ZSTD_compressCCtx(zstd_packer, packed, room, data, size, ZSTD_CLEVEL_DEFAULT)
+                    : 0;
+    return ZSTD_isError(n) ? 0 : n;
+}
+
+/* Frames may be several, and bytes that mean nothing may follow them. */
+static bool unpack_zstd(const void *packed, size_t packed_size, void *data, size_t size)
+{
+    ZSTD_inBuffer in = { packed, packed_size, 0 };
+    ZSTD_outBuffer out = { data, size, 0 };
+
+    zstd_unpacker = zstd_unpacker ? zstd_unpacker : ZSTD_createDCtx();
+    if (!zstd_unpacker) {
+        return false;
+    }
+    ZSTD_DCtx_reset(zstd_unpacker, ZSTD_reset_session_only);
+    while (out.pos < out.size) {
+        size_t before_in = in.pos, before_out = out.pos;
+        size_t rc = ZSTD_decompressStream(zstd_unpacker, &out, &in);
+
+        if (ZSTD_isError(rc) || (in.pos == before_in && out.pos == before_out)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+size_t qcow2_pack(unsigned compression, const void *data, size_t size, void *packed, size_t room)
+{
+    return compression == QCOW2_ZSTD ? pack_zstd(data, size, packed, room)
+                                     : pack_zlib(data, size, packed, room);
+}
+
+bool qcow2_unpack(unsigned compression, const void *packed, size_t packed_size, void *data,
+                  size_t size)
+{
+    return compression == QCOW2_ZSTD ? unpack_zstd(packed, packed_size, data, size)
+                                     : unpack_zlib(packed, packed_size, data, size);
+}

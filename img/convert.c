@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * qemu-img convert. Threads take the next piece of the source in turn, read and pack it side by
+ * side, and write in the order of the pieces (in any order with -W).
+ */
+#include <errno.h>
+#include <glib.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "img/create.h"
+#include "img/img.h"
+
+#define PIECE_BYTES (2u << 20)
+#define MAX_SOURCES 64
+
+struct source {
+    struct block_node *node;
+    uint64_t start, length;         /* in the target */
+};
+
+struct convert {
+    struct source sources[MAX_SOURCES];
+    unsigned source_count;
+    struct block_node *target;
+    uint64_t total, position, done, rate;
+    uint64_t cluster, min_sparse;
+    bool compress, has_backing, target_is_zero, any_order, salvage;
+
+    pthread_mutex_t lock;           /* of the source position and the turn */
+    pthread_cond_t turned;
+    uint64_t taken, turn;
+    struct timespec began;
+    int rc;
+    const char *failed;             /* what did */
+    uint64_t failed_at;
+};
+
+enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
+
+struct piece {
+    enum piece_kind kind;
+    uint64_t at, size, number;
+};
+
+/* --- the source ------------------------------------------------------------------------------ */
+
+static struct source *source_at(struct convert *c, uint64_t at)
+{
+    unsigned i = 0;
+
+    while (i + 1 < c->source_count && at >= c->sources[i].start + c->sources[i].length) {
+        i++;
+    }
+    return &c->sources[i];
+}
+
+static int status_at(struct convert *c, uint64_t at, struct piece *p)
+{
+    struct source *s = source_at(c, at);
+    struct block_extent e;
+    unsigned depth;
+    uint64_t size = s->start + s->length - at;
+    int rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
+                            : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
+
+    p->at = at;
+    p->size = e.length;
+    p->kind = c->has_backing && !e.allocated ? PIECE_SKIP : e.zero ? PIECE_ZERO : PIECE_DATA;
+    if (rc && c->salvage) {
+        *p = (struct piece){ PIECE_DATA, at, MIN_OF(size, PIECE_BYTES) };
+        rc = 0;
+    }
+    return rc;
+}
+
+/* For packed targets a piece is a cluster, and is data if any of it is. */
+static int cluster_at(struct convert *c, uint64_t at, struct piece *p)
+{
+    uint64_t end = MIN_OF(at + c->cluster, c->total);
+    struct piece part;
+    int rc = status_at(c, at, p);
+
+    if (rc || p->kind == PIECE_DATA) {
+        p->size = end - at;
+        return rc;
+    }
+    if (p->size >= end - at) {
+        p->size = at + p->size >= c->total ? c->total - at : align_down(p->size, c->cluster);
+        return 0;
+    }
+    for (uint64_t k = at + p->size; k < end && !rc; k += part.size) {
+        rc = status_at(c, k, &part);
+        p->kind = part.kind != p->kind ? PIECE_DATA : p->kind;
+    }
+    p->size = end - at;
+    return rc;
+}
+
+/* Takes the next piece; false at the end or after a failure. */
+static bool take_piece(struct convert *c, struct piece *p)
+{
+    bool good = false;
+    int rc;
+
+    pthread_mutex_lock(&c->lock);
+    if (!c->rc && c->position < c->total && !img_interrupted()) {
+        rc = c->compress ? cluster_at(c, c->position, p) : status_at(c, c->position, p);
+        if (rc) {
+            c->rc = rc;
+            c->failed = "reading block status at";
+            c->failed_at = c->position;
+        } else {
+            if (p->kind == PIECE_DATA && !c->compress) {
+                p->size = MIN_OF(p->size, PIECE_BYTES - p->at % PIECE_BYTES);
+            }
+            p->number = c->taken++;
+            c->position += p->size;
+            good = true;
+        }
+    }
+    pthread_mutex_unlock(&c->lock);
+    return good;
+}
+
+static int read_source(struct convert *c, uint64_t at, uint8_t *data, uint64_t size)
+{
+    int rc = 0;
+
+    while (size && !rc) {
+        struct source *s = source_at(c, at);
+        uint64_t n = MIN_OF(size, s->start + s->length - at);
+
+        rc = block_node_pread(s->node, at - s->start, data, n);
+        if (rc && c->salvage) {
+            for (uint64_t i = 0; i < n; i += 512) {
+                uint64_t k = MIN_OF(512, n - i);
+
+                if (block_node_pread(s->node, at - s->start + i, data + i, k)) {
+                    error_warn("error while reading offset %llu: %s",
+                               (unsigned long long)(at + i), g_strerror(-rc));
+                    memset(data + i, 0, k);
+                }
+            }
+            rc = 0;
+        }
+        at += n;
+        data += n;
+        size -= n;
+    }
+    return rc;
+}
+
+/* --- the target ------------------------------------------------------------------------------ */
+
+static int write_zero(struct convert *c, uint64_t at, uint64_t size)
+{
+    if (c->target_is_zero && !c->has_backing) {
+        return 0;
+    }
+    return block_node_write_zeroes(c->target, at, size, true);
+}
+
+/* Data with its runs of zeroes left out. */
+static int write_sparse(struct convert *c, uint64_t at, const uint8_t *data, uint64_t size)
+{
+    int rc = 0;
+
+    if (!c->min_sparse) {
+        return block_node_pwrite(c->target, at, data, size);
+    }
+    for (uint64_t i = 0, n; i < size && !rc; i += n) {
+        uint64_t step = MIN_OF(c->min_sparse - (at + i) % c->min_sparse, size - i);
+        bool zero = block_is_zero(data + i, step);
+
+        n = step;
+        while (i + n < size) {
+            step = MIN_OF(c->min_sparse, size - i - n);
+            if (block_is_zero(data + i + n, step) != zero) {
+                break;
+            }
+            n += step;
+        }
+        rc = zero ? write_zero(c, at + i, n) : block_node_pwrite(c->target, at + i, data + i, n);
+    }
+    return rc;
+}
+
+static void wait_turn(struct convert *c, uint64_t number)
+{
+    pthread_mutex_lock(&c->lock);
+    while (!c->any_order && c->turn != number) {
+        pthread_cond_wait(&c->turned, &c->lock);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void hold_rate(struct convert *c)
+{
+    struct timespec now;
+    double elapsed, due;
+
+    if (c->rate) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        elapsed = now.tv_sec - c->began.tv_sec + (now.tv_nsec - c->began.tv_nsec) / 1e9;
+        due = (double)c->done / c->rate;
+        if (due > elapsed) {
+            g_usleep((due - elapsed) * 1e6);
+        }
+    }
+}
+
+static void pass_turn(struct convert *c, const struct piece *p, int rc, const char *what)
+{
+    pthread_mutex_lock(&c->lock);
+    if (rc && !c->rc) {
+        c->rc = rc;
+        c->failed = what;
+        c->failed_at = p->at;
+    }
+    c->done += p->size;
+    c->turn++;
+    img_progress(c->done, c->total);
+    pthread_cond_broadcast(&c->turned);
+    pthread_mutex_unlock(&c->lock);
+    hold_rate(c);
+}
+
+static void copy_piece(struct convert *c, const struct piece *p, uint8_t *data, uint8_t *packed)
+{
+    const struct block_driver *driver = c->target->driver;
+    const char *what = "reading";
+    bool zero = p->kind == PIECE_ZERO;
+    size_t packed_size = 0;
+    int rc = 0;
+
+    if (p->kind == PIECE_DATA) {
+        rc = read_source(c, p->at, data, p->size);
+        zero = !rc && c->compress && block_is_zero(data, p->size);
+        if (!rc && c->compress && !zero) {
+            packed_size = driver->compress(c->target, data, p->size, packed);
+        }
+    }
+    wait_turn(c, p->number);
+    if (!rc && !c->rc && p->kind != PIECE_SKIP) {
+        what = "writing";
+        if (zero) {
+            rc = write_zero(c, p->at, p->size);
+        } else if (c->compress) {
+            rc = packed_size ? driver->write_packed(c->target, p->at, packed, packed_size)
+                             : block_node_pwrite(c->target, p->at, data, p->size);
+        } else {
+            rc = write_sparse(c, p->at, data, p->size);
+        }
+    }
+    pass_turn(c, p, rc, what);
+}
+
+static void *copy_thread(void *opaque)
+{
+    struct convert *c = opaque;
+    size_t room = c->compress ? c->cluster : PIECE_BYTES;
+    uint8_t *data = g_malloc(room), *packed = c->compress ? g_malloc(room) : NULL;
+    struct piece p;
+
+    while (take_piece(c, &p)) {
+        copy_piece(c, &p, data, packed);
+    }
+    g_free(data);
+    g_free(packed);
+    return NULL;
+}
+
+static int copy_all(struct convert *c, unsigned threads)
+{
+    pthread_t others[16];
+    unsigned started = 0;
+
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->turned, NULL);
+    clock_gettime(CLOCK_MONOTONIC, &c->began);
+    while (started + 1 < threads &&
+           pthread_create(&others[started], NULL, copy_thread, c) == 0) {
+        started++;
+    }
+    copy_thread(c);
+    while (started) {
+        pthread_join(others[--started], NULL);
+    }
+    if (c->rc) {
+        error_report("error while %s offset %llu: %s", c->failed,
+                     (unsigned long long)c->failed_at, g_strerror(-c->rc));
+        return 1;
+    }
+    if (img_interrupted()) {
+        error_report("interrupted; '%s' is valid but incomplete", c->target->file);
+        return 1;
+    }
+    return 0;
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
+
+struct arguments {
+    const char *format, *target_format, *cache, *source_cache, *snapshot, *backing,
+        *backing_format;
+    struct keyval *options;
+    uint64_t min_sparse, rate;
+    unsigned threads, share;
+    bool compress, no_create, progress, quiet, help, any_order, salvage, target_is_zero,
+        target_image_opts, bitmaps;
+};
+
+static bool open_sources(struct convert *c, const struct arguments *a, int count, char **files)
+{
+    if (count > MAX_SOURCES) {
+        error_report("Too many source images");
+        return false;
+    }
+    for (int i = 0; i < count; i++) {
+        struct source *s = &c->sources[i];
+        int64_t length;
+
+        s->node = img_open(files[i], a->format, NODE_READONLY | a->share);
+        if (!s->node) {
+            return false;
+        }
+        c->source_count++;
+        if (a->snapshot && !img_show_snapshot(s->node, a->snapshot)) {
+            return false;
+        }
+        length = block_node_length(s->node);
+        if (length < 0) {
+            error_report("Could not get size of %s: %s", files[i], g_strerror(-length));
+            return false;
+        }
+        s->start = c->total;
+        s->length = length;
+        c->total += length;
+    }
+    return true;
+}
+
+static bool make_target(struct convert *c, struct arguments *a, const char *file)
+{
+    const struct block_driver *driver = block_find_format(a->target_format);
+    char *size = g_strdup_printf("%llu", (unsigned long long)c->total);
+    bool good;
+
+    if (!driver) {
+        error_report("Unknown file format '%s'", a->target_format);
+        g_free(size);
+        return false;
+    }
+    if (a->compress && !driver->compress) {
+        error_report("Compression not supported for this file format");
+        g_free(size);
+        return false;
+    }
+    if (a->compress && strcmp(keyval_string(a->options, "preallocation", "off"), "off") != 0) {
+        error_report("Compression and preallocation not supported at the same time");
+        g_free(size);
+        return false;
+    }
+    if (a->backing) {
+        keyval_set(a->options, "backing_file", a->backing);
+    }
+    if (a->backing_format) {
+        keyval_set(a->options, "backing_fmt", a->backing_format);
+    }
+    c->has_backing = keyval_has(a->options, "backing_file");
+    if (a->no_create) {
+        g_free(size);
+        return true;
+    }
+    good = img_create_image(file, a->target_format, keyval_string(a->options, "size", size),
+                            a->options, false, true);
+    g_free(size);
+    return good;
+}
+
+/* A block device keeps its old bytes, whatever is made of it. */
+static bool starts_zero(struct block_node *target, const struct arguments *a)
+{
+    struct block_extent e;
+    int64_t length = block_node_length(target);
+
+    if (a->no_create || a->target_is_zero) {
+        return a->target_is_zero;
+    }
+    return strcmp(target->driver->name, "raw") != 0 || length <= 0 ||
+        (block_node_status(target, 0, length, &e) == 0 && e.zero && e.length == length);
+}
+
+static bool prepare_target(struct convert *c, struct arguments *a, const char *file)
+{
+    unsigned flags = img_cache_flags(a->cache ? a->cache : "unsafe") | NODE_UNMAP |
+        (c->has_backing ? 0 : NODE_NO_BACKING);
+    struct error *err = NULL;
+    int64_t length;
+
+    c->target = block_node_open(file, a->target_image_opts ? NULL : a->target_format, NULL, flags,
+                                &err);
+    if (!c->target) {
+        error_report_free(err);
+        return false;
+    }
+    length = block_node_length(c->target);
+    if (length < c->total && a->no_create) {
+        error_report("output file is smaller than input file");
+        return false;
+    }
+    c->cluster = 65536;
+    if (a->compress) {
+        struct image_info info = { 0 };
+
+        if (!c->target->driver->compress) {
+            error_report("Compression not supported for this file format");
+            return false;
+        }
+        c->target->driver->image->info(c->target, &info);
+        c->cluster = info.cluster_size;
+        value_free(info.specific);
+    }
+    c->target_is_zero = starts_zero(c->target, a);
+    return true;
+}
+
+static int run_convert(struct convert *c, struct arguments *a, int count, char **files)
+{
+    int status = 1, rc;
+
+    if (open_sources(c, a, count - 1, files) && make_target(c, a, files[count - 1]) &&
+        prepare_target(c, a, files[count - 1])) {
+        c->compress = a->compress;
+        c->min_sparse = a->min_sparse;
+        c->rate = a->rate;
+        c->any_order = a->any_order;
+        c->salvage = a->salvage;
+        c->total = MIN_OF(c->total, block_node_length(c->target));
+        img_progress_start((a->progress || isatty(STDOUT_FILENO)) && !a->quiet);
+        status = copy_all(c, a->threads);
+        rc = status ? 0 : block_node_flush(c->target);
+        if (rc) {
+            error_report("error while flushing '%s': %s", files[count - 1], g_strerror(-rc));
+            status = 1;
+        }
+        if (!status) {
+            img_progress_end();
+        }
+    }
+    block_node_close(c->target);
+    for (unsigned i = 0; i < c->source_count; i++) {
+        block_node_close(c->sources[i].node);
+    }
+    return status;
+}
+
+static bool parse_numbers(struct arguments *a, int letter, const char *text)
+{
+    uint64_t value = 0;
+
+    if (letter == 'm') {
+        if (!parse_uint(text, &value) || value < 1 || value > 16) {
+            error_report("Invalid number of coroutines. Allowed number of coroutines is between 1 "
+                         "and 16");
+            return false;
+        }
+        a->threads = value;
+        return true;
+    }
+    if (!img_parse_size(letter == 'S' ? "buffer size for sparse output" : "rate limit", text,
+                        &value)) {
+        return false;
+    }
+    if (letter == 'S' && value % 512) {
+        error_report("Invalid buffer size for sparse output specified. Valid sizes are multiples "
+                     "of 512. Select 0 to disable sparse detection (fully allocates output).");
+        return false;
+    }
+    *(letter == 'S' ? &a->min_sparse : &a->rate) = value;
+    return true;
+}
+
+static int parse(struct arguments *a, int argc, char **argv)
+{
+    int o;
+
+    while ((o = img_getopt(argc, argv, ":f:O:B:F:CcpqnUo:l:S:t:T:m:Wr:")) != -1) {
+        switch (o) {
+        case 'f': a->format = optarg; break;
+        case 'O': a->target_format = optarg; break;
+        case 'B': a->backing = optarg; break;
+        case 'F': a->backing_format = optarg; break;
+        case 'l': a->snapshot = optarg; break;
+        case 't': a->cache = optarg; break;
+        case 'T': a->source_cache = optarg; break;
+        case 'c': a->compress = true; break;
+        case 'p': a->progress = true; break;
+        case 'q': a->quiet = true; break;
+        case 'n': a->no_create = true; break;
+        case 'U': a->share = NODE_SHARE; break;
+        case 'W': a->any_order = true; break;
+        case 'C': break;        /* the kernel's copying brings nothing over reads and writes */
+        case OPT_SALVAGE: a->salvage = true; break;
+        case OPT_TARGET_IS_ZERO: a->target_is_zero = true; break;
+        case OPT_TARGET_IMAGE_OPTS: a->target_image_opts = a->no_create = true; break;
+        case 'S': case 'm': case 'r':
+            if (!parse_numbers(a, o, optarg)) {
+                return 1;
+            }
+            break;
+        case 'o':
+            if (!img_add_options(&a->options, optarg, &a->help)) {
+                return 1;
+            }
+            break;
+        default: return img_usage("convert: this option does not belong to it");
+        }
+    }
+    img_cache_flags(a->source_cache);
+    if (a->target_is_zero && !a->no_create) {
+        error_report("--target-is-zero requires use of -n flag");
+        return 1;
+    }
+    return 0;
+}
+
+int img_convert(int argc, char **argv)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    struct arguments a = { .target_format = "raw", .min_sparse = 4096,
+                           .threads = MIN_OF(MAX_OF(cpus, 1), 8) };
+    struct convert c = { 0 };
+    int status = parse(&a, argc, argv);
+
+    if (status) {
+        return status;
+    }
+    if (a.help) {
+        return img_create_help(a.target_format);
+    }
+    if (optind >= argc - 1) {
+        return img_usage("Must specify image file name");
+    }
+    a.options = a.options ? a.options : keyval_create("-o");
+    status = run_convert(&c, &a, argc - optind, argv + optind);
+    keyval_free(a.options);
+    return status;
+}
