@@ -81,6 +81,15 @@ static bool row_eligible(const struct x86_opcode *o, bool code64, const char *on
     return !only || fnmatch(only, o->name, 0) == 0;
 }
 
+/* The same as the eligible row before it, for another feature: it never comes to its turn. */
+static bool shadowed(const struct x86_opcode *o)
+{
+    const struct x86_opcode *before = n_eligible ? &x86_opcodes[eligible[n_eligible - 1]] : o;
+
+    return before->map == o->map && before->opcode == o->opcode && before->modrm == o->modrm &&
+           before->prefix == o->prefix && before->feature != o->feature;
+}
+
 void generate_init(bool code64, const bool has[FEAT_COUNT], const char *only)
 {
     features = has;
@@ -90,7 +99,7 @@ void generate_init(bool code64, const bool has[FEAT_COUNT], const char *only)
     eligible = calloc(x86_opcode_count, sizeof(*eligible));
     generate_used = calloc(x86_opcode_count, sizeof(*generate_used));
     for (unsigned i = 0; i < x86_opcode_count; i++) {
-        if (row_eligible(&x86_opcodes[i], code64, only)) {
+        if (row_eligible(&x86_opcodes[i], code64, only) && !shadowed(&x86_opcodes[i])) {
             eligible[n_eligible++] = i;
         }
     }
