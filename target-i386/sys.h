@@ -201,6 +201,8 @@ void x86_task_gate(struct x86_env *env, uint16_t tss, enum x86_switch kind, uint
 bool x86_fill_tlb(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
                   bool probe, struct tlb_fill *fill);
 bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
+void x86_walk_mappings(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                       void *opaque);
 /* Whether this access of the instruction at pc goes through SS (stack.c). */
 bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access);
 void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
