@@ -91,6 +91,9 @@ void helper_fp_finish(struct x86_env *env, uint32_t length)
     env->hot.ra = 0;
     env->fpip = env->pc;
     env->pc += length;
+    if (env->mode & MODE_TF) {
+        helper_single_step(env, env->pc, false);
+    }
     cpu_loop_exit(cpu);
 }
 
