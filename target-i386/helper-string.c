@@ -161,11 +161,11 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
     unsigned n;
 
     begin(&s, env, what);
+    cut(&s, R_SI);
+    cut(&s, R_DI);
     if (s.count == 0) {
         return 0;
     }
-    cut(&s, R_SI);
-    cut(&s, R_DI);
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);

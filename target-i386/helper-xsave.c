@@ -75,7 +75,7 @@ static void area_check(struct x86_env *env, uint64_t addr, unsigned alignment, u
     if (x86_long_mode(env) && !x86_canonical(addr)) {
         cpu_probe(env, addr, 1, access, mmu);
     }
-    x86_check_alignment(env, addr, 8);
+    x86_check_alignment(env, addr, 4);
     if (addr & (alignment - 1)) {
         x86_raise_error(env, EXC_GP, 0);
     }

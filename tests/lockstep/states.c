@@ -84,6 +84,9 @@ void generate_state(struct machine_state *s, bool code64)
     }
     s->regs[R_DX] = chance(60) ? random_below(256) : s->regs[R_DX];
     s->regs[12] = random_below(256);
+    for (unsigned r = R_SI; code64 && r <= R_DI; r++) {
+        s->regs[r] |= chance(3) ? random64() << 32 : 0;
+    }
     s->regs[R_SP] = STACK_AT + STACK_SIZE / 2 + random_below(64) * 8;
     s->rip = CODE_AT;
     s->rflags = 2 | FL_IF | (random64() & FL_ARITH) | (chance(15) ? FL_DF : 0);
