@@ -14,8 +14,12 @@ static ir_val as_pc(struct x86_dis *d, ir_val v)
 
 void trans_jcc(struct x86_dis *d)
 {
-    struct x86_cond c = x86_condition(d, d->in.opcode & 15);
+    struct x86_cond c;
 
+    if (d->cc_op == CC_DYNAMIC && d->code64) {
+        x86_guess_flags(d);
+    }
+    c = x86_condition(d, d->in.opcode & 15);
     x86_refuse_jump(d, d->in.imm, &c);
     ir_brc(d->ir, c.type, c.cc, c.a, c.b, x86_branch_label(d, d->in.imm));
 }

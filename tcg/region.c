@@ -40,6 +40,7 @@ struct code_chunk {
 struct code_page {
     struct region *regions;
     uint64_t lines;                 /* which 64-byte pieces of it hold translated code */
+    uint64_t entries[MEMORY_PAGE_SIZE / 64];    /* bit per byte: a region may have begun there */
 };
 
 /* What the fetch of a region's bytes found; one per vCPU, as a frontend may leave by a fault. */
@@ -47,6 +48,7 @@ struct fetch {
     uint64_t lin;
     uint8_t *host;                  /* of the page; NULL: no memory to keep code from */
     uint64_t ram_page, second_page;
+    const struct code_page *page;   /* NULL when no code came from it yet */
     bool global;
     uint8_t bytes[MEMORY_PAGE_SIZE];
 };
@@ -429,6 +431,18 @@ void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned
     }
 }
 
+bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offset)
+{
+    const struct code_page *p = t->fetch ? t->fetch->page : NULL;
+    struct code_key key = t->key;
+
+    if (!p || !(p->entries[offset / 64] >> offset % 64 & 1)) {
+        return false;
+    }
+    key.pc = pc;
+    return region_find(t->fetch->ram_page + offset, &key, false);
+}
+
 /* Code in device memory: the bytes of one instruction, read as the guest would. */
 static void fetch_device(struct cpu *cpu, struct fetch *f, const struct tlb_page *p)
 {
@@ -580,6 +594,7 @@ static bool region_enter(struct cpu *cpu, struct region *r)
         r->dead = true;
     } else if (!r->dead) {
         page_link(r, 0);
+        page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |= 1ull << r->entry_offset % 64;
         if (r->ram_page[1] != ~0ull) {
             page_link(r, 1);
         }
@@ -598,6 +613,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
 
     do {
         watch_page(f->ram_page);
+        f->page = page_of(f->ram_page, false);
         translate(cpu, key, f, max_insns, &t, &out);
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);
