@@ -146,14 +146,10 @@ static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, u
 
 static unsigned piece(const struct string_op *s)
 {
-<<<<<<< HEAD
-    return s->step ? 0 : s->count < PAGE ? s->count : PAGE;
-=======
-    if (s->step || s->env->df != 1 || s->env->mode & MODE_ALIGN) {
+    if (s->step || s->env->mode & MODE_ALIGN) {
         return 0;
     }
     return s->count < PAGE ? s->count : PAGE;
->>>>>>> polish
 }
 
 static unsigned forward_piece(const struct string_op *s)
@@ -347,12 +343,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return 0;
     }
-<<<<<<< HEAD
-    cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, forward_piece(&s), false), false);
-=======
-    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
->>>>>>> polish
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
         p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
