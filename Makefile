@@ -95,6 +95,7 @@ LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(call program,tests/image/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SCRIPTS = $(sort $(wildcard tests/*/*.t))
@@ -107,6 +108,8 @@ endef
 $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
+	$(link_test)
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
 	$(link_test)
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
