@@ -569,6 +569,7 @@ static void close_qcow2(struct block_node *node)
 
     if (!(node->flags & NODE_READONLY) && !q->corrupt) {
         rc = qcow2_store_bitmaps(q);
+        q->dirty |= q->lazy;        /* the refcounts wait for this */
         q->lazy = false;
         while (!rc && q->dirty) {
             rc = qcow2_write_out(q, true);
