@@ -132,12 +132,25 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
+	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
+	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+
 check-style:
 	$(Q)prove tests/style/style.t
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz print-cflags all check demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
