@@ -102,6 +102,7 @@ static int grow_reftable(struct qcow2 *q, uint64_t entries)
         return rc;
     }
     q->reftable_offset = offset;
+    q->reftable_bytes = entries * 8;
     q->reftable_moved = q->dirty = true;
     qcow2_free(q, old_offset, old_size * 8);
     return 0;
@@ -377,7 +378,7 @@ static const char *what_is_there(struct qcow2 *q, unsigned except, const struct 
     if (!(except & OVERLAP_L1) && hits(a, q->l1_offset, q->l1_size * 8ull)) {
         return "active L1 table";
     }
-    if (!(except & OVERLAP_REFTABLE) && hits(a, q->reftable_offset, q->reftable_size * 8ull)) {
+    if (!(except & OVERLAP_REFTABLE) && hits(a, q->reftable_offset, q->reftable_bytes)) {
         return "refcount table";
     }
     if (!(except & OVERLAP_SNAPSHOTS)) {
