@@ -347,7 +347,8 @@ bool qcow2_snapshot_apply(struct block_node *node, const char *name, struct erro
     }
     pthread_rwlock_unlock(&q->rw);
     if (rc) {
-        error_set_errno(err, -rc, "Could not apply snapshot '%s'", name);
+        error_set_errno(err, -rc, "Could not apply snapshot '%s'%s", name,
+                        s ? "" : ": Failed to load snapshot");
     }
     return rc == 0;
 }
