@@ -9,6 +9,9 @@ ifeq ($(wildcard config.mak),)
 $(shell ./tools/deps build >&2 && ./configure >&2)
 endif
 include config.mak
+# A newer configure may look for more libraries.
+config.mak: configure
+	@./tools/deps build && ./configure $(CONFIGURE_ARGS) && touch $@
 endif
 
 B ?= build
@@ -98,7 +101,8 @@ PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call pr
     $(call program,tests/image/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
-SCRIPTS = $(sort $(wildcard tests/*/*.t))
+SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
+SCRIPTS = $(filter-out $(SLOW_SCRIPTS),$(sort $(wildcard tests/*/*.t)))
 
 define link_test
 	$(call say,LINK,$@)
@@ -145,12 +149,21 @@ check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
 	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 
+# Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
+check-guests: all
+	$(Q)./tools/deps test
+	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
+
+# CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
+bench: all
+	$(Q)BUILD=$(abspath $(B)) ./tools/bench
+
 check-style:
 	$(Q)prove tests/style/style.t
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style check-fuzz print-cflags all check demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <string.h>
 #include "base/bits.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/lock.h"
 #include "hw/core/memory.h"
@@ -36,6 +37,7 @@ struct cpu *cpu_create(const char *model, struct address_space *memory, struct a
                        struct error **err)
 {
     struct cpu *cpu, **at = &cpus;
+    pthread_condattr_t attr;
     int index = 0;
 
     if (!region_cache_create(&the_target, CODE_BUFFER_SIZE, err)) {
@@ -51,7 +53,9 @@ struct cpu *cpu_create(const char *model, struct address_space *memory, struct a
     cpu->memory = memory;
     cpu->io = io;
     cpu->stop_request = true;
-    pthread_cond_init(&cpu->wake, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&cpu->wake, &attr);
     if (!tlb_create(cpu, err) || !jump_cache_create(cpu, err)) {
         g_free(cpu);
         return NULL;
@@ -131,6 +135,32 @@ void cpu_wait(struct cpu *cpu)
     if (!cpu->stop_request) {
         cpu->stopped = false;
     }
+}
+
+/*
+ * A loop that waits for time to pass or for another processor burns host time for nothing once it
+ * has lasted longer than a sleep takes to set up.
+ */
+unsigned cpu_spin(struct cpu *cpu)
+{
+    enum { PAUSES = 64, PAUSES_BETWEEN_SLEEPS = 4, FAR_APART = 20000, PATIENCE = 20000,
+           SLEEP = 50000 };         /* ns */
+    int64_t now = clock_ns(CLOCK_HOST);
+
+    if (now - cpu->spin_last > FAR_APART) {
+        cpu->spin_start = now;
+    }
+    cpu->spin_last = now;
+    if (now - cpu->spin_start < PATIENCE) {
+        return PAUSES;
+    }
+    big_lock();
+    if (!__atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_SEQ_CST)) {
+        big_lock_wait_for(&cpu->wake, SLEEP);
+    }
+    big_unlock();
+    cpu->spin_last = clock_ns(CLOCK_HOST);
+    return PAUSES_BETWEEN_SLEEPS;
 }
 
 /* --- stopping and running -------------------------------------------------------------------- */

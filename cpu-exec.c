@@ -13,7 +13,7 @@
 #include "cpu-control.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
-#include "tcg/softmmu.h"
+#include "tcg/tlb.h"
 #include "tcg/translate.h"
 
 static __thread struct cpu *current_cpu;
@@ -71,7 +71,7 @@ static void log_region(struct cpu *cpu, const struct region *r)
 static enum exit_reason run_region(struct cpu *cpu)
 {
     struct region_exit *slot = NULL;
-    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    bool single = cpu->one_insn;
     struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
     enum exit_reason reason;
 
@@ -103,6 +103,7 @@ static bool must_look(struct cpu *cpu, enum exit_reason reason)
 static void run_guest(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0)) {
+        backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
         if (cpu->halted) {
@@ -197,6 +198,7 @@ static void between_regions(struct cpu *cpu)
         }
         cpu_work_run(cpu);
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        tlb_flush_if_wanted(cpu);
         if (cpu->interrupts & CPU_INT_EXIT) {
             cpu_clear_interrupt(cpu, CPU_INT_EXIT);
         }
@@ -237,7 +239,9 @@ void *cpu_thread(void *opaque)
         cpu->running = true;
         big_unlock();
         exec_begin();
+        backend_fp_enter(cpu->env);
         run_guest(cpu);
+        backend_fp_leave(cpu->env);
         exec_end();
         big_lock();
         cpu->running = false;

@@ -93,7 +93,8 @@ struct target {
                      bool probe, struct tlb_fill *fill);
     /* Of instruction fetches now. */
     unsigned (*mmu_index)(struct cpu *cpu);
-    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
+    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                       unsigned mmu_idx);
     /* Called between regions when exit_req was set, big lock held. Takes at most one pending
        interrupt; true when it changed the flow. */
     bool (*take_interrupt)(struct cpu *cpu);
@@ -148,6 +149,7 @@ struct cpu {
     struct address_space *memory;
     struct address_space *io;       /* x86 ports */
     struct jump_bank *jump_banks;   /* see tcg/jump-cache.c */
+    struct jump_bank *jump_previous;        /* what was current before */
     struct fetch *fetch;            /* of the region being translated */
     struct code_chunk *chunk;       /* where this vCPU's next region goes */
     struct region_exit *chain_from; /* the exit just taken, to be chained to what comes next */
@@ -161,6 +163,7 @@ struct cpu {
     const char *model;
     pthread_t thread;
     pthread_cond_t wake;            /* with the big lock */
+    int64_t spin_start, spin_last;  /* host time, see cpu_spin() */
     struct cpu *next;
 };
 
@@ -185,6 +188,11 @@ bool cpu_debug_access(struct cpu *cpu, uint64_t vaddr, void *buf, size_t len, bo
    vCPU's thread outside of translated code, without the big lock. */
 void cpu_exclusive_begin(struct cpu *cpu);
 void cpu_exclusive_end(struct cpu *cpu);
+/*
+ * The guest seems to spin: it executed as many pauses as the last call returned. When it keeps
+ * doing so the thread sleeps for a moment, or until something wants the vCPU.
+ */
+unsigned cpu_spin(struct cpu *cpu);
 /* The vCPU of this thread, NULL on others. */
 struct cpu *cpu_current(void);
 

@@ -24,6 +24,7 @@
 #include "hw/core/run.h"
 #include "monitor/monitor.h"
 #include "monitor/version.h"
+#include "tcg/perf-map.h"
 #include "ui/process.h"
 
 /* Everything the command line says, in its order. */
@@ -453,6 +454,11 @@ HANDLER(set_singlestep)
 {
     log_mask |= LOG_ONE_INSN;
     return true;
+}
+
+HANDLER(set_perf_map)
+{
+    return perf_map_create(err);
 }
 
 HANDLER(set_firmware_folder)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Boots a Linux kernel given with -kernel: loads its parts by fw_cfg DMA, enters its real-mode code. */
-#include "optionrom.h"
+#include "optionrom.inc"
 
     rom_header "Linux loader"
 

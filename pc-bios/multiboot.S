@@ -6,7 +6,7 @@
  * The items SETUP, KERNEL and INITRD are the boot information, the kernel image and the modules with
  * all strings.
  */
-#include "optionrom.h"
+#include "optionrom.inc"
 
 #define INFO_SEGMENT 0x900
 #define INFO_LOWER 4

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include "target-i386/sys.h"
 
-/* --- registers ----------------------------------------------------------------------------------- */
+/* --- registers -------------------------------------------------------------------------------- */
 
 ir_val x86_reg_read_low(struct x86_dis *d, unsigned reg, unsigned size)
 {
@@ -54,7 +54,7 @@ void x86_byte_write(struct x86_dis *d, unsigned reg, ir_val v)
     x86_reg_write(d, reg, 1, v);
 }
 
-/* --- effective addresses --------------------------------------------------------------------------- */
+/* --- effective addresses ---------------------------------------------------------------------- */
 
 static ir_val add_some(struct x86_dis *d, enum ir_type type, ir_val a, ir_val b)
 {
@@ -79,19 +79,29 @@ static ir_val address_registers(struct x86_dis *d, enum ir_type type)
     return add_some(d, type, base, index);
 }
 
-ir_val x86_lea(struct x86_dis *d)
+static ir_val address_sum(struct x86_dis *d, enum ir_type type)
 {
-    enum ir_type type = d->in.addrsize == 8 ? I64 : I32;
     ir_val v = address_registers(d, type);
 
-    v = v ? ir_2i(d->ir, IR_add, type, v, d->in.disp) : ir_const(d->ir, type, d->in.disp);
+    return v ? ir_2i(d->ir, IR_add, type, v, d->in.disp) : ir_const(d->ir, type, d->in.disp);
+}
+
+ir_val x86_lea_low(struct x86_dis *d)
+{
+    return address_sum(d, I32);
+}
+
+ir_val x86_lea(struct x86_dis *d)
+{
+    ir_val v = address_sum(d, d->in.addrsize == 8 ? I64 : I32);
+
     if (d->in.addrsize == 2) {
         return ir_extu(d->ir, I32, v, 16);
     }
     return d->in.addrsize == 4 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
-/* --- linear addresses ------------------------------------------------------------------------------- */
+/* --- linear addresses ------------------------------------------------------------------------- */
 
 static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 {
@@ -103,9 +113,16 @@ static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 
 static bool segment_is_checked(const struct x86_dis *d, unsigned seg)
 {
-    uint32_t bit = seg == SEG_FS ? MODE_FS_LIMITS : seg == SEG_GS ? MODE_GS_LIMITS : MODE_LIMITS;
+    static const uint32_t bits[] = {
+        [SEG_ES] = MODE_LIMITS, [SEG_CS] = MODE_CS_64K | MODE_CS_LIMIT, [SEG_SS] = MODE_LIMITS,
+        [SEG_DS] = MODE_LIMITS, [SEG_FS] = MODE_FS_LIMITS, [SEG_GS] = MODE_GS_LIMITS,
+    };
 
-    return !d->code64 && d->mode & bit;
+    if (d->code64) {
+        return false;
+    }
+    /* Code is never writable in protected mode, nor always readable. */
+    return d->mode & bits[seg] || (seg == SEG_CS && d->pe && !d->vm);
 }
 
 static ir_val segment_base(struct x86_dis *d, unsigned seg)
@@ -125,11 +142,17 @@ static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsign
     }
 }
 
+static uint16_t linear_memop(const struct x86_dis *d)
+{
+    return d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) |
+           (d->mode & MODE_ALIGN ? MO_ALIGN : 0);
+}
+
 struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size,
                              bool write)
 {
     ir_val base = segment_base(d, seg);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     check_segment(d, seg, offset, size, write);
     ea.base = base ? ir_2(d->ir, IR_add, d->code64 ? I64 : I32, base, offset) : offset;
@@ -141,7 +164,7 @@ struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write)
 {
     const struct x86_insn *in = &d->in;
     enum ir_type type = d->code64 ? I64 : I32;
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     if (in->addrsize != (d->code64 ? 8 : 4) || in->disp != (int32_t)in->disp) {
         return x86_address_of(d, in->seg, x86_lea(d), size, write);
@@ -172,17 +195,23 @@ ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea)
     return type == I32 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
+/* 16 bytes have instructions of their own that demand alignment; #AC does not come in. */
+static unsigned whole_memop(struct x86_ea ea, unsigned memop)
+{
+    return ((memop & MO_SIZE) == MO_128 ? ea.memop & ~MO_ALIGN : ea.memop) | memop;
+}
+
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
-    return ir_ld(d->ir, type, ea.base, ea.disp, ea.memop | memop);
+    return ir_ld(d->ir, type, ea.base, ea.disp, whole_memop(ea, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
-    ir_st(d->ir, type, ea.base, ea.disp, v, ea.memop | memop);
+    ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
-/* --- operands --------------------------------------------------------------------------------------- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
 {
@@ -269,12 +298,12 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
     }
 }
 
-/* --- the stack --------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
     ir_val base = segment_base(d, SEG_SS);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     if (d->stack_size == 2 || segment_is_checked(d, SEG_SS)) {
         ir_val offset = ir_2i(d->ir, IR_add, I32, sp, delta);
@@ -313,7 +342,7 @@ ir_val x86_pop(struct x86_dis *d)
     return v;
 }
 
-/* --- helpers ------------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper)
 {

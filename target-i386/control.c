@@ -39,6 +39,23 @@ static void enter_long_mode(struct x86_env *env)
     env->efer |= EFER_LMA;
 }
 
+/* PAE without long mode: the four page-directory pointers must have their reserved bits clear. */
+static void check_pointers(struct x86_env *env, uint64_t cr0, uint64_t cr3, uint64_t cr4)
+{
+    uint64_t reserved = 0x1e6 | ~bits_mask(env->phys_bits);
+
+    if (!(cr0 & CR0_PG) || !(cr4 & CR4_PAE) || (env->efer & EFER_LME)) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        uint64_t pointer = x86_read_phys(env, (cr3 & 0xffffffe0) + 8 * i, 8);
+
+        if ((pointer & 1) && (pointer & reserved)) {
+            gp0(env);
+        }
+    }
+}
+
 void x86_write_cr0(struct x86_env *env, uint64_t value)
 {
     if (((value & CR0_PG) && !(value & CR0_PE)) || ((value & CR0_NW) && !(value & CR0_CD)) ||
@@ -50,6 +67,9 @@ void x86_write_cr0(struct x86_env *env, uint64_t value)
     }
     if (!(value & CR0_PG) && x86_code64(env)) {
         gp0(env);
+    }
+    if ((value ^ env->cr[0]) & CR0_PG) {
+        check_pointers(env, value, env->cr[3], env->cr[4]);
     }
     if ((value ^ env->cr[0]) & CR0_PE) {
         x86_set_cpl(env, 0);
@@ -63,6 +83,7 @@ void x86_write_cr3(struct x86_env *env, uint64_t value)
     if (x86_long_mode(env) && (value & ~bits_mask(env->phys_bits))) {
         gp0(env);
     }
+    check_pointers(env, env->cr[0], value, env->cr[4]);
     env->cr[3] = value;
     if (env->cr[0] & CR0_PG) {
         tlb_flush_asid(env_cpu(env));
@@ -98,6 +119,9 @@ void x86_write_cr4(struct x86_env *env, uint64_t value)
 
     if ((value & ~cr4_valid(env)) || (x86_long_mode(env) && !(value & CR4_PAE))) {
         gp0(env);
+    }
+    if (changed & walk) {
+        check_pointers(env, env->cr[0], env->cr[3], value);
     }
     env->cr[4] = value;
     if (changed & walk) {
@@ -255,22 +279,17 @@ void helper_sti_denied(struct x86_env *env)
     env->eflags |= FL_VIF;
 }
 
-void helper_poll_interrupts(struct x86_env *env)
-{
-    x86_poll_interrupts(env);
-}
-
 /* sti, mov ss, pop ss: no interrupt before the next instruction is done. */
 void helper_start_shadow(struct x86_env *env)
 {
     env->mode_inhibit = MODE_INHIBIT;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 void helper_end_shadow(struct x86_env *env)
 {
     env->mode_inhibit = 0;
-    x86_update_mode(env);
+    x86_update_flow(env);
     x86_poll_interrupts(env);
 }
 
@@ -282,15 +301,20 @@ void helper_update_mode(struct x86_env *env)
 void helper_stac_clac(struct x86_env *env, uint32_t set)
 {
     env->eflags = set ? env->eflags | FL_AC : env->eflags & ~FL_AC;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 /* The pc is that of the next instruction already. */
 void helper_hlt(struct x86_env *env)
 {
     env->mode_inhibit = 0;
-    x86_update_mode(env);
+    x86_update_flow(env);
     env_cpu(env)->halted = true;
+}
+
+void helper_pause(struct x86_env *env)
+{
+    env->pauses_left = (int32_t)cpu_spin(env_cpu(env));
 }
 
 void helper_monitor(struct x86_env *env, x86_word address, uint32_t extensions)

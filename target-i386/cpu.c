@@ -107,7 +107,7 @@ void x86_init_reset(struct cpu *cpu)
     }
 }
 
-static void code_key(struct cpu *cpu, struct code_key *key)
+__attribute__((target("general-regs-only"))) static void code_key(struct cpu *cpu, struct code_key *key)
 {
     struct x86_env *env = x86_env(cpu);
 
@@ -116,7 +116,7 @@ static void code_key(struct cpu *cpu, struct code_key *key)
     key->mode = env->mode;
 }
 
-static unsigned mmu_index(struct cpu *cpu)
+__attribute__((target("general-regs-only"))) static unsigned mmu_index(struct cpu *cpu)
 {
     return x86_mmu_index(x86_env(cpu));
 }
@@ -153,6 +153,7 @@ const struct target the_target = {
     .has_work = x86_has_work,
     .debug_print = x86_debug_print,
     .debug_translate = x86_debug_translate,
+    .walk_mappings = x86_walk_mappings,
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,
     .list_models = x86_list_models,

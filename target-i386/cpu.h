@@ -65,11 +65,14 @@ enum {
     MODE_KERNEL_USER_OK = 1 << 19,  /* supervisor may touch user pages (no SMAP, or AC set) */
     MODE_SSE_TRAPS = 1 << 20,       /* MXCSR unmasks an exception: SSE arithmetic by helpers */
     MODE_DR_CODE = 1 << 21,         /* an instruction breakpoint is armed in DR7 */
-    MODE_LIMITS = 1 << 22,          /* CS, SS, DS or ES is not a flat segment: check limits */
+    MODE_LIMITS = 1 << 22,          /* SS, DS or ES is not a flat segment: check limits */
     MODE_NE = 1 << 23,
     MODE_FS_LIMITS = 1 << 24,       /* as MODE_LIMITS, for accesses through FS and GS only */
     MODE_GS_LIMITS = 1 << 25,
     MODE_FP_TRAPS = 1 << 26,        /* the x87 control word unmasks an exception */
+    MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
+    MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
+    MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
 };
 
 /* mmu indexes */
@@ -156,6 +159,7 @@ struct x86_env {
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;
+    int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
 
     /* Fixed at creation */
     const struct x86_model *model;
@@ -196,6 +200,8 @@ uint32_t x86_arith_flags(struct x86_env *env);
 uint32_t x86_get_eflags(struct x86_env *env);
 /* Loads arithmetic flags and DF too (packs the lazy state); `mask': which bits may change. */
 void x86_set_eflags(struct x86_env *env, uint32_t value, uint32_t mask);
+/* All of EFLAGS. */
+void x86_load_eflags(struct x86_env *env, uint32_t flags);
 
 /* excp.c: raise; env is made precise first (hot.ra), none of these return */
 _Noreturn void x86_raise(struct x86_env *env, int vector);
@@ -205,6 +211,8 @@ _Noreturn void x86_raise_soft_int(struct x86_env *env, int vector, int insn_len)
 /* mode.c: recompute env->mode, jump cache bank and TLB consequences after any state change that
    feeds code_key.mode */
 void x86_update_mode(struct x86_env *env);
+/* The same when nothing but CS, SS, EFLAGS, CPL and the interrupt shadow has changed. */
+void x86_update_flow(struct x86_env *env);
 unsigned x86_mmu_index(struct x86_env *env);
 
 static inline bool x86_has(uint32_t word, unsigned bit)

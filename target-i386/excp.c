@@ -118,7 +118,7 @@ void x86_deliver(struct x86_env *env, const struct x86_event *event)
 {
     if (log_enabled(LOG_INT)) {
         log_printf("int %02x%s error %04x cpl %u at %04x:%016llx sp %016llx cr2 %016llx\n",
-                   event->vector, event->soft ? " soft" : event->external ? "" : " nested",
+                   event->vector, event->soft ? " soft" : "",
                    event->error, env->cpl, env->segs[SEG_CS].selector,
                    (unsigned long long)env->pc, (unsigned long long)env->regs[R_SP],
                    (unsigned long long)env->cr[2]);
@@ -135,7 +135,7 @@ void x86_deliver(struct x86_env *env, const struct x86_event *event)
     }
     env->event_external = 0;
     env->old_exception = NO_EXCEPTION;
-    x86_update_mode(env);
+    x86_update_flow(env);
 }
 
 static void deliver_soft(struct x86_env *env, uint32_t exception)
@@ -220,21 +220,14 @@ static bool may_take_hard(const struct x86_env *env)
     return env->eflags & FL_IF;
 }
 
-/* The order is the manual's: SMI, INIT, NMI, then maskable interrupts. */
+/*
+ * The order is the manual's: SMI, INIT, NMI, then maskable interrupts. A start-up IPI comes after
+ * the INIT that it follows: a processor may wake up and find both.
+ */
 static bool take_special(struct cpu *cpu, uint32_t pending)
 {
     struct x86_env *env = x86_env(cpu);
 
-    if ((pending & X86_INT_SIPI) && env->wait_sipi) {
-        cpu_clear_interrupt(cpu, X86_INT_SIPI);
-        env->wait_sipi = 0;
-        cpu->halted = false;
-        x86_seg_set(env, SEG_CS, (uint16_t)(env->sipi_vector << 8), env->sipi_vector << 12, 0xffff,
-                    env->segs[SEG_CS].flags);
-        env->pc = 0;
-        x86_update_mode(env);
-        return true;
-    }
     if ((pending & X86_INT_SMI) && !env->in_smm && !env->wait_sipi) {
         cpu_clear_interrupt(cpu, X86_INT_SMI);
         cpu->halted = false;
@@ -244,6 +237,16 @@ static bool take_special(struct cpu *cpu, uint32_t pending)
     if ((pending & X86_INT_INIT) && !env->in_smm) {
         cpu_clear_interrupt(cpu, X86_INT_INIT);
         x86_init_reset(cpu);
+        return true;
+    }
+    if ((pending & X86_INT_SIPI) && env->wait_sipi) {
+        cpu_clear_interrupt(cpu, X86_INT_SIPI);
+        env->wait_sipi = 0;
+        cpu->halted = false;
+        x86_seg_set(env, SEG_CS, (uint16_t)(env->sipi_vector << 8), env->sipi_vector << 12, 0xffff,
+                    env->segs[SEG_CS].flags);
+        env->pc = 0;
+        x86_update_mode(env);
         return true;
     }
     if ((pending & CPU_INT_NMI) && !env->nmi_blocked && !env->mode_inhibit && !env->wait_sipi) {
@@ -292,13 +295,6 @@ bool x86_has_work(struct cpu *cpu)
     }
     return ((pending & CPU_INT_NMI) && !env->nmi_blocked) ||
         ((pending & CPU_INT_HARD) && may_take_hard(env));
-}
-
-void x86_poll_interrupts(struct x86_env *env)
-{
-    if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
-    }
 }
 
 /* --- software interrupts ------------------------------------------------------------------------ */

@@ -217,6 +217,9 @@ static void transfer_system(struct x86_env *env, const struct transfer *t, const
     if (!(d->hi & DESC_P)) {
         selector_fault(env, EXC_NP, t->selector);
     }
+    if (x86_long_mode(env) && d->type_high) {
+        selector_fault(env, EXC_GP, t->selector);
+    }
     if (type == SYS_TASK_GATE) {
         x86_task_gate(env, (uint16_t)(d->lo >> 16), kind, t->next_pc);
     } else if (type == SYS_TSS16 || type == SYS_TSS32) {

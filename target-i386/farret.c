@@ -37,6 +37,9 @@ static uint32_t loadable_flags(const struct x86_env *env, unsigned cpl, unsigned
 /* RF only matters, and only ends, where instruction breakpoints are armed. */
 static void set_flags(struct x86_env *env, uint64_t flags, uint32_t mask)
 {
+    if (env->eflags & ~flags & mask & FL_TF) {
+        env->db_pending |= DR6_BS;  /* IRET began with TF: it is stepped */
+    }
     x86_set_eflags(env, (uint32_t)flags, mask);
     if (!(env->dr[7] & 0xff)) {
         env->eflags &= ~FL_RF;
@@ -255,7 +258,7 @@ static bool is_vm(const struct x86_env *env)
 
 static void finish_return(struct x86_env *env)
 {
-    x86_update_mode(env);
+    x86_update_flow(env);
     x86_poll_interrupts(env);
 }
 

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The arithmetic flags at run time: what the lazy state in env stands for. */
+/* So that translated code need not save its vector registers around the helper. */
+#if defined(__x86_64__) || defined(__i386__)
+#pragma GCC target("general-regs-only")
+#endif
 #include "target-i386/flags.h"
+
+#include "target-i386/helpers.h"
 
 enum { TOP_BIT = TARGET_WORD_BITS - 1 };
 
@@ -111,18 +117,29 @@ uint32_t x86_arith_flags(struct x86_env *env)
     return x86_flags_of(env->cc_op, env->cc_a, env->cc_b, env->cc_c);
 }
 
+uint32_t helper_arith_flags(struct x86_env *env)
+{
+    return x86_arith_flags(env);
+}
+
 uint32_t x86_get_eflags(struct x86_env *env)
 {
     return (env->eflags & ~(FL_ARITH | FL_DF)) | x86_arith_flags(env) | (env->df < 0 ? FL_DF : 0);
 }
 
-void x86_set_eflags(struct x86_env *env, uint32_t value, uint32_t mask)
+void x86_load_eflags(struct x86_env *env, uint32_t flags)
 {
-    uint32_t flags = (x86_get_eflags(env) & ~mask) | (value & mask);
-
     env->cc_op = CC_PACKED;
     env->cc_a = flags & FL_ARITH;
     env->cc_b = env->cc_c = 0;
     env->df = flags & FL_DF ? -1 : 1;
     env->eflags = (flags & ~(FL_ARITH | FL_DF)) | 2;
+}
+
+void x86_set_eflags(struct x86_env *env, uint32_t value, uint32_t mask)
+{
+    /* When all lazy ones are replaced there is no need to work them out. */
+    uint32_t old = ~mask & (FL_ARITH | FL_DF) ? x86_get_eflags(env) : env->eflags;
+
+    x86_load_eflags(env, (old & ~mask) | (value & mask));
 }

@@ -10,7 +10,7 @@
 
 enum cc_op {
     CC_PACKED,                      /* a: FL_ARITH in place */
-    CC_MUL,                         /* a: low result, sign bit at its size in c (bits); CF, OF: b != 0 */
+    CC_MUL,                         /* a: low result, sign-extended; CF, OF: b != 0 */
     CC_ADD = 4,                     /* a: result, b: second operand */
     CC_ADC = 8,                     /* a: result, b: second operand, c: carry in */
     CC_SUB = 12,                    /* a: result, b: second operand */

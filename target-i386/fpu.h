@@ -88,7 +88,7 @@ void fp_set_tags(struct x86_env *env, uint16_t full);
 /* Slow half of fp_usable(): looks at pending exceptions and at the control word. */
 bool fp_enter(struct x86_env *env);
 
-/* Whether the host unit may execute the common case now, all exceptions masked; fp_leave() after. */
+/* Whether the host unit may execute the common case now: all is masked. fp_leave() after it. */
 static inline bool fp_usable(struct x86_env *env)
 {
     return likely(env->fp_fast == FP_FAST) || fp_enter(env);

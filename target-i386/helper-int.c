@@ -17,18 +17,16 @@ void helper_raise_error(struct x86_env *env, uint32_t vector, uint32_t error)
     x86_raise_error(env, vector, error);
 }
 
-/* --- flags ------------------------------------------------------------------------------------------------ */
-
-uint32_t helper_arith_flags(struct x86_env *env)
-{
-    return x86_arith_flags(env);
-}
+/* --- flags ------------------------------------------------------------------------------------ */
 
 void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
 {
     uint32_t old = env->eflags;
 
     x86_set_eflags(env, flags & ~FL_RF, mask);
+    if (old & ~env->eflags & FL_TF) {
+        env->db_pending |= DR6_BS;  /* this instruction began with TF */
+    }
     if ((old ^ env->eflags) & (FL_TF | FL_AC | FL_IOPL)) {
         x86_update_mode(env);
     }
@@ -37,7 +35,26 @@ void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
     }
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------------------- */
+uint32_t helper_virtual_flags(struct x86_env *env)
+{
+    uint32_t flags = x86_get_eflags(env);
+
+    if (!(env->cr[4] & CR4_VME)) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    return (flags & ~(FL_IF | FL_RF)) | FL_IOPL | (flags & FL_VIF ? FL_IF : 0);
+}
+
+void helper_popf_virtual(struct x86_env *env, uint32_t flags)
+{
+    if ((flags & FL_TF) || ((flags & FL_IF) && (env->eflags & FL_VIP))) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    x86_set_eflags(env, flags, FL_ARITH | FL_DF | FL_NT);
+    env->eflags = (env->eflags & ~FL_VIF) | (flags & FL_IF ? FL_VIF : 0);
+}
+
+/* --- arithmetic ------------------------------------------------------------------------------- */
 
 /* A rotate through CF is one of a value that is a bit longer. */
 static unsigned rotate_count(uint32_t how, unsigned *bits)
@@ -49,7 +66,8 @@ static unsigned rotate_count(uint32_t how, unsigned *bits)
 static unsigned __int128 rotate_long(uint64_t v, uint32_t how, uint32_t flags)
 {
     unsigned bits, n = rotate_count(how, &bits);
-    unsigned __int128 x = v & (~0ull >> (64 - bits)), mask = ((unsigned __int128)1 << (bits + 1)) - 1;
+    unsigned __int128 x = v & (~0ull >> (64 - bits));
+    unsigned __int128 mask = ((unsigned __int128)1 << (bits + 1)) - 1;
 
     x |= (unsigned __int128)(flags & FL_CF) << bits;
     n = how >> 16 ? (bits + 1 - n) % (bits + 1) : n;

@@ -1,14 +1,34 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Vector instructions that are more than "this instruction on these values": implicit operands,
- * masked stores, MXCSR. The thunks around these helpers keep env->mxcsr up to date.
+ * masked stores, MXCSR. The thunks around helpers with MXCSR keep env->mxcsr up to date.
  */
 #include "target-i386/cpu.h"
+
+#include <cpuid.h>
 
 #include "base/bits.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
+
+uint32_t simd_missing_features(size_t word)
+{
+    /* SSE3, PCLMUL, SSSE3, SSE4.1, SSE4.2, AES; SHA */
+    const uint32_t ecx_1 = 1 | 1 << 1 | 1 << 9 | 1 << 19 | 1 << 20 | 1 << 25, ebx_7 = 1 << 29;
+    uint32_t a, b = 0, c = 0, d;
+
+    if (word == offsetof(struct x86_env, cpuid_1_ecx)) {
+        __get_cpuid(1, &a, &b, &c, &d);
+        return ecx_1 & ~c;
+    }
+    if (word == offsetof(struct x86_env, cpuid_7_ebx)) {
+        __get_cpuid_count(7, 0, &a, &b, &c, &d);
+        return ebx_7 & ~b;
+    }
+    return 0;
+}
 
 /* --- MXCSR --- */
 
@@ -31,9 +51,9 @@ uint32_t helper_stmxcsr(struct x86_env *env)
     return env->mxcsr;
 }
 
-void helper_sse_trap_raise(struct x86_env *env, uint32_t unmasked)
+void helper_sse_trap_raise(struct x86_env *env, uint32_t trapped)
 {
-    if (unmasked) {
+    if (trapped) {
         x86_raise(env, env->cr[4] & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD);
     }
 }
@@ -58,6 +78,7 @@ void helper_maskmov(struct x86_env *env, uint64_t addr, void *src, void *mask, u
     uint64_t wrap = env->mode & MODE_CS64 ? ~0ull : 0xffffffff;
     bool same_page = (addr ^ (addr + size - 1)) < 4096;
 
+    x86_check_alignment(env, addr, 8);
     for (unsigned at = size; at != 0 && any_byte(m, size); at -= 8) {
         if (same_page || any_byte(m + at - 8, 8)) {
             cpu_probe(env, (addr + at - 8) & wrap, 8, MMU_WRITE, mmu);

@@ -6,12 +6,11 @@
 #include "target-i386/cpu.h"
 
 #include "base/bits.h"
-#include "base/log.h"
+#include "base/lock.h"
 #include "target-i386/fpu.h"
 #include "target-i386/helpers.h"
+#include "target-i386/sys.h"
 #include "tcg/softmmu.h"
-
-enum { CR0_NE = 1 << 5 };
 
 uint16_t fp_full_tags(const struct x86_env *env)
 {
@@ -45,19 +44,41 @@ void fp_init(struct x86_env *env)
 
 /* --- unmasked exceptions, MODE_FP_TRAPS only --- */
 
+/*
+ * The PC's way, with CR0.NE clear: FERR# is IRQ 13, taken before this instruction if it can be. Its
+ * handler's write to port 0xf0 lets x87 instructions pass (IGNNE#) until the exception is gone.
+ */
+static void signal_error(struct x86_env *env)
+{
+    struct cpu *cpu = env_cpu(env);
+
+    if (env->ignne) {
+        return;
+    }
+    big_lock();
+    x86_ferr(env, true);
+    big_unlock();
+    if ((__atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST) & CPU_INT_HARD) &&
+        (env->eflags & FL_IF) && !env->mode_inhibit) {
+        cpu_restore_state(cpu);
+        env->hot.ra = 0;
+        cpu_loop_exit(cpu);
+    }
+}
+
 void helper_fp_wait(struct x86_env *env)
 {
     if (likely(!(env->fpus & FPUS_ES))) {
+        env->ignne = false;
         return;
     }
     if (env->cr[0] & CR0_NE) {
         x86_raise(env, EXC_MF);
     }
-    /* The PC would raise IRQ 13; we go on as if IGNNE# were active. */
-    log_unimp("x87: unmasked exception with CR0.NE clear ignored (status %04x)", env->fpus);
+    signal_error(env);
 }
 
-/* After a helper whose result must not be used when fp_skip is set: goes on behind the instruction. */
+/* After the helper of a store: with fp_skip, goes on behind the instruction instead of storing. */
 void helper_fp_finish(struct x86_env *env, uint32_t length)
 {
     struct cpu *cpu = env_cpu(env);
@@ -70,6 +91,9 @@ void helper_fp_finish(struct x86_env *env, uint32_t length)
     env->hot.ra = 0;
     env->fpip = env->pc;
     env->pc += length;
+    if (env->mode & MODE_TF) {
+        helper_single_step(env, env->pc, false);
+    }
     cpu_loop_exit(cpu);
 }
 
@@ -169,9 +193,20 @@ static struct fp_words words_read(struct x86_env *env, uint64_t addr, unsigned f
     return w;
 }
 
+/* As silicon does: the first word, then the last byte. */
+static void check_area(struct x86_env *env, uint64_t addr, unsigned size, enum mmu_access access,
+                       uint32_t format)
+{
+    unsigned mmu = x86_mmu_index(env), word = format & FP_ENV_32 ? 4 : 2;
+
+    x86_check_alignment(env, addr, word);
+    cpu_probe(env, addr, word, access, mmu);
+    cpu_probe(env, wrap(env, addr + size - 1), 1, access, mmu);
+}
+
 void helper_fp_stenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
-    cpu_probe(env, addr, words_size(format), MMU_WRITE, x86_mmu_index(env));
+    check_area(env, addr, words_size(format), MMU_WRITE, format);
     words_write(env, addr, format);
     fp_set_control(env, env->fpuc | FPUC_MASKS);
     x86_update_mode(env);
@@ -181,6 +216,7 @@ void helper_fp_ldenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     struct fp_words w;
 
+    check_area(env, addr, words_size(format), MMU_READ, format);
     w = words_read(env, addr, format);
     words_set(env, &w, format);
     x86_update_mode(env);
@@ -190,7 +226,7 @@ void helper_fp_save(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     unsigned size = words_size(format), mmu = x86_mmu_index(env);
 
-    cpu_probe(env, addr, size + 80, MMU_WRITE, mmu);
+    check_area(env, addr, size + 80, MMU_WRITE, format);
     words_write(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         const struct x86_fpreg *r = fp_st(env, i);
@@ -208,6 +244,7 @@ void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
     struct x86_fpreg st[8];
     struct fp_words w;
 
+    check_area(env, addr, size + 80, MMU_READ, format);
     w = words_read(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         st[i].mant = cpu_ldq(env, wrap(env, addr + size + 10 * i), mmu);

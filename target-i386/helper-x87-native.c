@@ -94,8 +94,9 @@ static void image_store(const struct fp_image *image, struct x86_env *env)
 static unsigned image_run(struct fp_image *image, uint32_t insn, void *mem, bool cf)
 {
     unsigned escape = insn & 7, modrm = insn >> 8 & 0xff;
-    const uint8_t *form = modrm >= 0xc0 ? x86_fp_register_forms + 4 * (escape << 6 | (modrm & 63))
-                                        : x86_fp_memory_forms + 4 * (escape << 3 | (modrm >> 3 & 7));
+    const uint8_t *form = modrm >= 0xc0
+                          ? x86_fp_register_forms + 4 * (escape << 6 | (modrm & 63))
+                          : x86_fp_memory_forms + 4 * (escape << 3 | (modrm >> 3 & 7));
     uint64_t flags = (uint64_t)cf << 8;
 
     asm volatile("fnclex\n\t"
@@ -134,7 +135,7 @@ void fp_native_store(struct x86_env *env, uint32_t insn, void *mem)
         env->fp_skip = true;
         return;
     }
-    env->fp_staged = (image.sw & ~FPUS_TOP) | (env->fpus & (FPUS_FLAGS | FPUS_SF | FPUS_ES | FPUS_B));
+    env->fp_staged = (image.sw & ~FPUS_TOP) | (env->fpus & ~(FPUS_TOP | FPUS_CC));
     if (env->fp_staged & ~env->fpuc & FPUS_FLAGS) {
         env->fp_staged |= FPUS_ES | FPUS_B;
         env->fp_fast = FP_UNKNOWN;

@@ -9,7 +9,7 @@
 /* The rows' flags, in a scope of their own */
 enum {
     RAISES = HELPER_RAISES, NORETURN = HELPER_NORETURN | HELPER_RAISES, PURE = HELPER_PURE,
-    NO_XMM = HELPER_NO_XMM,
+    NO_XMM = HELPER_NO_XMM, MXCSR = HELPER_MXCSR,
 };
 
 const struct ir_helper x86_helpers[H_COUNT] = {

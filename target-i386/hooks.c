@@ -20,7 +20,7 @@ void x86_cpu_sipi(struct cpu *cpu, uint8_t vector)
 {
     struct x86_env *env = x86_env(cpu);
 
-    if (env->wait_sipi) {
+    if (env->wait_sipi || (__atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST) & X86_INT_INIT)) {
         env->sipi_vector = vector;
         cpu_interrupt(cpu, X86_INT_SIPI);
     }
@@ -28,6 +28,7 @@ void x86_cpu_sipi(struct cpu *cpu, uint8_t vector)
 
 void x86_cpu_init_signal(struct cpu *cpu)
 {
+    cpu_clear_interrupt(cpu, X86_INT_SIPI);
     cpu_interrupt(cpu, X86_INT_INIT);
 }
 
@@ -43,6 +44,11 @@ void x86_cpu_set_bsp(struct cpu *cpu, bool bsp)
     env->not_bsp = !bsp;
     env->wait_sipi = !bsp;
     cpu->halted = !bsp;
+}
+
+int64_t x86_cpu_tsc_to_vm_ns(struct cpu *cpu, uint64_t tsc)
+{
+    return (int64_t)(tsc - x86_env(cpu)->tsc_offset);
 }
 
 void x86_cpu_on_ferr(struct cpu *cpu, void (*ferr)(void *opaque, bool on), void *opaque)

@@ -4,9 +4,17 @@
  * afresh after each change of what feeds it. Bits that cannot matter are left clear, so that as
  * much code as possible is shared.
  */
+/* Called by helpers that touch no vector register. */
+#pragma GCC target("general-regs-only")
 #include "target-i386/sys.h"
 
 #include "tcg/region.h"
+
+/* What does not come from CS, SS, EFLAGS and CPL. */
+enum {
+    MODE_OF_CONTROL = MODE_PE | MODE_TS | MODE_EM | MODE_MP | MODE_OSFXSR | MODE_OSXSAVE |
+                      MODE_SMM | MODE_LMA | MODE_SSE_TRAPS | MODE_DR_CODE | MODE_NE | MODE_FP_TRAPS,
+};
 
 /* Whether data accesses through the segment need no check of limit or rights. */
 static bool segment_is_flat(const struct x86_segment *s)
@@ -33,8 +41,11 @@ static uint32_t segment_mode(const struct x86_env *env)
         mode |= MODE_ADDSEG;
     }
     if (!segment_is_flat(&s[SEG_DS]) || !segment_is_flat(&s[SEG_ES]) ||
-        !segment_is_flat(&s[SEG_SS]) || s[SEG_CS].limit != 0xffffffff) {
+        !segment_is_flat(&s[SEG_SS])) {
         mode |= MODE_LIMITS | MODE_ADDSEG;
+    }
+    if (s[SEG_CS].limit != 0xffffffff) {
+        mode |= s[SEG_CS].limit == 0xffff ? MODE_CS_64K : MODE_CS_LIMIT;
     }
     if (!segment_is_flat(&s[SEG_FS])) {
         mode |= MODE_FS_LIMITS;
@@ -67,10 +78,9 @@ static uint32_t control_mode(const struct x86_env *env)
     return mode;
 }
 
-void x86_update_mode(struct x86_env *env)
+static uint32_t flow_mode(const struct x86_env *env)
 {
-    uint32_t mode = segment_mode(env) | control_mode(env) | env->cpl | env->mode_inhibit;
-    uint64_t base = mode & MODE_CS64 ? 0 : env->segs[SEG_CS].base;
+    uint32_t mode = env->cpl | env->mode_inhibit;
 
     if (env->cpl) {
         mode |= (env->eflags & FL_IOPL) >> 12 << 8;
@@ -81,9 +91,28 @@ void x86_update_mode(struct x86_env *env)
     if ((env->eflags & FL_TF) || env->db_pending) {
         mode |= MODE_TF;
     }
+    if (env->cpl == 3 && (env->eflags & FL_AC) && (env->cr[0] & CR0_AM)) {
+        mode |= MODE_ALIGN;
+    }
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;
     }
+    return mode;
+}
+
+static void set_mode(struct x86_env *env, uint32_t mode, uint64_t base)
+{
+    if (mode != env->mode || base != env->mode_base) {
+        env->mode = mode;
+        env->mode_base = base;
+        jump_cache_select(env_cpu(env));
+    }
+}
+
+void x86_update_mode(struct x86_env *env)
+{
+    uint32_t mode = segment_mode(env) | control_mode(env) | flow_mode(env);
+
     if ((env->mxcsr >> 7 & 0x3f) != 0x3f) {
         mode |= MODE_SSE_TRAPS;
     }
@@ -91,10 +120,16 @@ void x86_update_mode(struct x86_env *env)
         mode |= MODE_FP_TRAPS;
     }
     env->fp_fast = 0;               /* x87 state may have come from elsewhere */
-    if (mode != env->mode || base != env->mode_base) {
-        env->mode = mode;
-        env->mode_base = base;
-        jump_cache_select(env_cpu(env));
+    set_mode(env, mode, mode & MODE_CS64 ? 0 : env->segs[SEG_CS].base);
+}
+
+/* The frequent case is a transfer to 64-bit code, where segments have no say. */
+void x86_update_flow(struct x86_env *env)
+{
+    if (x86_long_mode(env) && (env->segs[SEG_CS].flags & DESC_L)) {
+        set_mode(env, (env->mode & MODE_OF_CONTROL) | MODE_CS64 | flow_mode(env), 0);
+    } else {
+        x86_update_mode(env);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/keyval.h"
+#include "target-i386/simd.h"
 
 #define VENDOR_INTEL "GenuineIntel"
 #define VENDOR_AMD "AuthenticAMD"
@@ -96,7 +97,7 @@ static uint32_t supported(unsigned word)
             mask |= 1u << features[i].bit;
         }
     }
-    return mask;
+    return mask & ~simd_missing_features(words[word].offset);
 }
 
 /* --- applying ----------------------------------------------------------------------------------- */

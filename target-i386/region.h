@@ -43,9 +43,12 @@ struct x86_region {
     struct x86_insn insns[REGION_MAX_INSNS];
     struct x86_run runs[REGION_MAX_BLOCKS];
     struct x86_leader leaders[REGION_MAX_BLOCKS + MAX_BRANCHES];
+    uint8_t leader_of[REGION_MAX_INSNS + 1];        /* plus one; 0: none */
     struct x86_edge edges[REGION_MAX_BLOCKS + MAX_BRANCHES];
     struct x86_out outs[MAX_BRANCHES + 8];
     struct x86_cold_raise raises[MAX_RAISES];
+    bool guessed;                   /* what flags the first instruction finds, see translate.c */
+    unsigned guess_label;
     unsigned n_insns, n_runs, n_leaders, n_edges, n_outs, n_raises, n_branches;
     /* By offset in the page; an entry counts when its upper half is the generation. */
     uint32_t generation;
@@ -57,6 +60,8 @@ struct x86_region {
 void x86_region_find(struct x86_dis *d, unsigned max_insns);
 /* The leader at pc, or NULL. */
 struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc);
+/* Whether the instruction at pc, in the region's page, reaches into the next one. */
+bool x86_region_crosses(struct x86_dis *d, uint64_t pc);
 /* Arithmetic flags that code from pc on may read before it overwrites them. */
 uint32_t x86_region_live(struct x86_dis *d, uint64_t pc);
 uint64_t x86_linear_pc(const struct x86_dis *d, uint64_t pc);

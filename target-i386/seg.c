@@ -23,11 +23,14 @@ bool x86_desc_read(struct x86_env *env, uint16_t selector, struct x86_desc *d)
     d->lo = (uint32_t)raw;
     d->hi = (uint32_t)(raw >> 32);
     d->base_high = 0;
+    d->type_high = 0;
     if (x86_long_mode(env) && !(d->hi & DESC_S)) {
         if (index + 15 > limit) {
             return false;
         }
-        d->base_high = (uint64_t)cpu_ldl(env, base + 8, x86_system_idx(env)) << 32;
+        raw = cpu_ldq(env, base + 8, x86_system_idx(env));
+        d->base_high = raw << 32;
+        d->type_high = raw >> 40 & 0x1f;
     }
     return true;
 }
@@ -41,17 +44,6 @@ void x86_desc_accessed(struct x86_env *env, uint16_t selector, struct x86_desc *
         base += (selector & ~7) + 4;
         cpu_stl(env, x86_long_mode(env) ? base : (uint32_t)base, d->hi, x86_system_idx(env));
     }
-}
-
-void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base, uint32_t limit,
-                 uint32_t flags)
-{
-    struct x86_segment *s = &env->segs[seg];
-
-    s->selector = selector;
-    s->base = base;
-    s->limit = limit;
-    s->flags = flags & 0xf0ff00;
 }
 
 void x86_seg_set_desc(struct x86_env *env, int seg, uint16_t selector, const struct x86_desc *d)

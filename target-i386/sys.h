@@ -76,6 +76,7 @@ static inline unsigned x86_system_idx(const struct x86_env *env)
 struct x86_desc {
     uint32_t lo, hi;
     uint64_t base_high;             /* of system descriptors in long mode */
+    uint8_t type_high;              /* of a 16-byte gate: must be 0 */
 };
 
 static inline unsigned desc_type(uint32_t hi)
@@ -114,8 +115,16 @@ static inline bool desc_is_writable_data(uint32_t hi)
 bool x86_desc_read(struct x86_env *env, uint16_t selector, struct x86_desc *d);
 /* Sets the accessed bit in memory. */
 void x86_desc_accessed(struct x86_env *env, uint16_t selector, struct x86_desc *d);
-void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base, uint32_t limit,
-                 uint32_t flags);
+static inline void x86_seg_set(struct x86_env *env, int seg, uint16_t selector, uint64_t base,
+                               uint32_t limit, uint32_t flags)
+{
+    struct x86_segment *s = &env->segs[seg];
+
+    s->selector = selector;
+    s->base = base;
+    s->limit = limit;
+    s->flags = flags & 0xf0ff00;
+}
 void x86_seg_set_desc(struct x86_env *env, int seg, uint16_t selector, const struct x86_desc *d);
 /* A segment as in real and virtual-8086 mode. */
 void x86_seg_set_vm(struct x86_env *env, int seg, uint16_t selector);
@@ -173,7 +182,12 @@ bool x86_has_work(struct cpu *cpu);
 /* The instruction is done and execution would go on at next_pc: #DB with these DR6 bits. */
 _Noreturn void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint32_t dr6);
 /* Something that held interrupts back is gone: makes the loop look at them soon. */
-void x86_poll_interrupts(struct x86_env *env);
+static inline void x86_poll_interrupts(struct x86_env *env)
+{
+    if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
+        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
+    }
+}
 
 /* --- tasks (task.c) --- */
 enum x86_switch { SWITCH_JMP, SWITCH_CALL, SWITCH_IRET };
@@ -187,11 +201,21 @@ void x86_task_gate(struct x86_env *env, uint16_t tss, enum x86_switch kind, uint
 bool x86_fill_tlb(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
                   bool probe, struct tlb_fill *fill);
 bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
-/* Whether the instruction at pc reaches memory through SS (stack.c). */
-bool x86_insn_uses_stack(struct x86_env *env);
+void x86_walk_mappings(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                       void *opaque);
+/* Whether this access of the instruction at pc goes through SS (stack.c). */
+bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access);
+void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                    unsigned mmu_idx);
+/* For helpers: #AC in MODE_ALIGN unless the address is a multiple of `align'. */
+static inline void x86_check_alignment(struct x86_env *env, uint64_t address, unsigned align)
+{
+    if (env->mode & MODE_ALIGN && address & (align - 1)) {
+        x86_misaligned(env_cpu(env), address, align, MMU_READ, MMU_USER);
+    }
+}
 uint64_t x86_read_phys(struct x86_env *env, uint64_t address, unsigned size);
 void x86_write_phys(struct x86_env *env, uint64_t address, unsigned size, uint64_t value);
-void x86_misaligned(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
 
 /* --- control state (control.c, msr.c, debug.c) --- */
 void x86_write_cr0(struct x86_env *env, uint64_t value);

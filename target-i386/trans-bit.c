@@ -55,7 +55,7 @@ static void flags_unless_zero(struct x86_dis *d, ir_val count, ir_val flags, uin
     x86_flags_set_packed(d, flags);
 }
 
-/* --- shl, shr, sar ------------------------------------------------------------------------------- */
+/* --- shl, shr, sar ---------------------------------------------------------------------------- */
 
 enum { SHIFT_SHR = 5, SHIFT_SAR = 7 };
 
@@ -84,15 +84,15 @@ void trans_shift(struct x86_dis *d)
     if (known > 0) {
         x86_flags_set(d, x86_cc(kind, size), a, count, 0);
     } else if (known < 0 && x86_flags_live(d)) {
-        static const uint8_t alu[] = { [0] = ALU_SHL, [SHIFT_SHR] = ALU_SHR, [SHIFT_SAR] = ALU_SAR };
+        unsigned alu = op == SHIFT_SHR ? ALU_SHR : op == SHIFT_SAR ? ALU_SAR : ALU_SHL;
         struct ir_op o = { .op = IR_flags, .type = x86_type(size), .a = a, .b = count,
-                           .imm = alu[op == SHIFT_SHR || op == SHIFT_SAR ? op : 0] | 8 * size << 8 };
+                           .imm = alu | 8 * size << 8 };
 
         flags_unless_zero(d, count, ir_pure(d->ir, &o), FL_ARITH);
     }
 }
 
-/* --- rotates ----------------------------------------------------------------------------------------- */
+/* --- rotates ---------------------------------------------------------------------------------- */
 
 /* A narrow value fills 32 bits by copies of itself, so that one 32-bit rotate does. */
 static ir_val rotated(struct x86_dis *d, bool right, unsigned size, ir_val a, ir_val count)
@@ -179,7 +179,7 @@ void trans_rotate_carry(struct x86_dis *d)
     x86_flags_set_packed(d, x86_call3(d, H_rotate_carry_flags, a, count, flags));
 }
 
-/* --- shld, shrd --------------------------------------------------------------------------------------- */
+/* --- shld, shrd ------------------------------------------------------------------------------- */
 
 /* a and b are zero-extended; count is not 0. */
 static ir_val double_shifted(struct x86_dis *d, bool right, unsigned size, ir_val a, ir_val b,
@@ -243,7 +243,7 @@ void trans_shift_double(struct x86_dis *d)
     }
 }
 
-/* --- bt, bts, btr, btc ------------------------------------------------------------------------------- */
+/* --- bt, bts, btr, btc ------------------------------------------------------------------------ */
 
 enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 
@@ -306,7 +306,7 @@ void trans_bit(struct x86_dis *d)
     }
 }
 
-/* --- scans and counts ------------------------------------------------------------------------------------ */
+/* --- scans and counts ------------------------------------------------------------------------- */
 
 void trans_bit_scan(struct x86_dis *d)
 {
@@ -324,7 +324,8 @@ void trans_bit_scan(struct x86_dis *d)
     if (size == 4) {
         unsigned g = G_REG0 + d->in.operand[0].reg;
 
-        ir_set(ir, g, ir_sel(ir, X86_IWORD, IR_NE, a, ir_const(ir, X86_IWORD, 0), r, ir_get(ir, g)));
+        zero = ir_const(ir, X86_IWORD, 0);
+        ir_set(ir, g, ir_sel(ir, X86_IWORD, IR_NE, a, zero, r, ir_get(ir, g)));
     } else {
         x86_write(d, 0, ir_sel(ir, type, IR_NE, a, zero, r, x86_read_low(d, 0)));
     }
@@ -376,7 +377,7 @@ void trans_bswap(struct x86_dis *d)
     x86_write(d, 0, v);
 }
 
-/* --- BMI ----------------------------------------------------------------------------------------------- */
+/* --- BMI -------------------------------------------------------------------------------------- */
 
 static void logic_flags(struct x86_dis *d, ir_val r)
 {
@@ -458,8 +459,9 @@ void trans_shiftx(struct x86_dis *d)
 {
     static const uint8_t opcode[] = { IR_shl, IR_sar, IR_shr };
     enum ir_type type = x86_type(d->in.operand[0].size);
+    ir_val a = x86_read_low(d, 1), count = x86_read_low(d, 2);
 
-    x86_write(d, 0, ir_2(d->ir, opcode[d->in.op->arg], type, x86_read_low(d, 1), x86_read_low(d, 2)));
+    x86_write(d, 0, ir_2(d->ir, opcode[d->in.op->arg], type, a, count));
 }
 
 void trans_rorx(struct x86_dis *d)

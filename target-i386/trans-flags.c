@@ -13,7 +13,7 @@ static enum ir_type cc_type(const struct x86_dis *d)
     return CC_SIZE(d->cc_op) == 8 ? I64 : I32;
 }
 
-/* --- setting ------------------------------------------------------------------------------------- */
+/* --- setting ---------------------------------------------------------------------------------- */
 
 void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val c)
 {
@@ -26,6 +26,7 @@ void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val
         ir_set(d->ir, G_CC_C, c);
     }
     d->cc_op = cc_op;
+    d->cc_of_stack = false;
 }
 
 void x86_flags_set_packed(struct x86_dis *d, ir_val flags)
@@ -51,7 +52,7 @@ void x86_flags_dynamic(struct x86_dis *d)
     d->cc_op = CC_DYNAMIC;
 }
 
-/* --- reading ------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static ir_val get_a(struct x86_dis *d)
 {
@@ -192,7 +193,7 @@ ir_val x86_flags_carry(struct x86_dis *d)
     return ir_setc(d->ir, c.type, c.cc, c.a, c.b);
 }
 
-/* --- conditions ----------------------------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------------------- */
 
 enum { COND_O, COND_B, COND_Z, COND_BE, COND_S, COND_P, COND_L, COND_LE };
 
@@ -348,7 +349,7 @@ struct x86_cond x86_condition(struct x86_dis *d, unsigned number)
     return c;
 }
 
-/* --- instructions ----------------------------------------------------------------------------------- */
+/* --- instructions ----------------------------------------------------------------------------- */
 
 void trans_setcc(struct x86_dis *d)
 {
@@ -412,14 +413,36 @@ void trans_salc(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, ir_1(d->ir, IR_neg, I32, x86_flags_carry(d)));
 }
 
-/* Virtual-8086 mode with IOPL below 3 traps both (no VME). */
-static bool flags_trap(struct x86_dis *d)
+/* Virtual-8086 mode with IOPL below 3 needs VME, and has 16-bit forms only. */
+static bool is_virtual(const struct x86_dis *d)
 {
-    if (d->vm && d->iopl < 3) {
+    return d->vm && d->iopl < 3;
+}
+
+static void pushf_virtual(struct x86_dis *d)
+{
+    if (d->in.opsize != 2) {
         x86_gen_raise_gp0(d);
-        return true;
+        return;
     }
-    return false;
+    x86_push(d, x86_call0(d, H_virtual_flags));
+}
+
+static void popf_virtual(struct x86_dis *d)
+{
+    ir_val sp, v;
+
+    if (d->in.opsize != 2) {
+        x86_gen_raise_gp0(d);
+        return;
+    }
+    x86_call0(d, H_virtual_flags);
+    sp = ir_get(d->ir, G_REG0 + R_SP);
+    v = x86_ld(d, I32, x86_stack_slot(d, sp, 0, 2, false), MO_16);
+    x86_call1(d, H_popf_virtual, v);
+    x86_stack_move(d, sp, 2);
+    x86_flags_dynamic(d);
+    x86_end_region(d);
 }
 
 void trans_pushf(struct x86_dis *d)
@@ -427,7 +450,8 @@ void trans_pushf(struct x86_dis *d)
     struct ir *ir = d->ir;
     ir_val f, df;
 
-    if (flags_trap(d)) {
+    if (is_virtual(d)) {
+        pushf_virtual(d);
         return;
     }
     f = ir_envld(ir, I32, offsetof(struct x86_env, eflags), MO_32);
@@ -445,7 +469,8 @@ void trans_popf(struct x86_dis *d)
     unsigned size = d->in.opsize;
     ir_val sp, v;
 
-    if (flags_trap(d)) {
+    if (is_virtual(d)) {
+        popf_virtual(d);
         return;
     }
     mask |= size == 2 ? 0 : FL_AC | FL_ID | FL_RF;

@@ -21,7 +21,7 @@ static ir_val sx(struct x86_dis *d, ir_val v, unsigned size)
     return size < 4 ? ir_exts(d->ir, I32, v, 8 * size) : v;
 }
 
-/* --- the eight ALU operations ---------------------------------------------------------------------- */
+/* --- the eight ALU operations ----------------------------------------------------------------- */
 
 static ir_val alu_result(struct x86_dis *d, unsigned op, unsigned size, ir_val a, ir_val b,
                          ir_val carry)
@@ -131,6 +131,7 @@ void trans_alu(struct x86_dis *d)
     r = alu_result(d, op, size, a, b, carry);
     x86_write(d, 0, r);
     alu_flags(d, op, size, r, b, carry);
+    d->cc_of_stack = d->in.operand[0].kind == OPND_GPR && d->in.operand[0].reg == R_SP && size == 8;
 }
 
 void trans_test(struct x86_dis *d)
@@ -220,7 +221,7 @@ void trans_add_extended(struct x86_dis *d)
     }
 }
 
-/* --- multiplication ------------------------------------------------------------------------------------ */
+/* --- multiplication --------------------------------------------------------------------------- */
 
 /* `low' is the signed result, `overflow' not zero when the full product is more than that. */
 static void mul_flags(struct x86_dis *d, ir_val low, ir_val overflow)
@@ -238,7 +239,10 @@ static void mul_wide(struct x86_dis *d, bool is_signed)
     x86_reg_write(d, R_AX, 8, lo);
     x86_reg_write(d, R_DX, 8, hi);
     if (x86_flags_live(d)) {
-        mul_flags(d, lo, is_signed ? ir_2(ir, IR_xor, I64, hi, ir_2i(ir, IR_sar, I64, lo, 63)) : hi);
+        if (is_signed) {
+            hi = ir_2(ir, IR_xor, I64, hi, ir_2i(ir, IR_sar, I64, lo, 63));
+        }
+        mul_flags(d, lo, hi);
     }
 }
 
@@ -329,7 +333,7 @@ void trans_mulx(struct x86_dis *d)
     x86_write(d, 0, hi);            /* wins when both are the same register */
 }
 
-/* --- division ------------------------------------------------------------------------------------------- */
+/* --- division --------------------------------------------------------------------------------- */
 
 /* dividend: zero- or sign-extended to 64 (32-bit operands) or 32 bits; divisor as wide. Multiplying
    back is cheaper than a second division. */
@@ -352,8 +356,8 @@ static void check_unsigned(struct x86_dis *d, unsigned size, ir_val high, ir_val
 static void check_signed(struct x86_dis *d, enum ir_type type, ir_val dividend, ir_val divisor)
 {
     x86_raise_if(d, type, IR_EQ, divisor, ir_const(d->ir, type, 0), EXC_DE);
-    x86_raise_if(d, type, IR_EQ, dividend, ir_const(d->ir, type, type == I64 ? INT64_MIN : INT32_MIN),
-                 EXC_DE);
+    x86_raise_if(d, type, IR_EQ, dividend,
+                 ir_const(d->ir, type, type == I64 ? INT64_MIN : INT32_MIN), EXC_DE);
 }
 
 static void check_quotient(struct x86_dis *d, enum ir_type type, ir_val quotient, unsigned bits)
@@ -434,7 +438,7 @@ void trans_div(struct x86_dis *d)
     }
 }
 
-/* --- widening, decimal ------------------------------------------------------------------------------------ */
+/* --- widening, decimal ------------------------------------------------------------------------ */
 
 /* cbw, cwde, cdqe */
 void trans_cbw(struct x86_dis *d)

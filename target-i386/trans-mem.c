@@ -24,7 +24,9 @@ void trans_mov(struct x86_dis *d)
 
 void trans_lea(struct x86_dis *d)
 {
-    x86_write(d, 0, x86_lea(d));
+    bool low = d->in.operand[0].size <= 4 && d->in.addrsize > 2;
+
+    x86_write(d, 0, low ? x86_lea_low(d) : x86_lea(d));
 }
 
 void trans_movzx(struct x86_dis *d)
@@ -75,7 +77,7 @@ void trans_xchg(struct x86_dis *d)
         x86_write(d, 1, a);
         return;
     }
-    if (d->in.operand[0].reg == d->in.operand[1].reg && d->in.map == MAP_1 && d->in.opcode == 0x90) {
+    if (d->in.opcode == 0x90 && d->in.operand[0].reg == R_AX) {
         return;                     /* nop: does not even clear the upper half */
     }
     a = x86_read(d, 0);
@@ -165,7 +167,7 @@ void trans_cmpxchg8b(struct x86_dis *d)
     acc = register_pair(d, R_DX, R_AX);
     old = ir_cas(ir, I64, ea.base, ea.disp, acc, register_pair(d, R_CX, R_BX), ea.memop | MO_64);
     zf = ir_2i(ir, IR_shl, I32, ir_setc(ir, I64, IR_EQ, old, acc), 6);
-    /* When they are equal this writes what is there, but for the upper halves of 64-bit registers. */
+    /* When they are equal this writes what is there, but for upper halves of 64-bit registers. */
     if (TARGET_WORD_BITS == 64 && d->code64) {
         ir_val ax = ir_get(ir, G_REG0 + R_AX), dx = ir_get(ir, G_REG0 + R_DX);
         ir_val high = ir_2i(ir, IR_shr, I64, old, 32);
@@ -191,7 +193,7 @@ void trans_xlat(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, x86_ld(d, I32, x86_address_of(d, d->in.seg, at, 1, false), MO_8));
 }
 
-/* --- the stack ------------------------------------------------------------------------------------- */
+/* --- the stack -------------------------------------------------------------------------------- */
 
 void trans_push(struct x86_dis *d)
 {
@@ -204,16 +206,22 @@ void trans_push(struct x86_dis *d)
 void trans_pop(struct x86_dis *d)
 {
     unsigned size = d->in.opsize;
-    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v, after;
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v, after, offset;
 
     v = x86_ld(d, x86_type(size), x86_stack_slot(d, sp, 0, size, false), x86_memop(size));
+    if (!x86_is_mem(d, 0) && d->in.operand[0].kind == OPND_GPR && d->in.operand[0].reg != R_SP) {
+        x86_write(d, 0, v);         /* at once: the load can then be made into the register */
+        x86_stack_move(d, sp, size);
+        return;
+    }
     x86_stack_move(d, sp, size);
     if (x86_is_mem(d, 0)) {
         /* The address is made with the new stack pointer, but a fault must show the old one. */
         after = ir_get(d->ir, G_REG0 + R_SP);
-        x86_operand_ea(d, 0, true);
+        offset = x86_lea(d);
         ir_set(d->ir, G_REG0 + R_SP, sp);
-        x86_write(d, 0, v);
+        x86_st(d, x86_type(size), x86_address_of(d, d->in.seg, offset, size, true), v,
+               x86_memop(size));
         ir_set(d->ir, G_REG0 + R_SP, after);
     } else {
         x86_write(d, 0, v);
@@ -233,24 +241,20 @@ void trans_pusha(struct x86_dis *d)
     x86_stack_move(d, sp, -8 * size);
 }
 
+/* A fault on the way leaves what has been popped. */
 void trans_popa(struct x86_dis *d)
 {
     int size = d->in.opsize;
-    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v[8];
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
 
     for (int r = R_DI; r >= R_AX; r--) {
         if (r != R_SP) {
             struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
 
-            v[r] = x86_ld(d, I32, ea, x86_memop(size));
+            x86_reg_write(d, r, size, x86_ld(d, I32, ea, x86_memop(size)));
         }
     }
     x86_stack_move(d, sp, 8 * size);
-    for (int r = R_AX; r <= R_DI; r++) {
-        if (r != R_SP) {
-            x86_reg_write(d, r, size, v[r]);
-        }
-    }
 }
 
 /* Level n > 0 copies n - 1 frame pointers of the enclosing procedures, then pushes the new one. */
@@ -262,6 +266,7 @@ void trans_enter(struct x86_dis *d)
     unsigned memop = x86_memop(size);
     ir_val sp = ir_get(ir, G_REG0 + R_SP), bp = ir_get(ir, G_REG0 + R_BP);
     ir_val frame = ir_2i(ir, IR_add, type, sp, -size), v;
+    int total = size * (level ? level + 1 : 1) + (int)(d->in.imm & 0xffff);
 
     x86_st(d, x86_type(size), x86_stack_slot(d, sp, -size, size, true), bp, memop);
     for (int i = 1; i < level; i++) {
@@ -272,8 +277,10 @@ void trans_enter(struct x86_dis *d)
         v = d->stack_size == 2 ? ir_extu(ir, I32, frame, 16) : frame;
         x86_st(d, x86_type(size), x86_stack_slot(d, sp, -size * (level + 1), size, true), v, memop);
     }
+    /* The new top must be writable, though nothing is written. */
+    x86_ld(d, x86_type(size), x86_stack_slot(d, sp, -total, size, true), memop | MO_WRITE_INTENT);
     x86_reg_write(d, R_BP, size, frame);
-    x86_stack_move(d, sp, -size * (level ? level + 1 : 1) - (int)(d->in.imm & 0xffff));
+    x86_stack_move(d, sp, -total);
 }
 
 void trans_leave(struct x86_dis *d)

@@ -195,7 +195,7 @@ void trans_mmx_shift(struct x86_dis *d)
 
 /* --- those that must see 8 bytes as a whole register --- */
 
-/* Packs and horizontal sums: both operands side by side, whose low result is that of the MMX form. */
+/* Packs and horizontal sums: of both operands side by side, the low half of the result. */
 void trans_mmx_pair(struct x86_dis *d)
 {
     unsigned dst = d->in.operand[0].reg;

@@ -25,7 +25,14 @@ static void finish_load(struct x86_dis *d, unsigned seg, ir_val changed)
 
     if (seg == SEG_SS) {
         x86_call0(d, H_start_shadow);
-        x86_end_region(d);
+        if (d->mode & MODE_TF) {
+            /* The step, or a breakpoint that the load met, comes after the next instruction. */
+            x86_set_pc_next(d);
+            ir_exit_loop(d->ir);
+            d->ended = true;
+        } else {
+            x86_end_region(d);
+        }
         return;
     }
     if (d->code64) {
@@ -66,9 +73,15 @@ void trans_mov_from_seg(struct x86_dis *d)
     x86_write(d, 0, x86_read(d, 1));
 }
 
+/* The slot is as wide as the operand size, but of 32 bits only the selector is written. */
 void trans_push_seg(struct x86_dis *d)
 {
-    x86_push(d, x86_read(d, 0));
+    unsigned size = d->in.opsize;
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
+    struct x86_ea slot = x86_stack_slot(d, sp, -(int)size, size, true);
+
+    x86_st(d, x86_type(size), slot, x86_read(d, 0), size == 8 ? MO_64 : MO_16);
+    x86_stack_move(d, sp, -(int)size);
 }
 
 /* The stack pointer moves only when the load did not fault. */
@@ -174,14 +187,29 @@ void trans_undefined(struct x86_dis *d)
     x86_gen_ud(d);
 }
 
+static void check_sce(struct x86_dis *d)
+{
+    ir_val efer = ir_envld(d->ir, I32, ENV_OFFSET(efer), MO_32);
+
+    x86_raise_if(d, I32, IR_TSTEQ, efer, x86_imm32(d, EFER_SCE), EXC_UD);
+}
+
 void trans_syscall(struct x86_dis *d)
 {
+    check_sce(d);
     x86_call1(d, H_syscall, x86_imm_word(d, d->in.next));
     leave_transferred(d);
 }
 
 void trans_sysret(struct x86_dis *d)
 {
+    check_sce(d);
+    if (d->in.opsize == 8) {
+        ir_val pc = ir_get(d->ir, G_REG0 + R_CX);
+        ir_val canonical = ir_2i(d->ir, IR_sar, I64, ir_2i(d->ir, IR_shl, I64, pc, 16), 16);
+
+        x86_raise_if(d, I64, IR_NE, canonical, pc, EXC_GP);
+    }
     x86_call1(d, H_sysret, x86_imm32(d, d->in.opsize == 8 ? 8 : 4));
     leave_transferred(d);
 }

@@ -39,7 +39,8 @@ ir_val simd_source(struct x86_dis *d, unsigned n, unsigned align)
 
 struct ir_sse simd_encoding(const struct x86_dis *d)
 {
-    static const uint8_t prefixes[] = { [PREFIX_66] = 0x66, [PREFIX_F3] = 0xf3, [PREFIX_F2] = 0xf2 };
+    static const uint8_t prefixes[] = { [PREFIX_66] = 0x66, [PREFIX_F3] = 0xf3,
+                                        [PREFIX_F2] = 0xf2 };
     static const uint8_t maps[] = { [MAP_0F] = 1, [MAP_0F38] = 2, [MAP_0F3A] = 3 };
     struct ir_sse sse = { .prefix = prefixes[d->in.mandatory], .map = maps[d->in.map],
                           .opcode = d->in.opcode };

@@ -6,6 +6,8 @@
  */
 #include "target-i386/translate.h"
 
+#include <stddef.h>
+
 #include "target-i386/string.h"
 
 static ir_val pointer(struct x86_dis *d, unsigned reg)
@@ -34,10 +36,21 @@ static void advance(struct x86_dis *d, unsigned reg, unsigned size)
                   ir_2(ir, IR_add, type, ir_get(ir, G_REG0 + reg), step));
 }
 
+/* #DB between iterations shows RF. */
+static void set_resume(struct x86_dis *d, ir_val more)
+{
+    uint32_t at = offsetof(struct x86_env, eflags);
+    ir_val rf = ir_sel(d->ir, I32, IR_NE, more, x86_imm32(d, 0), x86_imm32(d, FL_RF),
+                       x86_imm32(d, 0));
+
+    ir_envst(d->ir, I32, at, ir_2(d->ir, IR_or, I32, ir_envld(d->ir, I32, at, MO_32), rf), MO_32);
+}
+
 static void repeat(struct x86_dis *d, enum x86_helper helper, unsigned size)
 {
     struct ir *ir = d->ir;
-    bool step = d->mode & MODE_TF || d->to_loop;
+    /* Alone in its region it may be about to change itself, with any element. */
+    bool step = d->mode & MODE_TF || d->to_loop || d->t->max_insns == 1;
     uint32_t what = __builtin_ctz(size) | __builtin_ctz(d->in.addrsize) << STRING_ADDR_SHIFT |
                     d->in.seg << STRING_SEG_SHIFT | (step ? STRING_STEP : 0) |
                     (d->in.rep == 0xf3 ? STRING_WHILE_EQUAL : 0);
@@ -46,6 +59,9 @@ static void repeat(struct x86_dis *d, enum x86_helper helper, unsigned size)
 
     if (step) {
         more = x86_call1(d, helper, x86_imm32(d, what));
+        if (d->mode & MODE_TF) {
+            set_resume(d, more);
+        }
         x86_gen_jump_value(d, ir_sel(ir, X86_IWORD, IR_NE, more, ir_const(ir, X86_IWORD, 0),
                                      x86_imm_word(d, d->in.pc), x86_imm_word(d, d->in.next)),
                            JUMP_PLAIN);

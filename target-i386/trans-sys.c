@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "target-i386/region.h"
 #include "target-i386/sys.h"
 
 #define ENV_OFFSET(member) offsetof(struct x86_env, member)
@@ -87,11 +88,16 @@ void trans_cli(struct x86_dis *d)
     }
 }
 
-/* Whether the next instruction can be in this region with no look at interrupts before it. */
-static bool shadow_fits(const struct x86_dis *d)
+/* Whether the next instruction can be in this region with no look at interrupts before it, and one
+   after it. A branch has that when it leaves the region. */
+static bool shadow_fits(struct x86_dis *d)
 {
-    return !(d->mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE)) && d->follow && d->follow->op &&
-        !(d->follow->op->attrs & (A_BRANCH | A_JUMP));
+    const struct x86_insn *next = d->follow;
+
+    if (d->mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE) || !next || !next->op) {
+        return false;
+    }
+    return !(next->op->attrs & (A_BRANCH | A_JUMP)) || !x86_region_leader(d, (uint64_t)next->imm);
 }
 
 void trans_sti(struct x86_dis *d)
@@ -115,6 +121,19 @@ void trans_hlt(struct x86_dis *d)
     x86_set_pc_next(d);
     x86_call0(d, H_hlt);
     x86_leave_to_loop(d);
+}
+
+/* Only one of many calls out. */
+void trans_pause(struct x86_dis *d)
+{
+    ir_val left = ir_envld(d->ir, I32, ENV_OFFSET(pauses_left), MO_32);
+    unsigned more = x86_label_new(d);
+
+    left = ir_2i(d->ir, IR_add, I32, left, -1);
+    ir_envst(d->ir, I32, ENV_OFFSET(pauses_left), left, MO_32);
+    ir_brc(d->ir, I32, IR_GE, left, x86_imm32(d, 0), more);
+    x86_call0(d, H_pause);
+    ir_label(d->ir, more);
 }
 
 void trans_monitor(struct x86_dis *d)

@@ -358,12 +358,13 @@ static const struct x87_op register_ops[8][8] = {
       R(6, emit_compare_flags, H_fp_comi, 1, .feature = FEAT_CMOV) },
 };
 
+#define ARITH_MEM(n, op, suffix, size) R(n, emit_arith_mem, H_fp_##op##_##suffix, size)
 #define ARITHMETIC_MEM(suffix, size)                                                               \
-    { R(0, emit_arith_mem, H_fp_add_##suffix, size), R(1, emit_arith_mem, H_fp_mul_##suffix, size),\
+    { ARITH_MEM(0, add, suffix, size), ARITH_MEM(1, mul, suffix, size),                            \
       R(2, emit_compare_mem, H_fp_com_##suffix, size, 0),                                          \
       R(3, emit_compare_mem, H_fp_com_##suffix, size, 1),                                          \
-      R(4, emit_arith_mem, H_fp_sub_##suffix, size), R(5, emit_arith_mem, H_fp_subr_##suffix, size),\
-      R(6, emit_arith_mem, H_fp_div_##suffix, size), R(7, emit_arith_mem, H_fp_divr_##suffix, size) }
+      ARITH_MEM(4, sub, suffix, size), ARITH_MEM(5, subr, suffix, size),                           \
+      ARITH_MEM(6, div, suffix, size), ARITH_MEM(7, divr, suffix, size) }
 
 static const struct x87_op memory_ops[8][8] = {
     ARITHMETIC_MEM(f32, 4),

@@ -5,20 +5,30 @@
  */
 #include "target-i386/translate.h"
 
+#include <stddef.h>
+
+#include "base/log.h"
 #include "target-i386/region.h"
 
-/* --- leaving ------------------------------------------------------------------------------------ */
+/* --- leaving ---------------------------------------------------------------------------------- */
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
     return x86_region_live(d, pc) ? G_CC_MASK : 0;
 }
 
+static void single_step(struct x86_dis *d, ir_val pc)
+{
+    bool new_flags = d->in.op && d->in.op->translate == trans_syscall;
+
+    x86_call2(d, H_single_step, pc, x86_imm32(d, new_flags));
+}
+
 /* One-instruction regions of MODE_TF and MODE_INHIBIT end in their own way. */
 static bool leave_specially(struct x86_dis *d, ir_val pc)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, pc);
+        single_step(d, pc);
     }
     if (d->mode & MODE_TF || d->to_loop) {
         ir_set(d->ir, G_PC, pc);
@@ -30,10 +40,13 @@ static bool leave_specially(struct x86_dis *d, ir_val pc)
 
 static void exit_to(struct x86_dis *d, uint64_t pc)
 {
-    if (!(d->mode & MODE_TF) && !d->to_loop) {
-        ir_exit(d->ir, pc, live_mask(d, pc));
-    } else {
+    if (d->mode & MODE_TF || d->to_loop) {
         leave_specially(d, x86_imm_word(d, pc));
+    } else if (x86_region_crosses(d, pc)) {
+        /* A region over two pages is never linked to; the jump cache finds it. */
+        ir_ijmp(d->ir, x86_imm_word(d, pc), live_mask(d, pc), JUMP_PLAIN);
+    } else {
+        ir_exit(d->ir, pc, live_mask(d, pc));
     }
 }
 
@@ -59,7 +72,9 @@ void x86_gen_jump(struct x86_dis *d, uint64_t pc)
 void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
     if (!leave_specially(d, pc)) {
-        ir_ijmp(d->ir, pc, G_CC_MASK, hint);
+        bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
+
+        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
     }
     d->ended = true;
 }
@@ -90,7 +105,7 @@ void x86_end_region(struct x86_dis *d)
 void x86_leave_to_loop(struct x86_dis *d)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, ir_get(d->ir, G_PC));
+        single_step(d, ir_get(d->ir, G_PC));
     }
     ir_exit_loop(d->ir);
     d->ended = true;
@@ -106,7 +121,7 @@ unsigned x86_label_new(struct x86_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------------ */
+/* --- exceptions ------------------------------------------------------------------------------- */
 
 static void emit_raise(struct x86_dis *d, unsigned vector)
 {
@@ -148,7 +163,91 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
-/* --- one instruction ------------------------------------------------------------------------------- */
+/* --- the limit of CS -------------------------------------------------------------------------- */
+
+static ir_val code_limit(struct x86_dis *d)
+{
+    return ir_envld(d->ir, I32, offsetof(struct x86_env, segs[SEG_CS].limit), MO_32);
+}
+
+bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when)
+{
+    if (d->mode & MODE_CS_64K && pc > 0xffff) {
+        if (!when) {
+            x86_gen_raise_gp0(d);
+            return true;
+        }
+        x86_raise_if(d, when->type, when->cc, when->a, when->b, EXC_GP);
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        ir_val beyond = ir_setc(d->ir, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)pc));
+
+        if (when) {
+            ir_val taken = ir_setc(d->ir, when->type, when->cc, when->a, when->b);
+
+            beyond = ir_2(d->ir, IR_and, I32, beyond, taken);
+        }
+        x86_raise_if(d, I32, IR_NE, beyond, x86_imm32(d, 0), EXC_GP);
+    }
+    return false;
+}
+
+void x86_check_jump(struct x86_dis *d, ir_val pc)
+{
+    if (d->mode & (MODE_CS_64K | MODE_CS_LIMIT)) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), ir_1(d->ir, IR_mov, I32, pc), EXC_GP);
+    }
+}
+
+/* Whether all bytes of the instruction are inside; true when it raised for good. */
+static bool refuse_fetch(struct x86_dis *d)
+{
+    uint64_t last = d->in.pc + d->in.len - 1;
+
+    if (d->mode & MODE_CS_64K && last > 0xffff) {
+        x86_gen_raise_gp0(d);
+        return true;
+    }
+    if (d->mode & MODE_CS_LIMIT) {
+        x86_raise_if(d, I32, IR_LTU, code_limit(d), x86_imm32(d, (uint32_t)last), EXC_GP);
+    }
+    return false;
+}
+
+/* --- flags from before the region -------------------------------------------------------------- */
+
+void x86_guess_flags(struct x86_dis *d)
+{
+    unsigned kind = d->env->cc_op;
+
+    if (d->t->insns == 1 && kind > CC_MUL && kind < CC_COUNT) {
+        d->region->guessed = true;
+        d->region->guess_label = x86_label_new(d);
+        ir_brc(d->ir, I32, IR_NE, ir_get(d->ir, G_CC_OP), x86_imm32(d, kind),
+               d->region->guess_label);
+        d->cc_op = kind;
+    }
+}
+
+/* They were others: the conditional jump once more, out of the region both ways. */
+static void emit_wrong_guess(struct x86_dis *d)
+{
+    unsigned out;
+    struct x86_cond c;
+
+    d->in = d->region->insns[0];
+    d->cc_op = CC_DYNAMIC;
+    out = ir_label_new(d->ir, live_mask(d, d->in.imm));
+    ir_label(d->ir, d->region->guess_label);
+    ir_insn(d->ir, d->in.pc);
+    c = x86_condition(d, d->in.opcode & 15);
+    ir_brc(d->ir, c.type, c.cc, c.a, c.b, out);
+    exit_to(d, d->in.next);
+    ir_label(d->ir, out);
+    exit_to(d, d->in.imm);
+}
+
+/* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
 {
@@ -194,7 +293,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     if (d->mode & MODE_DR_CODE) {
         x86_call1(d, H_check_breakpoint, x86_imm_word(d, x86_linear_pc(d, in->pc)));
     }
-    if (refuse(d)) {
+    if (refuse_fetch(d) || refuse(d)) {
         return;
     }
     in->op->translate(d);
@@ -203,7 +302,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     }
 }
 
-/* --- the region -------------------------------------------------------------------------------------- */
+/* --- the region ------------------------------------------------------------------------------- */
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
@@ -213,7 +312,7 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
-    d->ended = false;
+    d->ended = d->cc_of_stack = false;
     d->fp_delta = 0;
     d->fp_checked = false;
     if (l->back && l->insn != 0) {
@@ -226,6 +325,14 @@ static bool no_room(const struct x86_dis *d)
     const struct x86_region *r = d->region;
 
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
+}
+
+/* Whether a look at interrupts comes before the instruction. */
+static bool is_polled(const struct x86_region *r, unsigned insn)
+{
+    unsigned l = r->leader_of[insn];
+
+    return l && r->leaders[l - 1].back;
 }
 
 /* The shadow of sti ends with the instruction before `pc'. */
@@ -244,13 +351,13 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
     d->ended = true;                /* no way in but by a label */
     for (unsigned i = run->first; i < run->first + run->count; i++) {
         const struct x86_insn *in = &r->insns[i];
-        struct x86_leader *l = x86_region_leader(d, in->pc);
+        unsigned l = r->leader_of[i];
 
         if (i == 0) {
             d->ended = false;
         }
         if (l) {
-            place_leader(d, l);
+            place_leader(d, &r->leaders[l - 1]);
         }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
@@ -265,9 +372,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            bool last = i + 1 == run->first + run->count;
-
-            d->follow = last || x86_region_leader(d, in->next) ? NULL : in + 1;
+            d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }
@@ -282,6 +387,9 @@ static void emit_cold(struct x86_dis *d)
 {
     struct x86_region *r = d->region;
 
+    if (r->guessed) {
+        emit_wrong_guess(d);
+    }
     for (unsigned i = 0; i < r->n_outs; i++) {
         ir_label(d->ir, r->outs[i].label);
         exit_to(d, r->outs[i].pc);
@@ -316,7 +424,8 @@ void x86_translate(struct translation *t)
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = &region,
                          .cc_op = CC_DYNAMIC };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
-    unsigned max = single || t->max_insns == 0 ? 1 : t->max_insns;
+    bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
     x86_decode_features(d.env, d.has);

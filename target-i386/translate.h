@@ -36,6 +36,7 @@ struct x86_dis {
     bool has[FEAT_COUNT];
     /* Lazy flags: how they are made at this point, CC_DYNAMIC when only the global knows */
     uint8_t cc_op;
+    bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
     /* x87 (trans-fp.c's own, reset at labels): static top of stack knowledge */
@@ -43,7 +44,7 @@ struct x86_dis {
     bool fp_checked;
     struct x86_region *region;      /* translate.c's own */
     uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
-    const struct x86_insn *follow;  /* comes next by falling through and only so; may be NULL */
+    const struct x86_insn *follow;  /* comes next, with no look at interrupts before; or NULL */
     bool to_loop;                   /* one-instruction region of MODE_INHIBIT: leave to the loop */
     bool ea_valid, ea_write;        /* operand access: the ModRM operand's address is known */
     struct x86_ea ea;
@@ -51,7 +52,7 @@ struct x86_dis {
     uint32_t live;
 };
 
-/* --- operands ------------------------------------------------------------------------------- */
+/* --- operands --------------------------------------------------------------------------------- */
 
 /* Operand n, zero-extended to an I32 or (8 bytes) I64 value. Memory is loaded, immediates are
    constants cut to the size of operand 0 or their own. GPR, SEG, MEM and IMM kinds. */
@@ -83,13 +84,16 @@ static inline unsigned x86_memop(unsigned size)
     return __builtin_ctz(size);
 }
 
-/* --- memory ---------------------------------------------------------------------------------- */
+/* --- memory ----------------------------------------------------------------------------------- */
 
-ir_val x86_lea(struct x86_dis *d);  /* effective address (offset) of the ModRM operand, addrsize wide, zero-extended */
+/* Effective address (offset) of the ModRM operand, addrsize wide, zero-extended. */
+ir_val x86_lea(struct x86_dis *d);
+ir_val x86_lea_low(struct x86_dis *d);  /* only its low 32 bits, when addrsize is not 2 */
 /* Linear address of the ModRM operand; emits the limit check of `size' bytes in MODE_LIMITS. */
 struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write);
 /* Linear address of seg:offset (a value of address width, zero-extended), check as above. */
-struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size, bool write);
+struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size,
+                             bool write);
 /* Advances by a constant (second half of an operand); wraps right. */
 struct x86_ea x86_ea_add(struct x86_ea ea, int32_t delta);
 /* The linear address as one value, for helpers. */
@@ -102,13 +106,14 @@ void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, un
 struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write);
 
 /* The stack slot at sp + delta, and setting the stack pointer to sp + delta. */
-struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write);
+struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size,
+                             bool write);
 void x86_stack_move(struct x86_dis *d, ir_val sp, int32_t delta);
 /* Stack: pushes or pops a value of the current instruction's operand size. */
 void x86_push(struct x86_dis *d, ir_val v);
 ir_val x86_pop(struct x86_dis *d);              /* value read; the stack pointer is moved too */
 
-/* --- helpers --------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper);
 ir_val x86_call1(struct x86_dis *d, enum x86_helper helper, ir_val a);
@@ -124,10 +129,10 @@ static inline ir_val x86_imm_word(struct x86_dis *d, uint64_t value)
 {
     return ir_const(d->ir, X86_IWORD, (x86_word)value);
 }
-/* Host pointer to a field of env, as an argument: x86_env_ptr(d, offsetof(struct x86_env, fpregs)) */
+/* Host pointer to the field of env at an offset, as an argument. */
 ir_val x86_env_ptr(struct x86_dis *d, size_t offset);
 
-/* --- exceptions and leaving; all but raise_if set d->ended --------------------------------------- */
+/* --- exceptions and leaving; all but raise_if set d->ended ------------------------------------ */
 
 void x86_gen_raise(struct x86_dis *d, unsigned vector);     /* a fault at this instruction */
 void x86_gen_raise_gp0(struct x86_dis *d);
@@ -135,6 +140,11 @@ void x86_gen_ud(struct x86_dis *d);
 /* Faults when the comparison holds, else goes on. Values stay valid. gp0: EXC_GP has code 0. */
 void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b,
                   unsigned vector);
+/* #GP(0) when a near transfer to pc would leave the code segment; asked before the instruction has
+   any effect. `when': only if the condition holds. True: it always does, and nothing more follows. */
+struct x86_cond;
+bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when);
+void x86_check_jump(struct x86_dis *d, ir_val pc);
 /* Continue with the next instruction, but through the execution loop: after anything that changes
    mode, mappings or interrupt state. */
 void x86_end_region(struct x86_dis *d);
@@ -169,6 +179,8 @@ void x86_flags_set_packed(struct x86_dis *d, ir_val flags);
 void x86_flags_merge(struct x86_dis *d, ir_val flags, uint32_t mask);
 /* A helper has written the cc globals: forget what is known. */
 void x86_flags_dynamic(struct x86_dis *d);
+/* First in a region: go on as if they were of the kind they are now, and look at run time. */
+void x86_guess_flags(struct x86_dis *d);
 ir_val x86_flags_read_all(struct x86_dis *d);       /* FL_ARITH as an I32 value */
 ir_val x86_flags_carry(struct x86_dis *d);          /* I32, 0 or 1 */
 /* The condition in the manual's numbering (0 O, 1 NO, 2 B ... 15 G): a comparison that holds. */
@@ -179,7 +191,7 @@ struct x86_cond {
 };
 struct x86_cond x86_condition(struct x86_dis *d, unsigned number);
 
-/* --- handlers and entry points ------------------------------------------------------------------ */
+/* --- handlers and entry points ---------------------------------------------------------------- */
 
 void x86_translate(struct translation *t);          /* struct target.translate */
 extern const struct ir_global x86_globals[];        /* G_COUNT of them; pc_global is G_PC */

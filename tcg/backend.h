@@ -32,8 +32,6 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size);
    *too_big, the region needs fewer instructions. */
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
                      size_t room, struct compiled *out, bool *too_big);
-/* Runs translated code at `host' until it leaves; all globals are in env before and after.
-   Returns what it left for. */
 enum exit_reason {
     EXIT_POLL,                          /* exit_req was seen; env.pc is right */
     EXIT_LOOKUP,                        /* no region for env.pc yet (indirect or mode changed) */
@@ -41,6 +39,13 @@ enum exit_reason {
                                            region_by_host(), exits[] in the order of compiled */
     EXIT_LOOP,                          /* exit_loop op */
 };
+/* Around all that a vCPU's thread runs between stops: the guest's floating-point environment. sync
+   brings env up to date without leaving, and after a longjmp. */
+void backend_fp_enter(void *env);
+void backend_fp_sync(void *env);
+void backend_fp_leave(void *env);
+/* Runs translated code at `host' until it leaves; all globals are in env before and after. Returns
+   what it left for. */
 enum exit_reason backend_run(void *env, const void *host, struct region_exit **slot);
 /* Points a direct exit at a region's entry, or (host == stub) back. One atomic store. */
 void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t host);

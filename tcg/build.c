@@ -17,6 +17,8 @@ void ir_reset(struct ir *ir)
         }
     }
     memset(&ir->ops[0], 0, sizeof(ir->ops[0]));
+    memset(ir->groups, 0, sizeof(ir->groups));
+    ir->last_brc = 0;
     memset(ir->cur, 0, sizeof(ir->cur));
     memset(ir->cse, 0, sizeof(ir->cse));
 }
@@ -185,16 +187,94 @@ ir_val ir_sel(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_va
     return ir_pure(ir, &o);
 }
 
+/* --- memory: one check of the page for accesses near to each other --------------------------- */
+
+/* What an address is made from by adding constants; false when they are too large to compare. */
+static bool find_root(const struct ir *ir, ir_val addr, bool narrow, ir_val *root, int64_t *offset)
+{
+    int64_t c;
+
+    for (;;) {
+        const struct ir_op *o = &ir->ops[addr];
+
+        if (o->op != IR_add || (o->type == I32 && !narrow) || !ir_is_const(ir, o->b, &c)) {
+            break;
+        }
+        *offset += narrow ? (int32_t)c : c;
+        addr = o->a;
+        if (*offset != (int16_t)*offset) {
+            return false;
+        }
+    }
+    *root = addr;
+    return *offset == (int16_t)*offset && ir->ops[addr].op != IR_const;
+}
+
+/* The page op takes in another access; false when that would be too far from the others. */
+static bool extend(struct ir *ir, struct ir_op *page, int64_t offset, unsigned size, bool write)
+{
+    int64_t low = offset < page->mem.disp ? offset : page->mem.disp;
+    int64_t high = page->mem.disp + page->c;
+
+    high = offset + size > high ? offset + size : high;
+    /* Behind a branch, only what was to be written anyway may ask for a writable page. */
+    if (high - low > IR_PAGE_SPAN || (write && !(page->mem.memop & MO_WRITE_INTENT) &&
+                                      page < &ir->ops[ir->last_brc])) {
+        return false;
+    }
+    page->mem.disp = low;
+    page->c = high - low;
+    page->b++;
+    page->mem.memop |= write ? MO_WRITE_INTENT : 0;
+    return true;
+}
+
+/* Makes the access one of a group, perhaps the first. */
+static void join_group(struct ir *ir, struct ir_op *o)
+{
+    unsigned kept = o->mem.memop & (7 << MO_IDX_SHIFT | MO_ADDR32), size = 1 << (o->mem.memop & MO_SIZE);
+    bool write = o->op == IR_st || o->mem.memop & MO_WRITE_INTENT;
+    struct ir_page_group *g;
+    int64_t offset = o->mem.disp;
+    ir_val root;
+
+    if (!ir->group_pages || o->mem.memop & (MO_BE | MO_ALIGN) ||
+        !find_root(ir, o->a, kept & MO_ADDR32, &root, &offset)) {
+        return;
+    }
+    for (g = ir->groups; g < ir->groups + IR_PAGE_GROUPS; g++) {
+        if (g->root == root && g->memop == kept &&
+            extend(ir, &ir->ops[g->page], offset, size, write)) {
+            o->c = g->page;
+            o->mem.rel = offset;
+            return;
+        }
+    }
+    g = &ir->groups[ir->next_group++ % IR_PAGE_GROUPS];
+    g->root = root;
+    g->memop = kept;
+    o->c = g->page = append(ir, &(struct ir_op){
+        .op = IR_page, .type = I64, .a = root, .b = 1, .c = size,
+        .mem = { .disp = offset, .memop = kept | (write ? MO_WRITE_INTENT : 0) } });
+    o->mem.rel = offset;
+}
+
 ir_val ir_ld(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, uint16_t memop)
 {
-    return append(ir, &(struct ir_op){ .op = IR_ld, .type = type, .a = addr,
-                                       .mem = { .disp = disp, .memop = memop } });
+    struct ir_op o = { .op = IR_ld, .type = type, .a = addr,
+                       .mem = { .disp = disp, .memop = memop } };
+
+    join_group(ir, &o);
+    return append(ir, &o);
 }
 
 void ir_st(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, ir_val v, uint16_t memop)
 {
-    append(ir, &(struct ir_op){ .op = IR_st, .type = type, .a = addr, .b = v,
-                                .mem = { .disp = disp, .memop = memop } });
+    struct ir_op o = { .op = IR_st, .type = type, .a = addr, .b = v,
+                       .mem = { .disp = disp, .memop = memop } };
+
+    join_group(ir, &o);
+    append(ir, &o);
 }
 
 ir_val ir_cas(struct ir *ir, enum ir_type type, ir_val addr, int32_t disp, ir_val expected,
@@ -235,6 +315,7 @@ void ir_label(struct ir *ir, unsigned label)
     append(ir, &(struct ir_op){ .op = IR_label, .type = IR_NONE, .imm = label });
     memset(ir->cur, 0, sizeof(ir->cur));
     memset(ir->cse, 0, sizeof(ir->cse));
+    memset(ir->groups, 0, sizeof(ir->groups));
 }
 
 void ir_br(struct ir *ir, unsigned label)
@@ -253,8 +334,8 @@ void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val 
         ir_br(ir, label);
         return;
     }
-    append(ir, &(struct ir_op){ .op = IR_brc, .type = type, .a = a, .b = b,
-                                .imm = cc | (int64_t)label << 8 });
+    ir->last_brc = append(ir, &(struct ir_op){ .op = IR_brc, .type = type, .a = a, .b = b,
+                                               .imm = cc | (int64_t)label << 8 });
 }
 
 void ir_insn(struct ir *ir, uint64_t pc)
@@ -309,6 +390,9 @@ ir_val ir_call(struct ir *ir, unsigned helper, ir_val a, ir_val b, ir_val c, ir_
                                     .call = { .helper = helper, .d = d } });
     for (uint64_t w = h->writes; w; w &= w - 1) {
         ir->cur[__builtin_ctzll(w)] = 0;
+    }
+    if (!(h->flags & HELPER_PURE)) {
+        memset(ir->groups, 0, sizeof(ir->groups));      /* it may change mappings */
     }
     return h->ret == IR_NONE ? 0 : v;
 }

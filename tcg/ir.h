@@ -60,10 +60,16 @@ enum ir_memop {
 #define MO_IDX(memop) ((memop) >> MO_IDX_SHIFT & 7)
 #define MO_SCALE(memop) ((memop) >> MO_SCALE_SHIFT & 3)
 
-/* imm of memory ops: the address is a + (index << scale) + disp */
+/*
+ * imm of memory ops: the address is a + (index << scale) + disp. A load or store whose c is a page
+ * op has no index: where that found a host address, it is `rel' further than that.
+ */
 struct ir_mem {
     int32_t disp;
-    ir_val index;                   /* 0: none; filled by folding, never by frontends */
+    union {
+        ir_val index;               /* 0: none; filled by folding, never by frontends */
+        int16_t rel;
+    };
     uint16_t memop;
 };
 
@@ -137,8 +143,8 @@ enum ir_helper_flag {
     HELPER_NORETURN = 2,
     HELPER_PURE = 4,                /* removable; reads nothing but arguments */
     HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; sees vector
-                                       globals in env only when `reads' names them or it RAISES;
-                                       without RAISES it runs under the guest's MXCSR */
+                                       globals in env only when `reads' names them or it RAISES */
+    HELPER_MXCSR = 16,              /* reads or writes the guest's MXCSR in env */
 };
 
 struct ir_helper {
@@ -150,7 +156,13 @@ struct ir_helper {
     uint64_t reads, writes;         /* masks of globals; pinned ones are in env for every call */
 };
 
-enum { IR_MAX_OPS = 8192, IR_MAX_LABELS = 512 };
+enum { IR_MAX_OPS = 8192, IR_MAX_LABELS = 512, IR_PAGE_GROUPS = 2, IR_PAGE_SPAN = 512 };
+
+/* Accesses near to each other: `root' plus constants. They share one check of the page. */
+struct ir_page_group {
+    ir_val root, page;              /* page: the op, 0 none yet */
+    uint16_t memop;                 /* which TLB */
+};
 
 /* One region under construction. Reset per region, one per vCPU thread. */
 struct ir {
@@ -164,12 +176,21 @@ struct ir {
     uint64_t label_live[IR_MAX_LABELS];     /* deferrable globals that are live at the label */
     uint64_t deferrable;            /* mask */
     ir_val cse[64];
+    bool group_pages;               /* the backend has page ops */
+    unsigned next_group;
+    unsigned last_brc;
+    struct ir_page_group groups[IR_PAGE_GROUPS];
     struct ir_op ops[IR_MAX_OPS];
     uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */
     uint16_t weak[IR_MAX_OPS];      /* last observer that may want the value of a deferred set */
     uint16_t uses[IR_MAX_OPS];
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
+
+static inline bool ir_in_group(const struct ir_op *o)
+{
+    return (o->op == IR_ld || o->op == IR_st) && o->c;
+}
 
 /* Live masks of exit and ijmp are packed into 16 bits: deferrable globals are neighbours. */
 uint16_t ir_live_pack(const struct ir *ir, uint64_t live);

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Each vCPU's private tables from guest pc to host code, which translated code looks into itself:
- * one bank for each recently used pair of mode and code base. A log per bank makes flushes cheap.
+ * one bank for each recently used pair of mode and code base. Logs per bank make flushes cheap, one
+ * of entries that a change of address space ends and one of those that it does not.
  *
- * An invalid entry holds a pc that belongs into another slot, so that it never matches.
+ * Only the vCPU's own thread adds and flushes; others may make single entries invalid. An invalid
+ * entry holds a pc that belongs into another slot, so that it never matches.
  */
+/* Called by helpers that touch no vector register. */
+#pragma GCC target("general-regs-only")
 #include "tcg/region.h"
 
 #include <string.h>
@@ -13,13 +17,18 @@
 
 enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1024 };
 
-enum { SLOT_EMPTY, SLOT_USED, SLOT_GLOBAL };
+/* What a slot is in: a log may hold slots that have become the other kind since. */
+enum { SLOT_LOGGED = 1, SLOT_LOGGED_GLOBAL = 2, SLOT_GLOBAL = 4 };
+
+struct jump_log {
+    unsigned count;
+    uint16_t index[ENTRIES];
+};
 
 struct jump_bank {
     struct jump_entry entries[ENTRIES];
-    uint16_t log[ENTRIES];
     uint8_t slot[ENTRIES];
-    unsigned log_count;
+    struct jump_log log[2];         /* [1]: of global regions */
     uint64_t base;
     uint32_t mode;
     uint32_t last_used;
@@ -40,34 +49,29 @@ static unsigned filter_bit(struct cpu *cpu, uint64_t lin)
 
 static uint64_t invalid_pc(unsigned index)
 {
-    uint64_t pc = 0;
-
-    while (jump_cache_index(pc) == index) {
-        pc += 4;
-    }
-    return pc;
+    return index ? 0 : 1;
 }
+_Static_assert(JUMP_CACHE_BITS > 1, "the pcs 0 and 1 belong into different slots");
 
-static void slot_clear(struct jump_bank *b, unsigned index)
+static void entry_clear(struct jump_bank *b, unsigned index)
 {
     __atomic_store_n(&b->entries[index].pc, invalid_pc(index), __ATOMIC_RELAXED);
-    b->slot[index] = SLOT_EMPTY;
 }
 
-static void bank_flush(struct jump_bank *b, bool keep_global)
+/* The other log's slots stay as they are, and so does its mark. */
+static void log_flush(struct jump_bank *b, bool global)
 {
-    unsigned kept = 0;
+    struct jump_log *log = &b->log[global];
 
-    for (unsigned i = 0; i < b->log_count; i++) {
-        unsigned index = b->log[i];
+    for (unsigned i = 0; i < log->count; i++) {
+        unsigned index = log->index[i];
 
-        if (keep_global && b->slot[index] == SLOT_GLOBAL) {
-            b->log[kept++] = index;
-        } else {
-            slot_clear(b, index);
+        if (!(b->slot[index] & SLOT_GLOBAL) == !global) {
+            entry_clear(b, index);
         }
+        b->slot[index] &= ~(SLOT_LOGGED << global);
     }
-    b->log_count = kept;
+    log->count = 0;
 }
 
 bool jump_cache_create(struct cpu *cpu, struct error **err)
@@ -80,9 +84,9 @@ bool jump_cache_create(struct cpu *cpu, struct error **err)
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         cpu->jump_banks[n].mode = ~0u;
         /* Zero is invalid everywhere else: pages stay untouched until they are used. */
-        slot_clear(&cpu->jump_banks[n], jump_cache_index(0));
+        entry_clear(&cpu->jump_banks[n], jump_cache_index(0));
     }
-    cpu_hot(cpu)->jump_cache = cpu->jump_banks;
+    cpu_hot(cpu)->jump_cache = cpu->jump_previous = cpu->jump_banks;
     return true;
 }
 
@@ -96,28 +100,33 @@ void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
     struct jump_bank *b = current_bank(cpu);
     unsigned index = jump_cache_index(pc);
     unsigned bit = filter_bit(cpu, pc + r->key.base);
+    uint8_t logged = SLOT_LOGGED << r->global;
 
-    pthread_mutex_lock(&cpu->tlb->lock);
-    if (b->slot[index] == SLOT_EMPTY) {
-        b->log[b->log_count++] = index;
+    if (!(b->slot[index] & logged)) {
+        b->log[r->global].index[b->log[r->global].count++] = index;
     }
-    b->slot[index] = r->global ? SLOT_GLOBAL : SLOT_USED;
+    b->slot[index] = (b->slot[index] & ~SLOT_GLOBAL) | logged | (r->global ? SLOT_GLOBAL : 0);
     b->entries[index].host = region_buffer() + r->host;
     __atomic_store_n(&b->entries[index].pc, pc, __ATOMIC_RELEASE);
     page_filter(cpu)[bit / 64] |= 1ull << bit % 64;
-    pthread_mutex_unlock(&cpu->tlb->lock);
+    /* Who drops a region marks it first, then looks here. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&r->dead, __ATOMIC_RELAXED)) {
+        entry_clear(b, index);
+    }
 }
 
 static void flush(struct cpu *cpu, bool keep_global)
 {
-    pthread_mutex_lock(&cpu->tlb->lock);
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
-        bank_flush(&cpu->jump_banks[n], keep_global);
+        log_flush(&cpu->jump_banks[n], false);
+        if (!keep_global) {
+            log_flush(&cpu->jump_banks[n], true);
+        }
     }
     if (!keep_global) {
         memset(page_filter(cpu), 0, PAGE_FILTER / 8);
     }
-    pthread_mutex_unlock(&cpu->tlb->lock);
 }
 
 void jump_cache_flush(struct cpu *cpu)
@@ -137,6 +146,18 @@ static bool filter_has(struct cpu *cpu, uint64_t lin)
     return page_filter(cpu)[bit / 64] >> bit % 64 & 1;
 }
 
+static void log_flush_pages(struct jump_bank *b, const struct jump_log *log, uint64_t first,
+                            uint64_t size)
+{
+    for (unsigned i = 0; i < log->count; i++) {
+        unsigned index = log->index[i];
+
+        if (b->entries[index].pc + b->base - first < size) {
+            entry_clear(b, index);
+        }
+    }
+}
+
 /* A region may reach one page further than it starts, so the page before counts as well. */
 void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
 {
@@ -145,66 +166,70 @@ void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
     if (!filter_has(cpu, page) && !filter_has(cpu, page - size)) {
         return;
     }
-    pthread_mutex_lock(&cpu->tlb->lock);
     for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
         struct jump_bank *b = &cpu->jump_banks[n];
-        unsigned kept = 0;
 
-        for (unsigned i = 0; i < b->log_count; i++) {
-            unsigned index = b->log[i];
-
-            if (b->entries[index].pc + b->base - (page - size) < 2 * size) {
-                slot_clear(b, index);
-            } else {
-                b->log[kept++] = index;
-            }
-        }
-        b->log_count = kept;
+        log_flush_pages(b, &b->log[0], page - size, 2 * size);
+        log_flush_pages(b, &b->log[1], page - size, 2 * size);
     }
-    pthread_mutex_unlock(&cpu->tlb->lock);
 }
 
+/* Becomes the bank of the current mode; the least recently used one is emptied for it. */
+static void bank_choose(struct cpu *cpu, const struct code_key *key)
+{
+    struct jump_bank *banks = cpu->jump_banks, *best = banks;
+    static uint32_t clock;
+
+    current_bank(cpu)->last_used = ++clock;
+    for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
+        if (banks[n].mode == key->mode && banks[n].base == key->base) {
+            best = &banks[n];
+            break;
+        }
+        if (banks[n].last_used < best->last_used) {
+            best = &banks[n];
+        }
+    }
+    if (best->mode != key->mode || best->base != key->base) {
+        log_flush(best, false);
+        log_flush(best, true);
+        best->mode = key->mode;
+        best->base = key->base;
+    }
+    cpu->jump_previous = current_bank(cpu);
+    cpu_hot(cpu)->jump_cache = best;
+}
+
+/* Mostly there are two modes, user and kernel, in turn. */
 void jump_cache_select(struct cpu *cpu)
 {
-    struct jump_bank *banks = cpu->jump_banks, *oldest = banks;
-    static uint32_t clock;
+    struct jump_bank *previous = cpu->jump_previous;
     struct code_key key;
 
     cpu->target->code_key(cpu, &key);
-    for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
-        if (banks[n].mode == key.mode && banks[n].base == key.base) {
-            oldest = &banks[n];
-            break;
-        }
-        if (banks[n].last_used < oldest->last_used) {
-            oldest = &banks[n];
-        }
+    if (previous->mode == key.mode && previous->base == key.base) {
+        previous->last_used = current_bank(cpu)->last_used;
+        cpu->jump_previous = current_bank(cpu);
+        cpu_hot(cpu)->jump_cache = previous;
+    } else {
+        bank_choose(cpu, &key);
     }
-    if (oldest->mode != key.mode || oldest->base != key.base) {
-        pthread_mutex_lock(&cpu->tlb->lock);
-        bank_flush(oldest, false);
-        oldest->mode = key.mode;
-        oldest->base = key.base;
-        pthread_mutex_unlock(&cpu->tlb->lock);
-    }
-    oldest->last_used = ++clock;
-    cpu_hot(cpu)->jump_cache = oldest;
 }
 
 void jump_cache_drop(const struct region *r)
 {
     unsigned index = jump_cache_index(r->key.pc);
+    const void *host = region_buffer() + r->host;
 
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
-        pthread_mutex_lock(&cpu->tlb->lock);
         for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
             struct jump_bank *b = &cpu->jump_banks[n];
 
             /* The slot stays logged, as an empty entry that a flush clears once more. */
-            if (b->slot[index] && b->entries[index].host == region_buffer() + r->host) {
-                __atomic_store_n(&b->entries[index].pc, invalid_pc(index), __ATOMIC_RELAXED);
+            if (b->entries[index].host == host) {
+                entry_clear(b, index);
             }
         }
-        pthread_mutex_unlock(&cpu->tlb->lock);
     }
 }

@@ -44,7 +44,9 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
         }
     }
     if (info->flags & IR_MEM || o->op == IR_lea) {
-        if (o->mem.index) {
+        if (ir_in_group(o)) {
+            n += snprintf(s + n, size - n, " [%%%u%+d]", o->c, o->mem.rel);
+        } else if (o->mem.index) {
             n += snprintf(s + n, size - n, " +%%%u", o->mem.index);
         }
         if (MO_SCALE(o->mem.memop)) {

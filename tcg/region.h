@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BITS = 13, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -61,7 +61,18 @@ void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
 
-/* --- the vCPU's jump cache, tcg/jump-cache.c --- */
+/* --- finding them, tcg/region-hash.c; the adder and remover hold the cache's lock --- */
+struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn);
+void region_hash_add(struct region *r);
+void region_hash_remove(struct region *r);
+void region_hash_clear(void);
+/*
+ * The host code for the present state and puts it into the jump cache, or NULL when the execution
+ * loop must look: no region yet, the page unknown, a request to leave. Changes no vector register.
+ */
+const void *region_refill(struct cpu *cpu);
+
+/* --- the vCPU's jump cache, tcg/jump-cache.c; on its own thread, but for dropping --- */
 bool jump_cache_create(struct cpu *cpu, struct error **err);
 void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r);
 void jump_cache_flush(struct cpu *cpu);             /* all banks: a mapping changed */

@@ -31,48 +31,63 @@ static void entry_clear(struct cpu *cpu, unsigned table, uint32_t index)
         struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, table) + index;
 
         __atomic_store_n(&e->tag, ~0ull, __ATOMIC_RELAXED);
-        cpu->tlb->logged[table][index] = 0;
     }
 }
 
-/* Forgets logged entries; with keep_global those of global pages stay. */
-static void flush_first_level(struct cpu *cpu, bool keep_global)
+/* Bits of tlb_cold.logged: a log may hold entries that have become the other kind since. */
+enum { LOGGED = 1, LOGGED_GLOBAL = 2, IS_GLOBAL = 4 };
+
+/* Forgets the logged entries of one kind. */
+static void log_flush(struct cpu *cpu, bool global)
 {
-    struct tlb_cold *tlb = cpu->tlb;
-    unsigned kept = 0;
+    struct tlb_log *log = &cpu->tlb->log[global];
 
-    for (unsigned i = 0; i < tlb->log_count; i++) {
-        const struct tlb_log_entry *l = &tlb->log[i];
+    for (unsigned i = 0; i < log->count; i++) {
+        uint32_t table = log->entries[i].table, index = log->entries[i].index;
 
-        if (keep_global && l->global) {
-            tlb->log[kept++] = *l;
+        if (is_flat(cpu)) {
+            entry_clear(cpu, table, index);
         } else {
-            entry_clear(cpu, l->table, l->index);
+            uint8_t *logged = &cpu->tlb->logged[table][index];
+
+            if (!(*logged & IS_GLOBAL) == !global) {
+                entry_clear(cpu, table, index);
+            }
+            *logged &= ~(LOGGED << global);
         }
     }
-    tlb->log_count = kept;
+    log->count = 0;
+}
+
+static void flush_first_level(struct cpu *cpu)
+{
+    log_flush(cpu, false);
+    log_flush(cpu, true);
 }
 
 static void log_entry(struct cpu *cpu, unsigned table, uint32_t index, bool global, bool was_valid)
 {
-    struct tlb_cold *tlb = cpu->tlb;
+    struct tlb_log *log = &cpu->tlb->log[global];
 
     if (!is_flat(cpu)) {
-        uint8_t logged = tlb->logged[table][index];
+        uint8_t *logged = &cpu->tlb->logged[table][index];
+        bool known = *logged & (LOGGED << global);
 
-        if (logged == 1 || (logged == 2 && global)) {
+        *logged = (*logged & ~IS_GLOBAL) | (LOGGED << global) | (global ? IS_GLOBAL : 0);
+        if (known) {
             return;
         }
     } else if (was_valid && global) {
-        return;
+        return;                     /* that it is in the other log does no harm */
     }
-    if (tlb->log_count == TLB_LOG) {
-        flush_first_level(cpu, false);
+    if (log->count == TLB_LOG) {
+        log_flush(cpu, global);
+        if (!is_flat(cpu)) {
+            cpu->tlb->logged[table][index] |= LOGGED << global;
+        }
     }
-    tlb->log[tlb->log_count++] = (struct tlb_log_entry){ index, table, global };
-    if (!is_flat(cpu)) {
-        tlb->logged[table][index] = global ? 2 : 1;
-    }
+    log->entries[log->count].index = index;
+    log->entries[log->count++].table = table;
 }
 
 static bool watch_touches(const struct tlb_cold *tlb, uint64_t first, uint64_t last, bool write)
@@ -93,10 +108,10 @@ void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write)
     uint64_t size = 1ull << cpu->target->page_bits;
     int64_t addend = (uintptr_t)page->host - page->vpage;
 
-    pthread_mutex_lock(&cpu->tlb->lock);
+    pthread_spin_lock(&cpu->tlb->lock);
     if (!page->host || (write && (!page->writable || memory_watch[page->ram_addr >> 12])) ||
         watch_touches(cpu->tlb, page->vpage, page->vpage + size - 1, write)) {
-        pthread_mutex_unlock(&cpu->tlb->lock);
+        pthread_spin_unlock(&cpu->tlb->lock);
         return;
     }
     if (is_flat(cpu)) {
@@ -112,7 +127,7 @@ void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write)
         e->addend = addend;
         __atomic_store_n(&e->tag, page->vpage, __ATOMIC_RELAXED);
     }
-    pthread_mutex_unlock(&cpu->tlb->lock);
+    pthread_spin_unlock(&cpu->tlb->lock);
 }
 
 void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx, bool write)
@@ -135,19 +150,6 @@ void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx
 }
 
 /* --- second level ---------------------------------------------------------------------------- */
-
-static struct tlb_page *page_slot(struct cpu *cpu, uint64_t vpage, unsigned mmu_idx)
-{
-    uint64_t n = vpage >> cpu->target->page_bits;
-
-    return &cpu->tlb->pages[(n ^ n >> TLB2_BITS ^ (uint64_t)mmu_idx << (TLB2_BITS - 2)) &
-                            (TLB2_ENTRIES - 1)];
-}
-
-static bool page_valid(const struct tlb_cold *tlb, const struct tlb_page *p)
-{
-    return p->generation == (p->global ? tlb->global_generation : tlb->generation);
-}
 
 /* What lies behind the page, from the address space. */
 static void page_resolve(struct cpu *cpu, struct tlb_page *p)
@@ -177,25 +179,41 @@ static void page_resolve(struct cpu *cpu, struct tlb_page *p)
 
 /*
  * Flushing any address of a large page must flush the whole page, of which small pieces may be
- * cached. Which 4 MiB pieces of the linear space had large pages is kept in a hashed bitmap.
+ * cached. Which 2 MiB pieces of the linear space were in large pages is kept in a hashed bitmap.
  */
-static unsigned large_bit(uint64_t addr)
+enum { LARGE_PIECE_BITS = 21 };
+
+static unsigned large_bit(uint64_t piece)
 {
-    return (addr >> 22 ^ addr >> 32) % TLB_LARGE_BITS;
+    return piece * 0x9e3779b97f4a7c15ull >> (64 - TLB_LARGE_BITS);
 }
 
 static void large_note(struct tlb_cold *tlb, uint64_t addr, unsigned page_bits)
 {
-    if (page_bits > 22) {
-        memset(tlb->large, 0xff, sizeof(tlb->large));
-    } else {
-        tlb->large[large_bit(addr) / 64] |= 1ull << large_bit(addr) % 64;
+    uint64_t first = addr >> page_bits << page_bits >> LARGE_PIECE_BITS;
+    unsigned pieces = 1u << (page_bits > LARGE_PIECE_BITS ? page_bits - LARGE_PIECE_BITS : 0);
+
+    tlb->any_large = true;
+    for (unsigned i = 0; i < pieces; i++) {
+        unsigned bit = large_bit(first + i);
+
+        tlb->large[bit / 64] |= 1ull << bit % 64;
     }
 }
 
 static bool large_seen(const struct tlb_cold *tlb, uint64_t addr)
 {
-    return tlb->large[large_bit(addr) / 64] >> large_bit(addr) % 64 & 1;
+    unsigned bit = large_bit(addr >> LARGE_PIECE_BITS);
+
+    return tlb->large[bit / 64] >> bit % 64 & 1;
+}
+
+static void large_forget(struct tlb_cold *tlb)
+{
+    if (tlb->any_large) {
+        memset(tlb->large, 0, sizeof(tlb->large));
+        tlb->any_large = false;
+    }
 }
 
 struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access, unsigned mmu_idx,
@@ -203,17 +221,16 @@ struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access
 {
     struct tlb_cold *tlb = cpu->tlb;
     uint64_t vpage = addr & tlb_page_mask(cpu);
-    struct tlb_page *p = page_slot(cpu, vpage, mmu_idx);
+    struct tlb_page *p = tlb_page_cached(cpu, addr, access, mmu_idx);
     struct tlb_fill fill = { 0 };
 
-    if (p->vpage == vpage && p->mmu_idx == mmu_idx && (p->prot >> access & 1) &&
-        page_valid(tlb, p)) {
+    if (p) {
         return p;
     }
     if (!cpu->target->fill_tlb(cpu, addr, access, mmu_idx, probe, &fill)) {
         return NULL;
     }
-    pthread_mutex_lock(&tlb->lock);
+    p = tlb_page_slot(cpu, vpage, mmu_idx);
     p->vpage = vpage;
     p->mmu_idx = mmu_idx;
     p->prot = fill.prot;
@@ -225,7 +242,6 @@ struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access
         large_note(tlb, addr, fill.page_bits);
     }
     page_resolve(cpu, p);
-    pthread_mutex_unlock(&tlb->lock);
     return p;
 }
 
@@ -240,27 +256,40 @@ static void next_generation(struct tlb_cold *tlb, bool global)
     }
 }
 
-static void flush_all_locked(struct cpu *cpu)
+static void flush_all(struct cpu *cpu)
 {
-    flush_first_level(cpu, false);
+    pthread_spin_lock(&cpu->tlb->lock);
+    flush_first_level(cpu);
+    pthread_spin_unlock(&cpu->tlb->lock);
     next_generation(cpu->tlb, true);
-    memset(cpu->tlb->large, 0, sizeof(cpu->tlb->large));
+    large_forget(cpu->tlb);
+    jump_cache_flush(cpu);
 }
 
+/* From another thread it takes effect before the vCPU's next look at its exit flag is over. */
 void tlb_flush(struct cpu *cpu)
 {
-    pthread_mutex_lock(&cpu->tlb->lock);
-    flush_all_locked(cpu);
-    pthread_mutex_unlock(&cpu->tlb->lock);
-    jump_cache_flush(cpu);
+    if (cpu->started && cpu != cpu_current()) {
+        __atomic_store_n(&cpu->tlb->flush_wanted, true, __ATOMIC_SEQ_CST);
+        cpu_kick(cpu);
+    } else {
+        flush_all(cpu);
+    }
+}
+
+void tlb_flush_if_wanted(struct cpu *cpu)
+{
+    if (__atomic_exchange_n(&cpu->tlb->flush_wanted, false, __ATOMIC_SEQ_CST)) {
+        flush_all(cpu);
+    }
 }
 
 void tlb_flush_asid(struct cpu *cpu)
 {
-    pthread_mutex_lock(&cpu->tlb->lock);
-    flush_first_level(cpu, true);
+    pthread_spin_lock(&cpu->tlb->lock);
+    log_flush(cpu, false);
+    pthread_spin_unlock(&cpu->tlb->lock);
     next_generation(cpu->tlb, false);
-    pthread_mutex_unlock(&cpu->tlb->lock);
     jump_cache_flush_asid(cpu);
 }
 
@@ -273,9 +302,8 @@ void tlb_flush_page(struct cpu *cpu, uint64_t vaddr)
         tlb_flush(cpu);
         return;
     }
-    pthread_mutex_lock(&tlb->lock);
     for (unsigned idx = 0; idx < cpu->target->n_mmu_idx; idx++) {
-        struct tlb_page *p = page_slot(cpu, vpage, idx);
+        struct tlb_page *p = tlb_page_slot(cpu, vpage, idx);
 
         if (p->vpage == vpage && p->mmu_idx == idx) {
             p->generation = 0;
@@ -296,7 +324,6 @@ void tlb_flush_page(struct cpu *cpu, uint64_t vaddr)
             }
         }
     }
-    pthread_mutex_unlock(&tlb->lock);
     jump_cache_flush_page(cpu, vaddr);
 }
 
@@ -309,10 +336,10 @@ bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read,
     if (tlb->watch_count == WATCHPOINTS || len == 0) {
         return false;
     }
-    pthread_mutex_lock(&tlb->lock);
+    pthread_spin_lock(&tlb->lock);
     tlb->watch[tlb->watch_count++] = (struct watchpoint){ vaddr, len, read, write };
-    flush_first_level(cpu, false);
-    pthread_mutex_unlock(&tlb->lock);
+    flush_first_level(cpu);
+    pthread_spin_unlock(&tlb->lock);
     return true;
 }
 
@@ -323,41 +350,41 @@ void watchpoint_remove_all(struct cpu *cpu)
 
 /* --- from other threads ---------------------------------------------------------------------- */
 
-/* The host range that a write entry gives access to; false when it is not valid. */
-static bool entry_host(struct cpu *cpu, const struct tlb_log_entry *l, uintptr_t *host)
+/* The host range that an entry gives access to; false when it is not valid. */
+static bool entry_host(struct cpu *cpu, unsigned table, uint32_t index, uintptr_t *host)
 {
     if (is_flat(cpu)) {
-        int64_t addend = ((int64_t *)table_at(cpu, l->table))[l->index];
+        int64_t addend = ((int64_t *)table_at(cpu, table))[index];
 
-        *host = addend + ((uint64_t)l->index << cpu->target->page_bits);
+        *host = addend + ((uint64_t)index << cpu->target->page_bits);
         return addend > 0;
     }
-    const struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, l->table) + l->index;
+    const struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, table) + index;
 
     *host = e->addend + e->tag;
     return e->tag != ~0ull;
 }
 
-static void protect_host(struct cpu *cpu, uintptr_t first, uint64_t size)
+static void protect_logged(struct cpu *cpu, const struct tlb_log *log, uintptr_t first,
+                           uint64_t size)
 {
-    struct tlb_cold *tlb = cpu->tlb;
     uintptr_t host;
 
-    pthread_mutex_lock(&tlb->lock);
-    for (unsigned i = 0; i < tlb->log_count; i++) {
-        const struct tlb_log_entry *l = &tlb->log[i];
+    for (unsigned i = 0; i < log->count; i++) {
+        uint32_t table = log->entries[i].table, index = log->entries[i].index;
 
-        if ((l->table & 1) && entry_host(cpu, l, &host) && host - first < size) {
-            if (is_flat(cpu)) {
-                entry_clear(cpu, l->table, l->index);
-            } else {
-                struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, l->table) + l->index;
-
-                __atomic_store_n(&e->tag, ~0ull, __ATOMIC_RELAXED);
-            }
+        if ((table & 1) && entry_host(cpu, table, index, &host) && host - first < size) {
+            entry_clear(cpu, table, index);
         }
     }
-    pthread_mutex_unlock(&tlb->lock);
+}
+
+static void protect_host(struct cpu *cpu, uintptr_t first, uint64_t size)
+{
+    pthread_spin_lock(&cpu->tlb->lock);
+    protect_logged(cpu, &cpu->tlb->log[0], first, size);
+    protect_logged(cpu, &cpu->tlb->log[1], first, size);
+    pthread_spin_unlock(&cpu->tlb->lock);
 }
 
 void tlb_protect_ram(uint64_t ram_addr, uint64_t size)
@@ -406,7 +433,7 @@ bool tlb_create(struct cpu *cpu, struct error **err)
         host_memory_free(memory, size);
         return false;
     }
-    pthread_mutex_init(&cpu->tlb->lock, NULL);
+    pthread_spin_init(&cpu->tlb->lock, PTHREAD_PROCESS_PRIVATE);
     cpu->tlb->generation = cpu->tlb->global_generation = 1;
     if (!is_flat(cpu)) {
         for (struct tlb_entry *e = (struct tlb_entry *)memory; (void *)e < cpu->env; e++) {

@@ -74,6 +74,7 @@ static const char *check_operands(const struct ir *ir, unsigned at, unsigned blo
     const struct ir_op_info *info = &ir_op_info[o->op];
     const ir_val v[4] = { o->a, o->b, o->c, o->op == IR_call ? o->call.d
                                             : o->op == IR_sel ? o->sel.d
+                                            : ir_in_group(o) ? o->c
                                             : info->flags & IR_MEM ? o->mem.index : 0 };
     bool optional = o->op == IR_call || o->op == IR_vx || o->op == IR_flags || o->op == IR_lea ||
                     o->op == IR_envptr;
@@ -117,6 +118,12 @@ static const char *check_references(const struct ir *ir, unsigned at)
     case IR_brc:
         if ((uint64_t)o->imm >> 8 >= ir->n_labels || (o->imm & 0xff) >= IR_COND_COUNT) {
             return fault(ir, at, "no such label or condition");
+        }
+        break;
+    case IR_ld:
+    case IR_st:
+        if (o->c && ir->ops[o->c].op != IR_page) {
+            return fault(ir, at, "is in the group of something else than a page");
         }
         break;
     case IR_call:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Builds ACPI machine language (ACPI 6.4, chapter 20): terms are appended in the order of their bytes,
- * and what has a length is opened with a begin call and closed with aml_end().
+ * Builds ACPI machine language (ACPI 6.4, chapter 20): terms are appended in the order of their
+ * bytes, and what has a length is opened with a begin call and closed with aml_end().
  */
 #ifndef HW_ACPI_AML_H
 #define HW_ACPI_AML_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PIIX4 power management: PM registers at PMBASE, GPE block, SMI command port, SMBus, sleep states. */
+/* PIIX4 power management: PM registers, GPE block, SMI command port, SMBus, sleep states. */
 #include "hw/acpi/piix4.h"
 
 #include "base/bits.h"
@@ -194,7 +194,7 @@ static bool pm_init(struct device *dev, struct error **err)
 
     set_config(pm);
     pm->pci.config_write = pm_config_write;
-    pm1_init(&pm->pm1, &pm->s.pm1, go_to_sleep, pm);
+    pm1_init(&pm->pm1, &pm->s.pm1, &dev->irqs[PIIX4_SCI], go_to_sleep, pm);
     memory_region_add(pci_bus_of(&pm->pci)->io, PIIX4_GPE_PORT, &dev->regions[REGION_GPE]);
     memory_region_add(pci_bus_of(&pm->pci)->io, PIIX4_SMI_PORT, &dev->regions[REGION_APM]);
     machine_on_powerdown(power_button, pm);
@@ -218,10 +218,7 @@ static void pm_reset(struct device *dev)
 
 static void pm_reset_lines(struct device *dev)
 {
-    struct piix4_pm *pm = (struct piix4_pm *)dev;
-
-    pm->pm1.sci = dev->irqs[PIIX4_SCI];
-    pm1_update(&pm->pm1);
+    pm1_update(&((struct piix4_pm *)dev)->pm1);
 }
 
 static bool pm_loaded(struct device *dev, struct error **err)

@@ -39,7 +39,7 @@ void pm1_update(struct pm1 *pm)
     uint16_t wanted = PM1_TIMER | PM1_GLOBAL | PM1_POWER_BUTTON | PM1_SLEEP_BUTTON | PM1_RTC;
     bool active = (s->status & s->enable & wanted) || gpe_active(s);
 
-    irq_set(pm->sci, active && s->control & PM1_SCI_ENABLE);
+    irq_set(*pm->sci, active && s->control & PM1_SCI_ENABLE);
     if (s->enable & PM1_TIMER && !(s->status & PM1_TIMER)) {
         uint64_t next = (ticks_at(s->timer_since) / CARRY_TICKS + 1) * CARRY_TICKS;
         timer_set(&pm->carry, (int64_t)clock_ticks_to_ns(next, ACPI_TIMER_HZ));
@@ -54,10 +54,11 @@ static void carry_due(void *opaque)
     pm1_update(opaque);
 }
 
-void pm1_init(struct pm1 *pm, struct pm1_state *s, void (*sleep)(void *opaque, unsigned type),
-              void *opaque)
+void pm1_init(struct pm1 *pm, struct pm1_state *s, const struct irq *sci,
+              void (*sleep)(void *opaque, unsigned type), void *opaque)
 {
     pm->s = s;
+    pm->sci = sci;
     pm->sleep = sleep;
     pm->opaque = opaque;
     timer_init(&pm->carry, CLOCK_VM, carry_due, pm);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The fixed hardware of ACPI (ACPI 6.4, 4.8.3): PM1 event and control registers, the PM timer and one
- * block of general purpose events. A power management chip embeds it.
+ * The fixed hardware of ACPI (ACPI 6.4, 4.8.3): PM1 event and control registers, the PM timer and
+ * one block of general purpose events. A power management chip embeds it.
  */
 #ifndef HW_ACPI_PM1_H
 #define HW_ACPI_PM1_H
@@ -32,14 +32,14 @@ struct pm1_state {
 struct pm1 {
     struct pm1_state *s;
     struct timer carry;           /* set while the guest wants an interrupt on a timer carry */
-    struct irq sci;
+    const struct irq *sci;        /* the owner's output */
     /* The guest went to sleep with this type. */
     void (*sleep)(void *opaque, unsigned type);
     void *opaque;
 };
 
-void pm1_init(struct pm1 *pm, struct pm1_state *s, void (*sleep)(void *opaque, unsigned type),
-              void *opaque);
+void pm1_init(struct pm1 *pm, struct pm1_state *s, const struct irq *sci,
+              void (*sleep)(void *opaque, unsigned type), void *opaque);
 void pm1_exit(struct pm1 *pm);
 void pm1_reset(struct pm1 *pm);
 /* Drives SCI and sets the timer from the state: reset_lines and loaded. */

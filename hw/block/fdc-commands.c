@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Commands of the 82078 (its data sheet, chapter 5): one table; sector transfers by DMA and FIFO. */
+/* Commands of the 82078 (data sheet, chapter 5): one table; sector transfers by DMA and FIFO. */
 #include <string.h>
 
 #include "base/bits.h"

@@ -64,7 +64,7 @@ struct machine_config {
     const char *name;                /* -name */
     struct chardev *serial[MACHINE_SERIAL_PORTS];     /* NULL: the port is not there */
     struct chardev *parallel[MACHINE_PARALLEL_PORTS];
-    struct chardev *debugcon;        /* -debugcon at port 0x402 */
+    struct chardev *debugcon;        /* -debugcon, at port 0xe9 */
     const char *const *smbios;       /* -smbios texts, NULL terminated, or NULL */
 };
 
@@ -94,8 +94,8 @@ const struct machine_class *machine_class_default(void);
 void machine_class_print_help(FILE *out);
 
 /* The path of a firmware file (BIOS, option ROM, our own ROMs), to be freed by the caller: the name
- * itself if such a file exists, else in the -L folders, the build's and the installed folder and the
- * places of Debian's seabios and ipxe packages. NULL: nowhere. */
+ * itself if such a file exists, else in the -L folders, the build's and the installed folder and
+ * the places of Debian's seabios and ipxe packages. NULL: nowhere. */
 char *machine_find_firmware(const char *name);
 
 /* --- requests; any thread unless said otherwise ---------------------------------------------- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* CPU accesses to video memory through the window at 0xa0000: planes, latches, read and write modes. */
+/* The CPU's window on video memory at 0xa0000: planes, latches, read and write modes. */
 #include "base/bits.h"
 #include "hw/display/vga-core.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -kernel with a Multiboot (0.6.96) kernel: image, modules and boot information for multiboot.bin. */
+/* -kernel with a Multiboot (0.6.96) kernel: image, modules, boot information for multiboot.bin. */
 #include <elf.h>
 #include <glib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ACPI 1.0 tables for SeaBIOS: the files "etc/acpi/tables" and "etc/acpi/rsdp", and "etc/table-loader"
- * with the commands that place them, fix their pointers and set their checksums.
+ * ACPI 1.0 tables for SeaBIOS: the files "etc/acpi/tables" and "etc/acpi/rsdp", and
+ * "etc/table-loader" with the commands that place them, fix pointers and set checksums.
  */
 #include <glib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* -kernel: splits a bzImage by the Linux/x86 boot protocol into the fw_cfg items of linuxboot.bin. */
+/* -kernel: splits a bzImage by the Linux/x86 boot protocol into fw_cfg items for linuxboot.bin. */
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>

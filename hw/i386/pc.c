@@ -3,6 +3,9 @@
 #include "hw/i386/pc.h"
 
 #include <glib.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
 
 #include "block.h"
 #include "char.h"
@@ -12,6 +15,7 @@
 #include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
 #include "hw/pci/i440fx.h"
+#include "hw/timer/mc146818rtc.h"
 
 /* --- lines ------------------------------------------------------------------------------------ */
 
@@ -113,6 +117,24 @@ static bool make_hpet(struct pc *pc, struct device *pit, struct error **err)
     return true;
 }
 
+/* The -rtc option, for the clock that is made next. */
+static bool set_clock_source(const struct machine_config *config, struct error **err)
+{
+    time_t start = (time_t)config->rtc_start;
+    char date[32] = "utc", text[96];
+    struct tm tm;
+
+    if (config->rtc_base == MACHINE_RTC_LOCALTIME) {
+        strcpy(date, "localtime");
+    } else if (config->rtc_base == MACHINE_RTC_DATE && gmtime_r(&start, &tm)) {
+        strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
+    }
+    snprintf(text, sizeof(text), "base=%s,clock=%s,driftfix=%s", date,
+             config->rtc_host_clock ? "host" : "vm",
+             config->fast_rtc_drift_fix ? "slew" : "none");
+    return rtc_option(text, err);
+}
+
 static bool make_timers(struct pc *pc, struct error **err)
 {
     struct device *pit = make("isa-pit", err);
@@ -121,7 +143,7 @@ static bool make_timers(struct pc *pc, struct error **err)
         return false;
     }
     device_connect(pit, 0, pc->isa->irqs[0]);
-    pc->rtc = make("mc146818rtc", err);
+    pc->rtc = set_clock_source(pc->config, err) ? make("mc146818rtc", err) : NULL;
     return pc->rtc && make("isa-pcspk", err) && make("i8257", err);
 }
 

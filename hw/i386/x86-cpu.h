@@ -34,8 +34,8 @@ void x86_cpu_set_bsp(struct cpu *cpu, bool bsp);
  * the CPU to ignore it until the exception is cleared. */
 void x86_cpu_on_ferr(struct cpu *cpu, void (*ferr)(void *opaque, bool on), void *opaque);
 void x86_cpu_set_ignne(struct cpu *cpu, bool on);
-/* The CPU has shut down after a triple fault and waits for a reset; the board requests one. Called on
- * the vCPU's thread without the big lock. */
+/* The CPU has shut down after a triple fault and waits for a reset; the board requests one. Called
+ * on the vCPU's thread without the big lock. */
 void x86_cpu_on_triple_fault(struct cpu *cpu, void (*fault)(void *opaque), void *opaque);
 /* Where system management code sees its RAM: the address space used while in SMM. NULL: the same as
  * outside of it. */
@@ -66,6 +66,8 @@ struct x86_apic_ops {
     void (*init_reset)(void *apic);
     uint8_t (*get_id)(void *apic);
 };
+/* When the guest's TSC reaches this value, on the virtual clock. */
+int64_t x86_cpu_tsc_to_vm_ns(struct cpu *cpu, uint64_t tsc);
 /* `apic` is the device; NULL ops: no local APIC (CPUID must not show one). */
 void x86_cpu_set_apic(struct cpu *cpu, const struct x86_apic_ops *ops, void *apic);
 const struct x86_apic_ops *x86_cpu_apic_ops(struct cpu *cpu);

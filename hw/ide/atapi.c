@@ -189,7 +189,7 @@ static uint8_t bcd(uint32_t value)
     return (uint8_t)(value / 10 % 10 << 4 | value % 10);
 }
 
-/* Spreads 2048-byte sectors to raw ones: sync, mode 1 header, data, and no error correction data. */
+/* Spreads 2048-byte sectors to raw ones: sync, mode 1 header, data, no error correction. */
 static void make_raw(uint8_t *buffer, uint32_t count, uint32_t lba)
 {
     while (count-- > 0) {

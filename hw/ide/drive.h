@@ -40,7 +40,7 @@ struct ide_drive_state {
     uint8_t transfer_mode;         /* as SET FEATURES 3 gave it */
     uint8_t write_cache, smart_on, smart_autosave, standby;
     uint32_t heads, sectors;       /* of the current translation */
-    /* The transfer: sectors not yet moved between buffer and medium, and the place in the buffer. */
+    /* The transfer: sectors not yet moved between buffer and medium; the place in the buffer. */
     uint64_t lba;
     uint32_t left;
     uint32_t at, block_end, end;   /* next byte, end of this DRQ block, end of valid data */

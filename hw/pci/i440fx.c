@@ -3,9 +3,9 @@
  * The 82441FX (i440FX) host bridge: configuration mechanism 1, the PAM registers that shadow
  * 0xc0000 to 0xfffff, and system management RAM at 0xa0000.
  *
- * RAM lies under everything at priority 0. Where the guest reads from PCI, a window of the PCI space
- * lies on top; where RAM is write protected, a read-only alias does; so that plain RAM stays one
- * unbroken range.
+ * RAM lies under everything at priority 0. Where the guest reads from PCI, a window of the PCI
+ * space lies on top; where RAM is write protected, a read-only alias does; so that plain RAM stays
+ * one unbroken range.
  */
 #include "hw/pci/i440fx.h"
 
@@ -16,6 +16,7 @@
 #define SMRAM_BASE 0xa0000
 #define SMRAM_SIZE 0x20000
 #define SEGMENTS 13
+#define LEGACY_END 0x100000
 
 enum { PAM_READ = 1, PAM_WRITE = 2 };
 enum { SMRAM_ENABLE = 0x08, SMRAM_LOCKED = 0x10, SMRAM_CLOSED = 0x20, SMRAM_OPEN = 0x40 };
@@ -23,7 +24,7 @@ enum { SMRAM_ENABLE = 0x08, SMRAM_LOCKED = 0x10, SMRAM_CLOSED = 0x20, SMRAM_OPEN
 struct i440fx {
     struct pci_device pci;
     struct memory_region pci_window[SEGMENTS], readonly[SEGMENTS];
-    struct memory_region video, smm_system, smm_ram;
+    struct memory_region video, smm_system, smm_ram, nobody;
 };
 
 struct i440fx_host {
@@ -201,9 +202,24 @@ DEVICE(i440fx) = {
 
 /* --- making it -------------------------------------------------------------------------------- */
 
+/* What PCI answers below 1 MiB where nothing is: RAM must not show through its windows. */
+static uint64_t nobody_read(void *opaque, uint64_t offset, unsigned size)
+{
+    return UINT64_MAX;
+}
+
+static void nobody_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
+{
+}
+
+static const struct mmio_ops nobody_ops = { nobody_read, nobody_write, .min = 1, .max = 8 };
+
 static void map_windows(struct i440fx *bridge, const struct i440fx_memory *memory)
 {
     memory_transaction_begin();
+    memory_region_init_mmio(&bridge->nobody, "pci-nobody", LEGACY_END - SMRAM_BASE, &nobody_ops,
+                            bridge);
+    memory_region_add_priority(memory->pci, SMRAM_BASE, &bridge->nobody, -1);
     for (unsigned n = 0; n < SEGMENTS; n++) {
         uint64_t base = segment_base(n), size = n ? 0x4000 : 0x10000;
         memory_region_init_alias(&bridge->pci_window[n], "pam-pci", memory->pci, base, size);

@@ -13,7 +13,7 @@
 struct i440fx_memory {
     struct memory_region *system;    /* root of physical memory, RAM mapped at 0 with priority 0 */
     struct memory_region *io;        /* root of the port space */
-    struct memory_region *pci;       /* container for BARs and legacy video, as wide as the system */
+    struct memory_region *pci;       /* container for BARs and legacy video, of all addresses */
     struct memory_region *ram;       /* whose first MiB the PAM registers shadow */
     struct memory_region *smm;       /* container shown to CPUs in SMM; the bridge fills it */
     struct address_space *dma;

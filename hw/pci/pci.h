@@ -2,8 +2,8 @@
 /*
  * PCI: buses, slots, configuration space with write masks, base address registers, INTx lines.
  *
- * A host bridge owns the root bus and turns its own registers into pci_config_read/write(). A device
- * class has .bus = "pci" and a struct that starts with struct pci_device.
+ * A host bridge owns the root bus and turns its own registers into pci_config_read/write(). A
+ * device class has .bus = "pci" and a struct that starts with struct pci_device.
  */
 #ifndef HW_PCI_PCI_H
 #define HW_PCI_PCI_H

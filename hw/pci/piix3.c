@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PIIX3 (82371SB) function 0: routes PCI interrupts to ISA lines, owns the ISA bus and port 0xcf9. */
+/* PIIX3 (82371SB) function 0: PCI interrupts to ISA lines, the ISA bus, reset port 0xcf9. */
 #include "base/bits.h"
 #include "hw/core/machine.h"
 #include "hw/pci/i440fx.h"

@@ -7,7 +7,7 @@
 enum { OP_ROOM = 1024, STUB_ROOM = 256 };       /* no op, no stub is longer */
 
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
-    [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_xchg] = op_mem,
+    [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_page] = op_mem,
     [IR_fence ... IR_call] = op_control, [IR_envld ... IR_hst] = op_env,
     [IR_fadd ... IR_vx_fl] = op_vector, [IR_gx] = op_gx, [IR_flags] = op_flags,
 };
@@ -46,7 +46,7 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_ATOMIC) {
+        if (s->kind <= STUB_PAGE) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);
@@ -81,6 +81,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->reachable = true;
     c->flags_live = false;
     c->pc = c->key->pc;
+    c->n_sinks = 0;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
     c->at = c->zf_at = 0;

@@ -28,10 +28,12 @@ enum {
     FRAME_TEMPS = FRAME_VEC_SLOTS + 16 * VEC_SLOTS,     /* rax rcx rdx r11 over a slow path */
     FRAME_XMM_TEMPS = FRAME_TEMPS + 32,
     FRAME_BUFFER = FRAME_XMM_TEMPS + 48,        /* 16 bytes, vector operands in memory */
-    FRAME_SIZE = FRAME_BUFFER + 16 + 8,         /* aligned after return address, 6 pushes */
+    FRAME_SAVED = FRAME_BUFFER + 16,            /* a register, out of line */
+    FRAME_SIZE = FRAME_SAVED + 16 + 8,          /* aligned after return address, 6 pushes */
 
     GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
     XMM_TEMPS = 7 << XMM13,
+    GPRS = 0xffff,
 };
 _Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame");
 
@@ -51,25 +53,45 @@ struct host {
     uint8_t global_of[HOST_REGS];               /* of a pin */
     uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
     uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop;
+    uint32_t lone_load, lone_store;             /* by the TLB if they can, or the builtins */
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
 extern struct host the_host;
 
+struct operand {
+    enum { OPERAND_REG, OPERAND_IMM, OPERAND_MEM } kind;
+    int reg;
+    int32_t imm;
+    struct mem mem;
+};
+
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
            STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
     int8_t result;                              /* of an atomic */
-    uint8_t type, exit, op;
+    uint8_t type, exit, op, n_sinks;
+    uint16_t label, sinks;
     uint16_t memop, snapshot;
     bool has_imm;
+    bool grouped, base_wide;                    /* the address is still base + disp */
+    struct operand base;
+    int32_t disp;
     int64_t imm;                                /* constant to store, or pc */
 };
 
+/* A store of a deferred global on the way of a branch that is taken: out of line. */
+struct sink {
+    uint8_t global;
+    uint16_t wide;                              /* X_W when the value has 64 bits */
+    struct operand value;
+};
+
+enum { MAX_SINKS = 1024 };
 enum { MAX_STUBS = 3072, MAX_RECORDS = 6144, SNAPSHOT_BYTES = 60000, MAX_FIXUPS = 2048 };
 
 struct compiler {
@@ -86,6 +108,7 @@ struct compiler {
     bool consumed;                              /* all operands of the op are in their registers */
     uint32_t locked;                            /* registers that this op needs */
     uint64_t pc;                                /* of the guest instruction */
+    unsigned n_sinks;
     unsigned n_stubs, n_records, n_fixups, n_snapshots, snapshot_len, last_snapshot;
 
     uint16_t val_in[HOST_REGS];
@@ -101,17 +124,11 @@ struct compiler {
     uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
 
     struct stub stubs[MAX_STUBS];
+    struct sink sinks[MAX_SINKS];
     struct { uint32_t at; uint16_t label; } fixups[MAX_FIXUPS];
     struct { uint32_t ra; uint16_t snapshot; } records[MAX_RECORDS];
     uint32_t snapshot_at[MAX_RECORDS + 1];
     uint8_t snapshots[SNAPSHOT_BYTES + 1024];
-};
-
-struct operand {
-    enum { OPERAND_REG, OPERAND_IMM, OPERAND_MEM } kind;
-    int reg;
-    int32_t imm;
-    struct mem mem;
 };
 
 static inline struct mem env_mem(int32_t offset)
@@ -142,6 +159,8 @@ int use_reg(struct compiler *c, ir_val v);
 void load_into(struct compiler *c, int reg, ir_val v);  /* a copy; the register is the caller's */
 /* The value as ALU operand of an instruction of this width. */
 struct operand use_operand(struct compiler *c, ir_val v, enum ir_type type);
+/* Where code out of line will find the value, if possible without any code in line. */
+struct operand cold_operand(struct compiler *c, ir_val v);
 /* The pin that the result goes to at once (call before fetching operands), or NO_REG. */
 int dest_pin(struct compiler *c);
 /* A register for the result of the op, not one of `avoid': pin, a's dying register, or another. */
@@ -151,6 +170,9 @@ void set_result(struct compiler *c, int pin, int reg);
 void alloc_get(struct compiler *c);
 void alloc_set(struct compiler *c);
 void flush_pending(struct compiler *c, uint64_t mask);
+/* Leaves the stores of these to code out of line, or is false; they are still pending then. */
+bool sink_pending(struct compiler *c, uint64_t mask, struct stub *s);
+void emit_sinks(struct compiler *c, const struct stub *s);
 /* Before a call: temporaries go to slots, what the callee overwrites in env or pins is saved. */
 void save_for_call(struct compiler *c, uint64_t writes);
 void forget_written(struct compiler *c, uint64_t writes);       /* after it */
@@ -192,6 +214,37 @@ void emit_mem_stub(struct compiler *c, const struct stub *s);
 void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m);
 void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
+static inline unsigned size_of(unsigned memop)
+{
+    return 1u << (memop & MO_SIZE);
+}
+static inline bool wraps32(unsigned memop)
+{
+    return memop & MO_ADDR32 || the_host.target->word_bits == 32;
+}
+int effective_address(struct compiler *c, const struct ir_op *o);   /* of a memory op */
+struct stored {                                 /* what a store stores */
+    bool is_imm;
+    int64_t imm;
+    int reg;
+};
+struct stored stored_value(struct compiler *c, ir_val v, unsigned memop);
+/* scratch: for the swapped copy of a big-endian store */
+void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
+                 int scratch);
+/*
+ * 64-bit guests: compares the tag of the first byte's entry with the page of the last byte (or, to
+ * be aligned, with the address less its high offset bits). Returns the jump of a miss and where the
+ * addend is.
+ */
+uint32_t compare_tag(struct compiler *c, int address, unsigned memop, unsigned span, bool write,
+                     int t, int t2, struct mem *addend);
+/* ops-group.c */
+void op_page(struct compiler *c, const struct ir_op *o);
+void grouped_ld(struct compiler *c, const struct ir_op *o);
+void grouped_st(struct compiler *c, const struct ir_op *o);
+void store_address(struct compiler *c, const struct stub *s);
+void emit_lone_thunks(struct emitter *e);
 /* ops-vec.c */
 void op_vector(struct compiler *c, const struct ir_op *o);
 /* ops-control.c */

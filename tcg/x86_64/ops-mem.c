@@ -7,23 +7,12 @@
 #include "tcg/softmmu.h"
 #include "tcg/x86_64/compile.h"
 
-static unsigned size_of(unsigned memop)
-{
-    return 1u << (memop & MO_SIZE);
-}
-
-static bool wraps32(unsigned memop)
-{
-    return memop & MO_ADDR32 || the_host.target->word_bits == 32;
-}
-
 static void unlock(struct compiler *c, int reg)
 {
     c->locked &= ~(1u << reg);
 }
 
-/* The address of a memory op in a register. */
-static int effective_address(struct compiler *c, const struct ir_op *o)
+int effective_address(struct compiler *c, const struct ir_op *o)
 {
     bool narrow = wraps32(o->mem.memop);
     int64_t value;
@@ -106,13 +95,7 @@ void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, st
     }
 }
 
-struct stored {                                 /* what a store stores */
-    bool is_imm;
-    int64_t imm;
-    int reg;
-};
-
-static struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
+struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
 {
     struct stored s = { 0 };
 
@@ -129,8 +112,7 @@ static struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
     return s;
 }
 
-/* scratch: for the swapped copy of a big-endian store */
-static void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
+void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
                         int scratch)
 {
     static const unsigned stores[] = { OP_STORE8, OP_STORE | X_66, OP_STORE, OP_STORE | X_W };
@@ -158,32 +140,41 @@ static void plain_store(struct compiler *c, unsigned memop, const struct stored 
     }
 }
 
-/* 64-bit guests: tag of the entry against the page of the last byte. t becomes the addend. */
-static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
+uint32_t compare_tag(struct compiler *c, int address, unsigned memop, unsigned span,
+                            bool write, int t, int t2, struct mem *addend)
 {
     const struct target *target = the_host.target;
-    unsigned size = size_of(s->memop);
-    int32_t table = tlb_table_offset(target, MO_IDX(s->memop), write);
     int32_t mask = -(1 << target->page_bits);
-    struct mem entry = env_mem(table);
+    struct mem entry = env_mem(tlb_table_offset(target, MO_IDX(memop), write));
+    uint32_t miss;
 
-    x_mov(&c->e, false, t, s->address);
+    x_mov(&c->e, false, t, address);
     x_shift_imm(&c->e, SHIFT_SHR, false, t, target->page_bits - 4);
     x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
-    if (s->memop & MO_ALIGN) {
-        mask |= size - 1;
+    if (memop & MO_ALIGN) {
+        mask |= span - 1;
     }
-    if (size > 1 && !(s->memop & MO_ALIGN)) {
-        x_rm(&c->e, OP_LEA | X_W, t2, mem_at(s->address, size - 1));
+    if (span > 1 && !(memop & MO_ALIGN)) {
+        x_rm(&c->e, OP_LEA | X_W, t2, mem_at(address, span - 1));
     } else {
-        x_mov(&c->e, true, t2, s->address);
+        x_mov(&c->e, true, t2, address);
     }
     x_alu_imm(&c->e, ALU_OP_AND, true, t2, mask);
     entry.index = t;
     x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t2, entry);
-    s->from = x_jcc(&c->e, CC_NE);
+    miss = x_jcc(&c->e, CC_NE);
     entry.disp += offsetof(struct tlb_entry, addend);
-    x_rm(&c->e, OP_LOAD | X_W, t, entry);
+    *addend = entry;
+    return miss;
+}
+
+/* t becomes the addend. */
+static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
+{
+    struct mem addend;
+
+    s->from = compare_tag(c, s->address, s->memop, size_of(s->memop), write, t, t2, &addend);
+    x_rm(&c->e, OP_LOAD | X_W, t, addend);
 }
 
 /* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
@@ -277,11 +268,24 @@ static void op_st(struct compiler *c, const struct ir_op *o)
     s->back = x_here(&c->e);
 }
 
+static void slow_arguments(struct compiler *c, const struct stub *s)
+{
+    if (s->grouped) {
+        store_address(c, s);
+    } else {
+        x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
+    }
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 8), s->memop);
+}
+
 static void slow_load(struct compiler *c, const struct stub *s)
 {
-    x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
-    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 8), s->memop);
-    call_builtin(c, (s->memop & MO_SIZE) == MO_128 ? BUILTIN_LOAD16 : BUILTIN_LOAD);
+    slow_arguments(c, s);
+    if ((s->memop & MO_SIZE) == MO_128) {
+        call_builtin(c, BUILTIN_LOAD16);
+    } else {
+        x_call_to(&c->e, s->grouped ? the_host.lone_load : the_host.builtins[BUILTIN_LOAD]);
+    }
     add_record(c, s->snapshot);
     plain_load(c, s->type, s->memop & ~MO_BE, s->reg, frame_mem(FRAME_RESULT));
 }
@@ -292,15 +296,18 @@ static void slow_store(struct compiler *c, const struct stub *s)
     struct stored v = { .reg = s->reg };
     unsigned memop = s->reg >= XMM0 ? s->memop & MO_SIZE : MO_64;
 
-    x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
-    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 8), s->memop);
+    slow_arguments(c, s);
     if (s->has_imm) {
         x_store_imm(&c->e, 4, frame_mem(FRAME_ARGS + 16), s->imm);
         x_store_imm(&c->e, 4, frame_mem(FRAME_ARGS + 20), s->imm >> 32);
     } else {
         plain_store(c, memop, &v, frame_mem(big ? FRAME_BUFFER : FRAME_ARGS + 16), NO_REG);
     }
-    call_builtin(c, big ? BUILTIN_STORE16 : BUILTIN_STORE);
+    if (big) {
+        call_builtin(c, BUILTIN_STORE16);
+    } else {
+        x_call_to(&c->e, s->grouped ? the_host.lone_store : the_host.builtins[BUILTIN_STORE]);
+    }
     add_record(c, s->snapshot);
 }
 
@@ -379,6 +386,7 @@ void emit_mem_stub(struct compiler *c, const struct stub *s)
     }
     x_patch(&c->e, s->from, x_here(&c->e));
     switch (s->kind) {
+    case STUB_PAGE: x_alu_rr(&c->e, ALU_OP_XOR, false, s->reg, s->reg); break;
     case STUB_LOAD: slow_load(c, s); break;
     case STUB_STORE: slow_store(c, s); break;
     default: slow_atomic(c, s);
@@ -474,8 +482,9 @@ static void op_atomic(struct compiler *c, const struct ir_op *o)
 void op_mem(struct compiler *c, const struct ir_op *o)
 {
     switch (o->op) {
-    case IR_ld: op_ld(c, o); break;
-    case IR_st: op_st(c, o); break;
+    case IR_ld: o->c ? grouped_ld(c, o) : op_ld(c, o); break;
+    case IR_st: o->c ? grouped_st(c, o) : op_st(c, o); break;
+    case IR_page: op_page(c, o); break;
     default: op_atomic(c, o);
     }
 }

@@ -3,9 +3,9 @@
  * Chooses pins and emits what all regions share: the way in, the ways out, and a thunk per C
  * function that moves pinned globals between host registers and env around it.
  *
- * MXCSR: translated code runs under the guest's with all exceptions masked; around C code that may
- * use vector registers the host's is loaded and the guest's sticky flags are merged into env. So C
- * code always finds env up to date, and what it stores there takes effect.
+ * MXCSR: the vCPU's thread runs under the guest's with all exceptions masked, C code included, as
+ * stmxcsr costs more than most helpers: C code on that thread does no floating-point arithmetic but
+ * in helpers with HELPER_MXCSR, around which env and the register are brought into agreement.
  */
 #include <assert.h>
 #include <cpuid.h>
@@ -95,30 +95,58 @@ static void move_pins(struct emitter *e, uint32_t pins, bool store)
     }
 }
 
-static void load_mxcsr(struct emitter *e, int32_t offset)
+/* Both use ecx. */
+static void mxcsr_from_env(struct emitter *e)
 {
-    x_rm(e, 0xae | X_0F, 2, env_mem(offset));
+    x_rm(e, OP_LOAD, RCX, env_mem(the_host.target->mxcsr_offset));
+    x_alu_imm(e, ALU_OP_OR, false, RCX, MXCSR_MASKS);
+    x_rm(e, OP_STORE, RCX, env_mem(SCRATCH_MXCSR));
+    x_rm(e, 0xae | X_0F, 2, env_mem(SCRATCH_MXCSR));
 }
 
-/* Both use ecx. */
-static void enter_guest_mxcsr(struct emitter *e)
+static void mxcsr_to_env(struct emitter *e)
 {
-    if (the_host.target->mxcsr_offset >= 0) {
-        x_rm(e, OP_LOAD, RCX, env_mem(the_host.target->mxcsr_offset));
-        x_alu_imm(e, ALU_OP_OR, false, RCX, MXCSR_MASKS);
-        x_rm(e, OP_STORE, RCX, env_mem(SCRATCH_MXCSR));
-        load_mxcsr(e, SCRATCH_MXCSR);
+    x_rm(e, 0xae | X_0F, 3, env_mem(SCRATCH_MXCSR));
+    x_rm(e, OP_LOAD, RCX, env_mem(SCRATCH_MXCSR));
+    x_alu_imm(e, ALU_OP_AND, false, RCX, MXCSR_FLAGS);
+    x_rm(e, ALU_OP_OR << 3 | 1, RCX, env_mem(the_host.target->mxcsr_offset));
+}
+
+static uint32_t *guest_mxcsr(void *env)
+{
+    int32_t offset = the_host.target->mxcsr_offset;
+
+    return offset < 0 ? NULL : (uint32_t *)((uint8_t *)env + offset);
+}
+
+void backend_fp_enter(void *env)
+{
+    uint32_t *mxcsr = guest_mxcsr(env), value;
+
+    if (mxcsr) {
+        __asm__ volatile("stmxcsr %0" : "=m"(((struct cpu_hot *)env)->host_mxcsr));
+        value = *mxcsr | MXCSR_MASKS;
+        __asm__ volatile("ldmxcsr %0" : : "m"(value));
     }
 }
 
-static void leave_guest_mxcsr(struct emitter *e)
+void backend_fp_sync(void *env)
 {
-    if (the_host.target->mxcsr_offset >= 0) {
-        x_rm(e, 0xae | X_0F, 3, env_mem(SCRATCH_MXCSR));
-        x_rm(e, OP_LOAD, RCX, env_mem(SCRATCH_MXCSR));
-        x_alu_imm(e, ALU_OP_AND, false, RCX, MXCSR_FLAGS);
-        x_rm(e, ALU_OP_OR << 3 | 1, RCX, env_mem(the_host.target->mxcsr_offset));
-        load_mxcsr(e, offsetof(struct cpu_hot, host_mxcsr));
+    uint32_t *mxcsr = guest_mxcsr(env), value;
+
+    if (mxcsr) {
+        __asm__ volatile("stmxcsr %0" : "=m"(value));
+        *mxcsr |= value & MXCSR_FLAGS;
+        value = *mxcsr | MXCSR_MASKS;
+        __asm__ volatile("ldmxcsr %0" : : "m"(value));
+    }
+}
+
+void backend_fp_leave(void *env)
+{
+    if (guest_mxcsr(env)) {
+        backend_fp_sync(env);
+        __asm__ volatile("ldmxcsr %0" : : "m"(((struct cpu_hot *)env)->host_mxcsr));
     }
 }
 
@@ -136,8 +164,6 @@ static void emit_enter(struct emitter *e)
     x_rm(e, OP_LEA | X_W, RBP, mem_at(RDI, ENV_BIAS));
     x_mov(e, true, RAX, RSI);
     x_rm(e, OP_STORE | X_W, RSP, env_mem(offsetof(struct cpu_hot, scratch)));
-    x_rm(e, 0xae | X_0F, 3, env_mem(offsetof(struct cpu_hot, host_mxcsr)));
-    enter_guest_mxcsr(e);
     move_pins(e, the_host.gpr_pins | the_host.xmm_pins, false);
     x_rr(e, 0xff, 4, RAX);
 }
@@ -146,7 +172,6 @@ static void emit_leave(struct emitter *e)
 {
     the_host.leave = x_here(e);
     move_pins(e, the_host.gpr_pins | the_host.xmm_pins, true);
-    leave_guest_mxcsr(e);
     x_store_imm(e, 8, env_mem(offsetof(struct cpu_hot, ra)), 0);
     x_alu_imm(e, ALU_OP_ADD, true, RSP, FRAME_SIZE);
     for (unsigned i = sizeof(callee_saved); i-- > 0; ) {
@@ -171,6 +196,22 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
     return at;
 }
 
+/* A region for the pc in env; region_refill() changes no vector register. */
+static uint32_t emit_lookup(struct emitter *e, uint32_t loop)
+{
+    uint32_t at = x_here(e), pins = the_host.gpr_pins & CALLER_SAVED_PINS;
+
+    move_pins(e, pins, true);
+    x_rm(e, OP_LOAD | X_W, RDI, env_mem(offsetof(struct cpu_hot, cpu)));
+    x_mov_imm(e, RAX, (uintptr_t)region_refill);
+    x_rr(e, 0xff, 2, RAX);
+    move_pins(e, pins, false);
+    x_rr(e, OP_TEST | X_W, RAX, RAX);
+    x_jcc_to(e, CC_E, loop);
+    x_rr(e, 0xff, 4, RAX);
+    return at;
+}
+
 /* Called where a direct exit could not be chained: the pc is at the return address. */
 static void emit_lookup_chain(struct emitter *e)
 {
@@ -192,7 +233,7 @@ struct thunk {
     uint8_t nargs;
     int16_t args[5];                            /* frame offsets, | POINTER */
     bool builtin;                               /* keeps temporaries; result in the frame */
-    bool xmm, full, noreturn;                   /* switches vector state; all of it to env */
+    bool xmm, full, mxcsr, noreturn;                   /* switches vector state; all of it to env */
     uint64_t reads, writes;
 };
 
@@ -259,15 +300,15 @@ static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
     move_pins(e, the_host.gpr_pins | (t->full ? xmm : pins_of(t->reads) & xmm), true);
     x_rm(e, OP_LOAD | X_W, RAX, mem_at(RSP, 0));
     x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, ra)));
-    if (t->full) {
-        leave_guest_mxcsr(e);
+    if (t->mxcsr) {
+        mxcsr_to_env(e);
     }
     call_function(e, t);
     if (t->noreturn) {
         return at;
     }
-    if (t->full) {
-        enter_guest_mxcsr(e);
+    if (t->mxcsr) {
+        mxcsr_from_env(e);
     }
     if (t->builtin && !(t->args[1] & POINTER && t->nargs > 1)) {
         x_rm(e, OP_STORE | X_W, RAX, thunk_frame(FRAME_RESULT));
@@ -321,6 +362,7 @@ static void emit_helpers(struct emitter *e)
 
         assert(h->nargs <= 4);
         t.full = t.xmm || raises;
+        t.mxcsr = h->flags & HELPER_MXCSR && target->mxcsr_offset >= 0;
         the_host.helpers[i] = emit_thunk(e, &t);
     }
 }
@@ -359,11 +401,12 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     emit_enter(&e);
     emit_leave(&e);
     the_host.exit_poll = emit_exit(&e, EXIT_POLL);
-    the_host.exit_lookup = emit_exit(&e, EXIT_LOOKUP);
+    the_host.exit_lookup = emit_lookup(&e, emit_exit(&e, EXIT_LOOKUP));
     the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
     emit_lookup_chain(&e);
     emit_builtins(&e);
+    emit_lone_thunks(&e);
     emit_helpers(&e);
     return e.p - buffer;
 }

@@ -115,6 +115,7 @@ static void machine_init(unsigned word_bits, const struct ir_helper *helpers, un
     m.ir->n_globals = G_COUNT;
     m.ir->helpers = helpers;
     m.ir->n_helpers = n_helpers;
+    m.ir->group_pages = word_bits == 64;
     m.code_start = backend_init(&machine_target, m.code, CODE_SIZE);
     m.key.pc = 0x1000;
     /* All indexes: the lower half of RAM is mapped for direct access. */
@@ -181,7 +182,12 @@ static bool machine_compile(void)
 
 static int machine_run(void)
 {
-    return backend_run(m.env, m.code + m.out.host, &m.slot);
+    int reason;
+
+    backend_fp_enter(m.env);
+    reason = backend_run(m.env, m.code + m.out.host, &m.slot);
+    backend_fp_leave(m.env);
+    return reason;
 }
 
 static void machine_restore(void)
@@ -192,6 +198,11 @@ static void machine_restore(void)
 }
 
 /* --- what the backend wants from the rest --- */
+const void *region_refill(struct cpu *cpu)
+{
+    return NULL;
+}
+
 struct region *region_by_host(uintptr_t host)
 {
     uint32_t at = host - (uintptr_t)m.code;

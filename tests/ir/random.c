@@ -398,31 +398,13 @@ static void emit_atomic(enum ir_type t, ir_val addr, int32_t disp, uint16_t memo
     memcpy(p, &new, bytes);
 }
 
-static void emit_memory(void)
+/* A load or store of p's bytes. */
+static void emit_access(enum ir_type t, ir_val addr, int32_t disp, uint16_t memop, uint8_t *p)
 {
-    bool slow = below(3) == 0 && n_points < MAX_POINTS - 2;
-    unsigned size = below(4), bytes = 1u << size;
-    uint64_t where = slow ? RAM_SLOW + 32 * n_points + below(32 - bytes)
-                          : RAM_BASE + below(RAM_SIZE / 2 - 2 * PAGE), v = 0;
-    uint16_t memop = size | below(4) << MO_IDX_SHIFT | (narrow ? MO_ADDR32 : 0);
-    enum ir_type t = size == MO_64 || below(2) ? I64 : I32;
-    uint8_t *p = model.ram + (where - RAM_BASE);
-    ir_val addr, x = any();
-    int32_t disp;
+    unsigned bytes = 1u << (memop & MO_SIZE);
+    ir_val x = any();
+    uint64_t v = 0;
 
-    if (!slow && below(8) == 0) {
-        where = (where & -PAGE) + PAGE - 1;     /* crosses into a mapped page */
-        p = model.ram + (where - RAM_BASE);
-    }
-    addr = below(2) ? address_of(where, &disp) : scaled_address(where, &disp);
-    memop |= below(4) ? 0 : MO_BE;
-    if (slow) {
-        add_point();
-    }
-    if (below(6) == 0) {
-        emit_atomic(t, addr, disp, memop, p);
-        return;
-    }
     if (below(2)) {
         v = val[x];
         if (memop & MO_BE) {
@@ -441,6 +423,71 @@ static void emit_memory(void)
         v = (int64_t)(v << (64 - 8 * bytes)) >> (64 - 8 * bytes);
     }
     know(t, ir_ld(m.ir, t, addr, disp, memop), v);
+}
+
+/* Several near to each other, in the slow part of RAM or perhaps over the end of a page. */
+static void emit_group(void)
+{
+    bool slow = below(3) == 0 && n_points < MAX_POINTS - 6;
+    uint64_t start = slow ? RAM_SLOW + 32 * n_points
+                   : RAM_BASE + below(RAM_SIZE / 2 / PAGE - 2) * PAGE +
+                     (below(3) ? below(PAGE) : PAGE - below(64));
+    unsigned idx = below(4) << MO_IDX_SHIFT | (narrow ? MO_ADDR32 : 0);
+    int32_t disp;
+    ir_val addr = address_of(start, &disp);
+
+    if (disp != (int8_t)disp) {
+        return;
+    }
+    for (unsigned n = 2 + below(3); n; n--) {
+        unsigned size = below(4);
+        uint64_t where = slow ? RAM_SLOW + 32 * n_points + below(32 - (1 << size))
+                              : start + below(48);
+
+        if (slow) {
+            add_point();
+        }
+        emit_access(size == MO_64 || below(2) ? I64 : I32, addr, disp + (int32_t)(where - start),
+                    size | idx, model.ram + (where - RAM_BASE));
+        if (below(2)) {
+            uint64_t k = below(64), from = val[addr];
+
+            addr = ir_2(m.ir, IR_add, narrow ? I32 : I64, addr, constant(narrow ? I32 : I64, k));
+            val[addr] = truncate_to(narrow ? I32 : I64, from + k);
+            disp -= k;
+        }
+        if (below(2)) {
+            emit_binary();
+        }
+    }
+}
+
+static void emit_memory(void)
+{
+    bool slow = below(3) == 0 && n_points < MAX_POINTS - 2;
+    unsigned size = below(4), bytes = 1u << size;
+    uint64_t where = slow ? RAM_SLOW + 32 * n_points + below(32 - bytes)
+                          : RAM_BASE + below(RAM_SIZE / 2 - 2 * PAGE);
+    uint16_t memop = size | below(4) << MO_IDX_SHIFT | (narrow ? MO_ADDR32 : 0);
+    enum ir_type t = size == MO_64 || below(2) ? I64 : I32;
+    uint8_t *p = model.ram + (where - RAM_BASE);
+    ir_val addr;
+    int32_t disp;
+
+    if (!slow && below(8) == 0) {
+        where = (where & -PAGE) + PAGE - 1;     /* crosses into a mapped page */
+        p = model.ram + (where - RAM_BASE);
+    }
+    addr = below(2) ? address_of(where, &disp) : scaled_address(where, &disp);
+    memop |= below(4) ? 0 : MO_BE;
+    if (slow) {
+        add_point();
+    }
+    if (below(6) == 0) {
+        emit_atomic(t, addr, disp, memop, p);
+        return;
+    }
+    emit_access(t, addr, disp, memop, p);
 }
 
 static void know_vector(ir_val v, const void *bytes)
@@ -568,7 +615,8 @@ static void emit_one(void)
     case 4: emit_unary(); break;
     case 5: case 6: emit_field(); break;
     case 7: emit_choice(); break;
-    case 8: case 9: case 10: emit_memory(); break;
+    case 8: case 9: emit_memory(); break;
+    case 10: emit_group(); break;
     case 11: case 12: emit_vector(); break;
     case 13: emit_call(); break;
     case 14:

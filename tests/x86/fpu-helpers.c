@@ -41,8 +41,8 @@ static unsigned below(unsigned n)
 static uint64_t random_mant(void)
 {
     static const uint64_t special[] = {
-        0, 1ull << 63, 3ull << 62, 1, ~0ull, 0x8000000000000001, 0x80000000000007ff, 0xfffffffffffff800,
-        0x8000000000000400, 0x8000000000000800, 0x8000008000000000, 0xffffff8000000000, 1ull << 62,
+        0, 1ull << 63, 3ull << 62, 1, ~0ull, 0x8000000000000001, 0x80000000000007ff,
+        0xfffffffffffff800, 0x8000000000000400, 0x8000000000000800, 0x8000008000000000, 0xffffff8000000000, 1ull << 62,
     };
 
     switch (below(4)) {
@@ -55,8 +55,8 @@ static uint64_t random_mant(void)
 
 static struct x86_fpreg random_value(void)
 {
-    static const uint16_t exps[] = { 0, 0, 1, 0x7fff, 0x7fff, 0x7ffe, 0x3fff, 0x3c01, 0x3c00, 0x43fe,
-                                     0x43ff, 0x3f81, 0x407e, 0x403e, 0x403d, 0x400e, 0x401e };
+    static const uint16_t exps[] = { 0, 0, 1, 0x7fff, 0x7fff, 0x7ffe, 0x3fff, 0x3c01, 0x3c00,
+                                     0x43fe, 0x43ff, 0x3f81, 0x407e, 0x403e, 0x403d, 0x400e, 0x401e };
     struct x86_fpreg r = { .mant = random_mant() };
 
     switch (below(3)) {
@@ -165,7 +165,8 @@ static arith_rr *const arith[8] = { helper_fp_add, helper_fp_mul, NULL, NULL, he
 #define MEM_ROW(s)                                                                                 \
     { helper_fp_add_##s, helper_fp_mul_##s, NULL, NULL, helper_fp_sub_##s, helper_fp_subr_##s,     \
       helper_fp_div_##s, helper_fp_divr_##s }
-static arith_mem *const arith_memory[4][8] = { MEM_ROW(f32), MEM_ROW(i32), MEM_ROW(f64), MEM_ROW(i16) };
+static arith_mem *const arith_memory[4][8] = { MEM_ROW(f32), MEM_ROW(i32), MEM_ROW(f64),
+                                               MEM_ROW(i16) };
 static compare_mem *const compare_memory[4] = { helper_fp_com_f32, helper_fp_com_i32,
                                                 helper_fp_com_f64, helper_fp_com_i16 };
 static plain *const d9_plain[32] = {
@@ -250,7 +251,8 @@ static bool call_d9(unsigned modrm, uint32_t insn)
     return true;
 }
 
-static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t insn, struct outcome *o)
+static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t insn,
+                          struct outcome *o)
 {
     unsigned i = modrm & 7, reg = modrm >> 3 & 7;
 
@@ -283,7 +285,8 @@ static bool call_register(unsigned escape, unsigned modrm, bool cf, uint32_t ins
     return true;
 }
 
-static bool call_helper(const uint8_t insn[2], uint64_t m, uint16_t high, bool cf, struct outcome *o)
+static bool call_helper(const uint8_t insn[2], uint64_t m, uint16_t high, bool cf,
+                        struct outcome *o)
 {
     uint32_t word = FP_INSN(insn[0], insn[1]);
     unsigned escape = insn[0] & 7;
@@ -330,6 +333,21 @@ static unsigned store_size(const uint8_t insn[2])
     return sizes[insn[0] >> 1 & 3][insn[1] >> 3 & 7];
 }
 
+static void report(const uint8_t insn[2], const char *what, const struct image *before,
+                   const struct image *host)
+{
+    printf("# %02x %02x: %s differs; cw %04x sw %04x tags %04x; then sw %04x, ours %04x\n", insn[0],
+           insn[1], what, before->cw & 0xffff, before->sw & 0xffff, before->tw & 0xffff,
+           host->sw & 0xffff, env->fpus | env->fptop << 11);
+    for (unsigned i = 0; i < 2; i++) {
+        const uint8_t *a = before->st[i], *b = host->st[i];
+
+        printf("#   st%u %04x.%016llx host %04x.%016llx ours %04x.%016llx\n", i, ld16_le(a + 8),
+               (unsigned long long)ld64_le(a), ld16_le(b + 8), (unsigned long long)ld64_le(b),
+               fp_st(env, i)->exp, (unsigned long long)fp_st(env, i)->mant);
+    }
+}
+
 /* One instruction in the present state; false and a message when the two differ. */
 static bool one(const uint8_t insn[2], bool *known)
 {
@@ -369,19 +387,7 @@ static bool one(const uint8_t insn[2], bool *known)
     }
     env->pc = 0x1000;
     if (what) {
-        printf("# %02x %02x: %s differs; cw %04x sw %04x tags %04x -> sw %04x, ours %04x\n", insn[0],
-               insn[1], what, before.cw & 0xffff, before.sw & 0xffff, before.tw & 0xffff,
-               host.sw & 0xffff, env->fpus | env->fptop << 11);
-        for (unsigned i = 0; i < 2; i++) {
-            uint64_t a, b, c;
-
-            memcpy(&a, before.st[i], 8);
-            memcpy(&b, host.st[i], 8);
-            c = fp_st(env, i)->mant;
-            printf("#   st%u %02x%02x.%016llx host %02x%02x.%016llx ours %04x.%016llx\n", i,
-                   before.st[i][9], before.st[i][8], (unsigned long long)a, host.st[i][9],
-                   host.st[i][8], (unsigned long long)b, fp_st(env, i)->exp, (unsigned long long)c);
-        }
+        report(insn, what, &before, &host);
     }
     return !what;
 }

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Finds regions by where their code lies in RAM and how it was decoded. Writers hold the lock of
+ * the region cache, readers nothing: a bucket is a list that is whole at any time.
+ *
+ * Translated code calls region_refill() when its jump cache misses, with vector registers live.
+ */
+#pragma GCC target("general-regs-only")
+#include "tcg/region.h"
+
+#include <string.h>
+#include "base/log.h"
+#include "hw/core/memory.h"
+#include "tcg/tlb.h"
+
+enum { HASH_BITS = 16 };
+
+static struct region *hash[1 << HASH_BITS];
+
+static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
+{
+    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
+
+    return h >> (64 - HASH_BITS);
+}
+
+static unsigned hash_of_region(const struct region *r)
+{
+    return hash_of(r->ram_page[0] + r->entry_offset, &r->key);
+}
+
+struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
+{
+    struct region *r = __atomic_load_n(&hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
+
+    for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
+        if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
+            r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
+            !r->dead) {
+            return r;
+        }
+    }
+    return NULL;
+}
+
+void region_hash_add(struct region *r)
+{
+    struct region **bucket = &hash[hash_of_region(r)];
+
+    r->hash_next = *bucket;
+    __atomic_store_n(bucket, r, __ATOMIC_RELEASE);
+}
+
+void region_hash_remove(struct region *r)
+{
+    struct region **at = &hash[hash_of_region(r)];
+
+    for (; *at; at = &(*at)->hash_next) {
+        if (*at == r) {
+            __atomic_store_n(at, r->hash_next, __ATOMIC_RELEASE);
+            return;
+        }
+    }
+}
+
+void region_hash_clear(void)
+{
+    memset(hash, 0, sizeof(hash));
+}
+
+const void *region_refill(struct cpu *cpu)
+{
+    unsigned idx = cpu->target->mmu_index(cpu);
+    const struct tlb_page *p;
+    struct code_key key;
+    struct region *r;
+    uint64_t lin;
+
+    if (cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
+        log_enabled(LOG_NOCHAIN | LOG_EXEC | LOG_CPU)) {
+        return NULL;
+    }
+    cpu->target->code_key(cpu, &key);
+    lin = key.base + key.pc;
+    lin = cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
+    p = tlb_page_cached(cpu, lin, MMU_FETCH, idx);
+    if (!p || !p->host) {
+        return NULL;
+    }
+    r = region_find(p->ram_addr + (lin - p->vpage), &key, false);
+    if (r && r->ram_page[1] != ~0ull) {
+        p = tlb_page_cached(cpu, p->vpage + (1ull << cpu->target->page_bits), MMU_FETCH, idx);
+        r = p && p->host && p->ram_addr == r->ram_page[1] ? r : NULL;
+    }
+    if (!r) {
+        return NULL;
+    }
+    jump_cache_add(cpu, key.pc, r);
+    return region_buffer() + r->host;
+}

@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A raw disk with GRUB, Debian's kernel and an ext4 root boots through the BIOS and the IDE driver.
+
+The image is made without root's rights: the partition table and GRUB's two boot blocks are written
+here, the file system by mke2fs -d."""
+import os
+import shutil
+import struct
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import packages
+from emulator import Emulator, folder
+from tap import done, ok, skip_all
+
+START, SIZE = 2048, 96 << 11        # the partition, in sectors
+GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "normal", "configfile", "echo")
+GRUB_CONFIG = """serial --unit=0 --speed=115200
+terminal_output serial console
+echo GRUB-OK
+linux /boot/vmlinuz root=/dev/sda1 console=ttyS0 quiet
+initrd /boot/initrd.gz
+boot
+"""
+# In the RAM disk: finds the disk by its driver, then leaves for the root on it.
+FIRST_INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda1 ] || sleep 0.3; done
+mount -t ext4 /dev/sda1 /root && exec switch_root /root /sbin/init
+echo NO-ROOT
+poweroff -f
+"""
+ROOT_INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+echo "ROOT-OK $(grep ' / ' /proc/mounts | tail -n 1)"
+echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
+cat /boot/vmlinuz /boot/initrd.gz | md5sum
+head -c 3000000 /dev/urandom > /root/random && sync
+a=$(md5sum < /root/random)
+echo 3 > /proc/sys/vm/drop_caches
+b=$(md5sum < /root/random)
+[ "$a" = "$b" ] && echo "WRITE-OK $a"
+mount -o remount,ro / && echo READ-ONLY
+poweroff -f
+"""
+
+
+def grub_blocks(work):
+    """boot.img and core.img, which together boot from a disk with a gap behind sector 0."""
+    lib = "usr/lib/grub/i386-pc"
+    grub = packages.unpacked("grub-pc-bin", lib)
+    tools = packages.unpacked("grub-common", "usr/bin/grub-mkimage")
+    core = os.path.join(work, "core.img")
+    packages.run(os.path.join(tools, "usr/bin/grub-mkimage"), "-d", os.path.join(grub, lib),
+                 "-O", "i386-pc", "-o", core, "-p", "(hd0,msdos1)/boot/grub", *GRUB_MODULES)
+    with open(os.path.join(grub, lib, "boot.img"), "rb") as f:
+        boot = f.read(512)
+    with open(core, "rb") as f:
+        core = bytearray(f.read())
+    core += bytes(-len(core) % 512)
+    # The list at the end of its first sector says where the others are: sector 2 and following.
+    struct.pack_into("<QHH", core, 512 - 12, 2, len(core) // 512 - 1, 0x820)
+    return boot, core
+
+
+def make_root(work, kernel, initrd):
+    root = os.path.join(work, "root")
+    for name in ("bin", "sbin", "dev", "proc", "sys", "root", "boot/grub"):
+        os.makedirs(os.path.join(root, name))
+    shutil.copy(shutil.which("busybox"), os.path.join(root, "bin/busybox"))
+    for applet in packages.run("busybox", "--list").stdout.split():
+        if applet != "busybox":
+            os.symlink("busybox", os.path.join(root, "bin", applet))
+    shutil.copy(kernel, os.path.join(root, "boot/vmlinuz"))
+    shutil.copy(initrd, os.path.join(root, "boot/initrd.gz"))
+    with open(os.path.join(root, "boot/grub/grub.cfg"), "w") as f:
+        f.write(GRUB_CONFIG)
+    with open(os.path.join(root, "sbin/init"), "w") as f:
+        f.write(ROOT_INIT)
+    os.chmod(os.path.join(root, "sbin/init"), 0o755)
+    return root
+
+
+def make_disk(work):
+    """The image, and the checksum of what the guest will read back."""
+    init = os.path.join(work, "init")
+    with open(init, "w") as f:
+        f.write(FIRST_INIT)
+    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4")
+    initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
+                                *(part for m in modules for part in ("-m", m)))
+    boot, core = grub_blocks(work)
+    disk = os.path.join(work, "disk.img")
+    partition = struct.pack("<B3sB3sII", 0x80, b"\xfe\xff\xff", 0x83, b"\xfe\xff\xff", START, SIZE)
+    with open(disk, "wb") as f:
+        f.write(boot[:446] + partition + bytes(48) + b"\x55\xaa" + core)
+        f.truncate((START + SIZE) * 512)
+    kernel = packages.kernel()
+    packages.run("mke2fs", "-q", "-t", "ext4", "-d", make_root(work, kernel, initrd),
+                 "-E", f"offset={START * 512},root_owner=0:0",
+                 "-O", "^metadata_csum_seed,^orphan_file", disk, f"{SIZE // 2}k")
+    return disk, subprocess.run(f"cat {kernel} {initrd} | md5sum", shell=True, check=True,
+                                capture_output=True).stdout.split()[0]
+
+
+def boot(disk, checksum, snapshot):
+    args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none",
+            "-drive", f"file={disk},format=raw,if=ide,index=0"]
+    with Emulator(*args, *snapshot) as guest:
+        for pattern, seconds, name in (
+                (rb"GRUB-OK", 40, "GRUB reads its configuration"),
+                (rb"ROOT-OK /dev/sda1 / ext4 rw", 60, "the kernel mounts the ext4 root"),
+                (rb"MODE \S*DMA", 20, "the disk runs with DMA"),
+                (checksum, 20, "the files read back right"),
+                (rb"WRITE-OK \w+", 30, "and what is written too"),
+                (rb"READ-ONLY", 20, "the root can be put to rest")):
+            if not ok(guest.expect(pattern, seconds), name, guest.tail()):
+                return
+        ok(guest.finish(20) == 0, "power-off ends the emulator with 0", guest.tail())
+
+
+def main():
+    with folder() as work:
+        try:
+            disk, checksum = make_disk(work)
+        except subprocess.CalledProcessError as error:
+            skip_all(f"the disk cannot be made: {error.cmd[0]}: {error.stderr.splitlines()[-1:]}")
+        boot(disk, checksum, ())
+        with open(disk, "rb") as f:
+            before = f.read()
+        boot(disk, checksum, ("-snapshot",))
+        with open(disk, "rb") as f:
+            ok(f.read() == before, "-snapshot leaves the image alone")
+        packages.run("dd", f"if={disk}", f"of={disk}.part", "bs=1M", f"skip={START // 2048}")
+        check = subprocess.run(["e2fsck", "-fn", disk + ".part"], capture_output=True)
+        ok(check.returncode == 0, "the file system is clean", check.stdout + check.stderr)
+    done()
+
+
+main()

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""SeaBIOS says its name on screen, serial line and debug console; option ROMs are run."""
+import os
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import packages
+from emulator import Emulator, folder
+from tap import done, note, ok
+
+SCREEN = ("-display", "none", "-nodefaults", "-vga", "std", "-boot", "menu=off")
+
+
+def banner():
+    with Emulator(*SCREEN, monitor=True) as machine:
+        good = machine.expect_screen(r"^SeaBIOS \(version 1\.\d+", 20)
+        if not ok(good, "SeaBIOS is on the screen"):
+            note(machine.screen())
+        ok(machine.expect_screen(r"No bootable device", 20), "and finds nothing to boot")
+        machine.command("quit")
+        ok(machine.finish(5) == 0, "quit ends it with 0", machine.out)
+    with Emulator("-nographic", "-net", "none") as machine:
+        ok(machine.expect(rb"SeaBIOS \(version 1\.\d+", 20), "-nographic has it on the serial line",
+           machine.tail())
+        machine.type("\x01x")
+        ok(machine.finish(5) == 0, "C-a x ends it with 0", machine.tail())
+
+
+def debug_console(work):
+    log = os.path.join(work, "log")
+    with Emulator(*SCREEN, "-chardev", f"file,id=log,path={log}",
+                  "-device", "isa-debugcon,iobase=0x402,chardev=log", "-cpu", "qemu64", "-m", "64",
+                  monitor=True) as machine:
+        machine.expect_screen(r"No bootable device", 20)
+        machine.command("quit")
+        machine.finish(5)
+    with open(log, encoding="latin-1") as f:
+        text = f.read()
+    for line in ("SeaBIOS (version", "Found QEMU fw_cfg", "Running on QEMU (i440fx)",
+                 "=== PCI device probing ===", "Found 1 cpu(s) max supported 1 cpu(s)",
+                 "Copying SMBIOS", "Copying PIR", "Copying MPTABLE",
+                 "Scan for VGA option rom", "Turning on vga text mode console",
+                 "PS2 keyboard initialized", "Booting from"):
+        ok(line in text, f"the firmware's log has: {line}", text)
+
+
+def option_rom():
+    rom = packages.file("ipxe-qemu", "usr/lib/ipxe/qemu/pxe-e1000.rom")
+    with Emulator(*SCREEN, "-option-rom", rom, monitor=True) as machine:
+        if not ok(machine.expect_screen(r"^iPXE .*PnP PMM", 20), "iPXE's ROM announces itself"):
+            note(machine.screen())
+        found = machine.expect_screen(r"^iPXE \d.* -- Open Source Network Boot Firmware", 30)
+        if not ok(found, "and is booted, which shows its banner"):
+            note(machine.screen())
+
+
+def main():
+    with folder() as work:
+        banner()
+        debug_console(work)
+        option_rom()
+    done()
+
+
+main()
