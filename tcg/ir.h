@@ -177,6 +177,7 @@ struct ir {
     uint64_t deferrable;            /* mask */
     ir_val cse[64];
     bool group_pages;               /* the backend has page ops */
+    void *compiler;                 /* the backend's working memory */
     unsigned next_group;
     unsigned last_brc;
     struct ir_page_group groups[IR_PAGE_GROUPS];

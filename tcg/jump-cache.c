@@ -13,7 +13,6 @@
 
 #include <string.h>
 #include "base/memory.h"
-#include "tcg/tlb.h"
 
 enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1024 };
 
@@ -161,7 +160,7 @@ static void log_flush_pages(struct jump_bank *b, const struct jump_log *log, uin
 /* A region may reach one page further than it starts, so the page before counts as well. */
 void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
 {
-    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & tlb_page_mask(cpu);
+    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & -size;
 
     if (!filter_has(cpu, page) && !filter_has(cpu, page - size)) {
         return;

@@ -10,8 +10,7 @@
 
 #include <string.h>
 #include "base/log.h"
-#include "hw/core/memory.h"
-#include "tcg/tlb.h"
+#include "tcg/code.h"
 
 enum { HASH_BITS = 16 };
 
@@ -70,8 +69,7 @@ void region_hash_clear(void)
 
 const void *region_refill(struct cpu *cpu)
 {
-    unsigned idx = cpu->target->mmu_index(cpu);
-    const struct tlb_page *p;
+    struct code_place p;
     struct code_key key;
     struct region *r;
     uint64_t lin;
@@ -83,14 +81,14 @@ const void *region_refill(struct cpu *cpu)
     cpu->target->code_key(cpu, &key);
     lin = key.base + key.pc;
     lin = cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
-    p = tlb_page_cached(cpu, lin, MMU_FETCH, idx);
-    if (!p || !p->host) {
+    if (!code_find_cached(cpu, lin, &p) || !p.host) {
         return NULL;
     }
-    r = region_find(p->ram_addr + (lin - p->vpage), &key, false);
+    r = region_find(p.ram_page + (lin - p.page), &key, false);
     if (r && r->ram_page[1] != ~0ull) {
-        p = tlb_page_cached(cpu, p->vpage + (1ull << cpu->target->page_bits), MMU_FETCH, idx);
-        r = p && p->host && p->ram_addr == r->ram_page[1] ? r : NULL;
+        bool known = code_find_cached(cpu, p.page + (1ull << cpu->target->page_bits), &p);
+
+        r = known && p.host && p.ram_page == r->ram_page[1] ? r : NULL;
     }
     if (!r) {
         return NULL;

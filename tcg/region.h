@@ -56,6 +56,11 @@ struct region *region_by_host(uintptr_t host);
    the result is false. */
 bool region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
+/* Around fork(). */
+void region_fork_begin(void);
+void region_fork_end(bool child);
+/* Watches the page again if regions were made from it. */
+void region_rewatch(uint64_t ram_page);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */
 void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */

@@ -29,7 +29,8 @@ static bool is_signed(unsigned type)
 
 static bool is_gap(unsigned type)
 {
-    return type == THUNK_GAP || type == THUNK_GAP_LONGS || type == THUNK_GAP_32;
+    return type == THUNK_GAP || type == THUNK_GAP_LONGS || type == THUNK_GAP_32 ||
+           type == THUNK_GAP_64;
 }
 
 /* Fills in a field's size on the guest's side and tells its alignment. */
@@ -53,6 +54,9 @@ static unsigned field_layout(struct thunk_field *f)
         return thunk_guest_abi->align64;
     case THUNK_GAP_32:
         f->guest_size = thunk_guest_abi->long_size == 4 ? f->host_size : 0;
+        return 1;
+    case THUNK_GAP_64:
+        f->guest_size = thunk_guest_abi->long_size == 8 ? f->host_size : 0;
         return 1;
     case THUNK_LONG:
     case THUNK_ULONG:
@@ -161,6 +165,7 @@ static void field_to_host(const struct thunk_field *f, char *host, const char *g
     case THUNK_GAP:
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
+    case THUNK_GAP_64:
         break;
     case THUNK_BYTES:
         bytes_copy(host, f->host_size, guest, f->guest_size);
@@ -223,6 +228,7 @@ static bool field_to_guest(const struct thunk_field *f, char *guest, const char 
     case THUNK_GAP:
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
+    case THUNK_GAP_64:
         memset(guest, 0, f->guest_size);
         return true;
     case THUNK_BYTES:

@@ -59,7 +59,7 @@ static void load_vector(struct compiler *c, unsigned memop, int d, struct mem m)
     switch (memop & MO_SIZE) {
     case MO_32: x_rm(&c->e, OP_LOADSS, d, m); break;
     case MO_64: x_rm(&c->e, OP_LOADQ, d, m); break;
-    default: x_rm(&c->e, OP_LOADUPS, d, m);
+    default: x_rm(&c->e, memop & MO_ALIGN ? OP_MOVAPS : OP_LOADUPS, d, m);
     }
 }
 
@@ -112,6 +112,16 @@ struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
     return s;
 }
 
+void swapped_copy(struct compiler *c, unsigned memop, int r, int copy)
+{
+    if (r >= XMM0) {
+        x_rr(&c->e, OP_MOVD_FROM_XMM | X_W, r, copy);
+    } else {
+        x_mov(&c->e, true, copy, r);
+    }
+    swap_bytes(c, size_of(memop), copy);
+}
+
 void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
                         int scratch)
 {
@@ -125,16 +135,13 @@ void plain_store(struct compiler *c, unsigned memop, const struct stored *s, str
     if (s->is_imm) {
         x_store_imm(&c->e, size_of(memop), m, s->imm);
     } else if (r >= XMM0 && !(memop & MO_BE && size < MO_128)) {
-        x_rm(&c->e, vectors[size], r, m);
+        bool aligned = size == MO_128 && memop & MO_ALIGN;
+
+        x_rm(&c->e, aligned ? OP_STOREAPS : vectors[size], r, m);
     } else {
         if (memop & MO_BE && size > MO_8) {
-            if (r >= XMM0) {
-                x_rr(&c->e, OP_MOVD_FROM_XMM | X_W, r, scratch);
-            } else {
-                x_mov(&c->e, true, scratch, r);
-            }
+            swapped_copy(c, memop, r, scratch);
             r = scratch;
-            swap_bytes(c, size_of(memop), r);
         }
         x_rm(&c->e, stores[size], r, m);
     }
@@ -338,7 +345,7 @@ static void atomic_call(struct compiler *c, unsigned op, unsigned memop)
 }
 
 /* What has no single host instruction is a call in line; the thunk preserves every register. */
-static void called_atomic(struct compiler *c, const struct ir_op *o)
+void called_atomic(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d, address = effective_address(c, o);
     uint16_t snapshot;
@@ -548,6 +555,10 @@ static void op_atomic(struct compiler *c, const struct ir_op *o)
 
 void op_mem(struct compiler *c, const struct ir_op *o)
 {
+    if (the_host.user) {
+        op_user_mem(c, o);
+        return;
+    }
     switch (o->op) {
     case IR_ld: o->c ? grouped_ld(c, o) : op_ld(c, o); break;
     case IR_st: o->c ? grouped_st(c, o) : op_st(c, o); break;

@@ -384,7 +384,7 @@ static void emit_masks(struct emitter *e)
     }
 }
 
-size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
+size_t backend_init(const struct target *target, bool user, uint8_t *buffer, size_t size)
 {
     struct emitter e = { .p = buffer, .buffer = buffer, .limit = buffer + size };
 
@@ -392,6 +392,7 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     assert(size >= 4096 + 1024 * (target->n_helpers + BUILTIN_COUNT));
     memset(&the_host, 0, sizeof(the_host));
     the_host.target = target;
+    the_host.user = user;
     the_host.buffer = buffer;
     memset(the_host.pin, NO_REG, sizeof(the_host.pin));
     detect_host();
