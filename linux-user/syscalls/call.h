@@ -29,6 +29,7 @@ enum arg_kind {
     ARG_SIGNAL,
     ARG_ADDR,  /* a guest address for the handler */
     ARG_HOST,  /* an address that the host call takes without reading there */
+    ARG_MAPPED, /* the same, ENOMEM unless all of it is mapped; argument n is the length */
     /* Pointers. */
     ARG_PATH,  /* absolute ones are looked for in the sysroot */
     ARG_LPATH, /* the same where a final symbolic link is not followed */
@@ -113,6 +114,9 @@ int64_t call_get_word(const struct call *c, uint64_t *value, uint64_t addr, unsi
 int64_t call_put_word(const struct call *c, uint64_t addr, uint64_t value);
 int64_t call_put_u32(uint64_t addr, uint32_t value);
 int64_t call_get_u32(uint32_t *value, uint64_t addr);
+
+/* Whether the guest has something mapped at each address of the range. */
+bool call_is_mapped(uint64_t addr, uint64_t len);
 
 /* 0 or -EFAULT: all of [addr, addr + len) lies where the guest's memory may be. */
 int64_t call_range(uint64_t addr, uint64_t len);

@@ -87,6 +87,9 @@ static int64_t control_begin(struct call *c, struct message *m, uint64_t addr, b
     if (len > MAX_CONTROL) {
         return -ENOBUFS;
     }
+    if (!out && len < align_up(word_of(c) + 8, word_of(c))) {
+        return -EINVAL;
+    }
     if (call_range(addr, len)) {
         return -EFAULT;
     }

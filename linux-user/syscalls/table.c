@@ -29,6 +29,7 @@
 #define SIGNAL {ARG_SIGNAL}
 #define ADDR {ARG_ADDR}
 #define HOST {ARG_HOST}
+#define MAPPED(n) {ARG_MAPPED, n}
 #define PATH {ARG_PATH}
 #define LPATH {ARG_LPATH}
 #define TEXT {ARG_TEXT}
