@@ -17,7 +17,7 @@
 static void contents(void)
 {
     char buf[64] = "", two[16] = "";
-    int fd = open("a", O_RDWR | O_CREAT | O_TRUNC, 0640);
+    int fd = open("a", O_RDWR | O_CREAT | O_TRUNC | O_LARGEFILE, 0640);
     struct iovec v[2] = {{"hello ", 6}, {"world", 5}}, w[2] = {{buf, 3}, {two, 5}};
     struct iovec bad[2] = {{buf, 3}, {BAD, 5}};
 
@@ -84,7 +84,7 @@ static void show(const char *name, const struct stat *st)
 
 static void attributes(void)
 {
-    struct stat st;
+    struct stat st = {0};
     struct statx stx;
     struct statfs fs;
     struct timespec t[2] = {{1000000000, 123456789}, {0, UTIME_OMIT}};
