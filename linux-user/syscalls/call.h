@@ -38,6 +38,8 @@ enum arg_kind {
     ARG_IN_V, ARG_OUT_V, ARG_INOUT_V, /* an array of them, as many as argument n says */
     ARG_RESULT_V,                     /* the same, as many were written as the result says */
     ARG_BYTES_IN, ARG_BYTES_OUT,      /* argument n is the length */
+    ARG_SOCKADDR,                     /* bytes that are an address of a socket */
+    ARG_STRINGS,                      /* a vector of strings, for the handler */
     ARG_BITS_IN, ARG_BITS_OUT,        /* words with argument n bits */
     ARG_RAW,                          /* in and out, n bytes at most */
     ARG_IOV_IN, ARG_IOV_OUT,          /* an iovec array of argument n elements */

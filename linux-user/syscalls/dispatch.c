@@ -429,6 +429,7 @@ static int64_t convert_in(struct call *c, struct pass *p, unsigned i)
         return structs_in(c, p, i);
     case ARG_BYTES_IN:
     case ARG_BYTES_OUT:
+    case ARG_SOCKADDR:
         return bytes_in(c, p, i, c->row->args[i].kind == ARG_BYTES_OUT);
     case ARG_BITS_IN:
     case ARG_BITS_OUT:

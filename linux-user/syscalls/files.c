@@ -200,8 +200,7 @@ static int64_t statfs_sized(struct call *c, const int64_t h[CALL_ARGS])
 
 int64_t call_statfs64(struct call *c)
 {
-    /* Callers built with natural alignment count the padding at the end. */
-    if (c->a[1] != thunk_statfs64.guest_size && c->a[1] != align_up(thunk_statfs64.guest_size, 8)) {
+    if (c->a[1] != thunk_statfs64.guest_size) {
         return -EINVAL;
     }
     return call_pass_with(c, statfs_sized);

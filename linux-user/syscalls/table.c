@@ -43,6 +43,8 @@
 #define RESULT_V(s, n) {ARG_RESULT_V, n, .layout = &thunk_##s}
 #define BYTES_IN(n) {ARG_BYTES_IN, n}
 #define BYTES_OUT(n) {ARG_BYTES_OUT, n}
+#define STRINGS {ARG_STRINGS}
+#define SOCKADDR(n) {ARG_SOCKADDR, n}
 #define BITS_IN(n) {ARG_BITS_IN, n}
 #define BITS_OUT(n) {ARG_BITS_OUT, n}
 #define RAW(n) {ARG_RAW, n}
