@@ -175,7 +175,7 @@ static struct task *new_task(struct task *parent, const struct user_clone *args,
         *result = -ENOMEM;
         return NULL;
     }
-    t->cpu = user_cpu_create(user_options.cpu_model, &err);
+    t->cpu = user_cpu_alloc(&err);
     if (!t->cpu) {
         error_free(err);
         free(t);

@@ -71,7 +71,7 @@ static struct cpu *create(struct error **err)
     return cpu;
 }
 
-struct cpu *user_cpu_create(const char *model, struct error **err)
+struct cpu *user_cpu_alloc(struct error **err)
 {
     struct cpu *cpu;
 
@@ -81,13 +81,18 @@ struct cpu *user_cpu_create(const char *model, struct error **err)
         cpu = create(err);
     }
     pthread_mutex_unlock(&lock);
-    if (cpu && !cpu->target->init(cpu, model, err)) {
+    return cpu;
+}
+
+struct cpu *user_cpu_create(const char *model, struct error **err)
+{
+    struct cpu *cpu = user_cpu_alloc(err);
+
+    if (!cpu || !cpu->target->init(cpu, model, err)) {
         return NULL;
     }
-    if (cpu) {
-        cpu->target->reset(cpu);
-        jump_cache_select(cpu);
-    }
+    cpu->target->reset(cpu);
+    jump_cache_select(cpu);
     return cpu;
 }
 

@@ -35,8 +35,10 @@ bool code_is_closed(uint64_t start, uint64_t len);
 
 /* --- cpus.c ------------------------------------------------------------------------------------- */
 
-/* A vCPU for a new thread; its env is zeroed but for what target->init() sets. */
+/* A vCPU as after a reset. */
 struct cpu *user_cpu_create(const char *model, struct error **err);
+/* One whose env is zero but for its hot part: the caller copies another's. */
+struct cpu *user_cpu_alloc(struct error **err);
 void user_cpu_free(struct cpu *cpu);
 /* In a child process: only this one is in use. */
 void user_cpu_forked(struct cpu *cpu);
