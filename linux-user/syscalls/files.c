@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
 
@@ -71,14 +73,39 @@ int64_t call_openat2(struct call *c)
     return call_host(c, SYS_openat2, c->a[0], (intptr_t)path, (intptr_t)user_in(c->a[2]), size, 0, 0);
 }
 
+/* The log's descriptor does not exist for the guest: programs close what they do not know. */
+static int hidden_fd(void)
+{
+    int fd = fileno(log_stream());
+
+    return fd > STDERR_FILENO ? fd : -1;
+}
+
 int64_t call_close(struct call *c)
 {
-    return host_syscall(SYS_close, c->a[0]);
+    return c->a[0] == hidden_fd() ? -EBADF : host_syscall(SYS_close, c->a[0]);
 }
 
 int64_t call_close_range(struct call *c)
 {
-    return host_syscall(SYS_close_range, c->a[0], c->a[1], c->a[2]);
+    uint64_t first = c->a[0], last = c->a[1], hidden = hidden_fd();
+
+    if (hidden_fd() < 0 || hidden < first || hidden > last) {
+        return host_syscall(SYS_close_range, first, last, c->a[2]);
+    }
+    int64_t err = hidden > first ? host_syscall(SYS_close_range, first, hidden - 1, c->a[2]) : 0;
+    if (!err && hidden < last) {
+        err = host_syscall(SYS_close_range, hidden + 1, last, c->a[2]);
+    }
+    return err;
+}
+
+int64_t call_dup(struct call *c)
+{
+    if (c->a[1] == hidden_fd() && c->a[1] != c->a[0]) {
+        return -EBADF;
+    }
+    return host_syscall(c->row->host, c->a[0], c->a[1], c->a[2]);
 }
 
 /* --- links under /proc ----------------------------------------------------------------------------------- */

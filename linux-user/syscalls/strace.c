@@ -116,7 +116,8 @@ static void add_flags(struct line *l, const struct flag_set *set, uint64_t value
 
 static void add_struct(struct line *l, const struct thunk_struct *s, const char *guest);
 
-static void add_field(struct line *l, const struct thunk_field *f, const char *p)
+static void add_field(struct line *l, const struct thunk_struct *s, const struct thunk_field *f,
+                      const char *p)
 {
     unsigned type = f->type & ~THUNK_FIT;
     uint64_t v;
@@ -130,7 +131,9 @@ static void add_field(struct line *l, const struct thunk_field *f, const char *p
         return;
     }
     v = thunk_get(p, f->guest_size);
-    if (type == THUNK_PTR || type == THUNK_BYTES) {
+    if (s == &thunk_sigset) {
+        add(l, "0x%llx", (unsigned long long)v);
+    } else if (type == THUNK_PTR || type == THUNK_BYTES) {
         add(l, "0x%llx", (unsigned long long)v);
     } else if (type == THUNK_S8 || type == THUNK_S16 || type == THUNK_S32 || type == THUNK_S64 ||
                type == THUNK_LONG) {
@@ -156,7 +159,7 @@ static void add_struct(struct line *l, const struct thunk_struct *s, const char 
         }
         for (unsigned i = 0; i < f->count; i++) {
             add(l, "%s", i ? " " : "");
-            add_field(l, f, guest + f->guest_offset + i * f->guest_size);
+            add_field(l, s, f, guest + f->guest_offset + i * f->guest_size);
         }
     }
     add(l, lone ? "]" : "}");
