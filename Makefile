@@ -143,6 +143,9 @@ $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
 	$(link_test)
+# User mode is no part of the common objects.
+$(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
+    linux-user/syscalls/structs*.c))
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
