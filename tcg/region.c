@@ -25,7 +25,7 @@
 #include "tcg/perf-map.h"
 #include "tcg/translate.h"
 
-enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
@@ -74,14 +74,16 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     if (cache.buffer) {
         return true;
     }
-    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+    p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         error_set_errno(err, errno, "cannot allocate %zu MiB for translated code", bytes >> 20);
         return false;
     }
-    cache.buffer = p;
+    cache.buffer = (uint8_t *)align_up((uintptr_t)p, HUGE_PAGE);
     cache.size = bytes;
+    /* Less faults while it fills and less misses of the host's TLBs later; a wish, no more. */
+    madvise(cache.buffer, bytes, MADV_HUGEPAGE);
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
