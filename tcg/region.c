@@ -31,6 +31,7 @@ enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
 struct code_chunk {
     uint32_t at, end;
     struct region **regions;        /* in address order */
+    uint32_t *ends;                 /* their host_end, close together for searching */
     unsigned n, room;
 };
 
@@ -280,8 +281,10 @@ static void chunk_append(struct code_chunk *c, struct region *r)
     if (c->n == c->room) {
         c->room = c->room ? c->room * 2 : 256;
         c->regions = g_renew(struct region *, c->regions, c->room);
+        c->ends = g_renew(uint32_t, c->ends, c->room);
     }
     c->regions[c->n] = r;
+    c->ends[c->n] = r->host_end;
     __atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELEASE);
     c->at = align_up(r->host_end, 16);
 }
@@ -299,7 +302,7 @@ struct region *region_by_host(uintptr_t host)
     for (high = c->n; low < high;) {
         unsigned mid = (low + high) / 2;
 
-        if (c->regions[mid]->host_end <= offset) {
+        if (c->ends[mid] <= offset) {
             low = mid + 1;
         } else {
             high = mid;
