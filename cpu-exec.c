@@ -71,7 +71,7 @@ static void log_region(struct cpu *cpu, const struct region *r)
 static enum exit_reason run_region(struct cpu *cpu)
 {
     struct region_exit *slot = NULL;
-    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    bool single = cpu->one_insn;
     struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
     enum exit_reason reason;
 

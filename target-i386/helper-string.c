@@ -5,6 +5,7 @@
  * an element or piece is done, so a fault leaves a state to go on from.
  */
 #include <string.h>
+#include "base/bits.h"
 #include "tcg/softmmu.h"
 #include "target-i386/helpers.h"
 #include "target-i386/flags.h"
@@ -111,47 +112,112 @@ static uint64_t load_host(const uint8_t *p, unsigned size)
     return v;
 }
 
-/* How many whole elements lie between offset and the end of its page, at most n; 0: go singly. */
+/* Plain upward segments only, from the first to the last byte; the rest is for the element-wise
+   check. */
+static bool fits_segment(const struct string_op *s, unsigned seg, uint64_t last, bool write)
+{
+    const struct x86_segment *r = &s->env->segs[seg];
+
+    return !s->checked || (last <= r->limit && r->flags & DESC_P && !(r->flags & DESC_CODE) &&
+                           !(r->flags & DESC_DC) && (!write || r->flags & DESC_RW));
+}
+
+/* How many elements from offset on, in the direction of DF, lie in its page, at most n; 0: go
+   singly. */
 static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, unsigned n,
                      bool write)
 {
-    const struct x86_segment *seg_reg = &s->env->segs[seg];
-    unsigned left = PAGE - (linear(s, seg, offset) & (PAGE - 1));
-    x86_word to_wrap = s->mask - offset;
+    unsigned at = linear(s, seg, offset) & (PAGE - 1), left;
+    x86_word to_wrap;
+    uint64_t last;
 
-    n = left / s->size < n ? left / s->size : n;
-    if (to_wrap < PAGE && to_wrap / s->size < n) {
-        n = to_wrap / s->size;
+    if (s->env->df > 0) {
+        left = (PAGE - at) / s->size;
+        to_wrap = (s->mask - offset) / s->size;
+    } else {
+        left = at + s->size <= PAGE ? at / s->size + 1 : 0;
+        to_wrap = offset / s->size;
     }
-    if (s->checked && n) {
-        /* Plain upward segments only; the rest is for the element-wise check. */
-        uint64_t last = (uint64_t)offset + n * s->size - 1;
-        bool fits = last <= seg_reg->limit && seg_reg->flags & DESC_P &&
-                    !(seg_reg->flags & DESC_CODE) && !(seg_reg->flags & DESC_DC) &&
-                    (!write || seg_reg->flags & DESC_RW);
-
-        n = fits ? n : 0;
-    }
-    return n;
+    n = MIN_OF(n, left);
+    n = to_wrap < n ? (unsigned)to_wrap : n;
+    last = (uint64_t)offset + (s->env->df > 0 ? n : 1) * s->size - 1;
+    return n && fits_segment(s, seg, last, write) ? n : 0;
 }
 
 static unsigned piece(const struct string_op *s)
 {
-    if (s->step || s->env->df != 1 || s->env->mode & MODE_ALIGN) {
+    if (s->step || s->env->mode & MODE_ALIGN) {
         return 0;
     }
     return s->count < PAGE ? s->count : PAGE;
 }
 
-static void copy_forward(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+static unsigned forward_piece(const struct string_op *s)
 {
-    if (to <= from || to >= from + len) {
+    return s->env->df > 0 ? piece(s) : 0;
+}
+
+/* The lowest address of n elements from `address' on. A fault is that of the first element. */
+static uint64_t lowest(const struct string_op *s, uint64_t address, unsigned n,
+                       enum mmu_access access)
+{
+    if (s->env->df > 0) {
+        return address;
+    }
+    cpu_probe(s->env, address, s->size, access, s->idx);
+    return address - (n - 1) * s->size;
+}
+
+/* As element after element upwards. */
+static void copy_up(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+{
+    size_t distance = (uintptr_t)to - (uintptr_t)from;
+
+    if (distance >= len) {
+        memmove(to, from, len);
+    } else if (distance >= size) {
+        /* What was copied is the source of what follows: a pattern of that length. */
+        for (unsigned done = 0, n; done < len; done += n) {
+            n = MIN_OF(done + distance, len - done);
+            memcpy(to + done, from, n);
+        }
+    } else {
+        for (unsigned i = 0; i < len; i += size) {
+            memmove(to + i, from + i, size);
+        }
+    }
+}
+
+/* As element after element downwards; both point to the lowest. */
+static void copy_down(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+{
+    if ((uintptr_t)from - (uintptr_t)to >= len) {
         memmove(to, from, len);
         return;
     }
-    for (unsigned i = 0; i < len; i += size) {
-        memcpy(to + i, from + i, size);
+    for (unsigned i = len; i > 0; i -= size) {
+        memmove(to + i - size, from + i - size, size);
     }
+}
+
+static bool move_piece(const struct string_op *s, uint64_t from, uint64_t to, unsigned n)
+{
+    unsigned len = n * s->size;
+    const uint8_t *p = cpu_ram_ptr(s->env, lowest(s, from, n, MMU_READ), len, MMU_READ, s->idx);
+    struct ram_store store;
+    uint8_t *q = p ? cpu_ram_store_begin(s->env, lowest(s, to, n, MMU_WRITE), len, s->idx,
+                                         &store) : NULL;
+
+    if (!q) {
+        return false;
+    }
+    if (s->env->df > 0) {
+        copy_up(q, p, len, s->size);
+    } else {
+        copy_down(q, p, len, s->size);
+    }
+    cpu_ram_store_end(s->env, &store);
+    return true;
 }
 
 uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
@@ -169,17 +235,7 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
-    if (n > 1) {
-        const uint8_t *p = cpu_ram_ptr(env, from, n * s.size, MMU_READ, s.idx);
-        uint8_t *q = p ? cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx) : NULL;
-
-        if (q) {
-            copy_forward(q, p, n * s.size, s.size);
-        } else {
-            n = 0;
-        }
-    }
-    if (n <= 1) {
+    if (n <= 1 || !move_piece(&s, from, to, n)) {
         n = 1;
         check(&s, s.seg, s.si, false);
         check(&s, SEG_ES, s.di, true);
@@ -201,6 +257,19 @@ static void fill(uint8_t *to, uint64_t v, unsigned n, unsigned size)
     }
 }
 
+static bool fill_piece(const struct string_op *s, uint64_t to, uint64_t v, unsigned n)
+{
+    struct ram_store store;
+    uint8_t *q = cpu_ram_store_begin(s->env, lowest(s, to, n, MMU_WRITE),
+                                     n * s->size, s->idx, &store);
+
+    if (q) {
+        fill(q, v, n, s->size);
+        cpu_ram_store_end(s->env, &store);
+    }
+    return q != NULL;
+}
+
 uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
 {
     struct string_op s;
@@ -215,16 +284,7 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);
-    if (n > 1) {
-        uint8_t *q = cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx);
-
-        if (q) {
-            fill(q, v, n, s.size);
-        } else {
-            n = 0;
-        }
-    }
-    if (n <= 1) {
+    if (n <= 1 || !fill_piece(&s, to, v, n)) {
         n = 1;
         check(&s, SEG_ES, s.di, true);
         store(&s, to, v);
@@ -283,7 +343,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return 0;
     }
-    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
+    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, forward_piece(&s), false), false);
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
         p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
@@ -323,7 +383,7 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
         return 0;
     }
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
-    n = room(&s, SEG_ES, s.di, piece(&s), false);
+    n = room(&s, SEG_ES, s.di, forward_piece(&s), false);
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
     }

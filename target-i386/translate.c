@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
 #include "target-i386/region.h"
 
 /* --- leaving ---------------------------------------------------------------------------------- */
@@ -423,7 +424,8 @@ void x86_translate(struct translation *t)
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = &region,
                          .cc_op = CC_DYNAMIC };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
-    unsigned max = single || t->max_insns == 0 ? 1 : t->max_insns;
+    bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
     x86_decode_features(d.env, d.has);

@@ -77,7 +77,7 @@ const void *region_refill(struct cpu *cpu)
     uint64_t lin;
 
     if (cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
-        log_enabled(LOG_ONE_INSN | LOG_NOCHAIN | LOG_EXEC | LOG_CPU)) {
+        log_enabled(LOG_NOCHAIN | LOG_EXEC | LOG_CPU)) {
         return NULL;
     }
     cpu->target->code_key(cpu, &key);

@@ -20,6 +20,7 @@
 #include "hw/core/memory.h"
 #include "tcg/backend.h"
 #include "tcg/build.h"
+#include "tcg/code-pages.h"
 #include "tcg/disas.h"
 #include "tcg/perf-map.h"
 #include "tcg/tlb.h"
@@ -27,7 +28,7 @@
 
 #define NO_RAM (~1ull)              /* a second page that is no memory */
 
-enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
@@ -36,18 +37,13 @@ struct code_chunk {
     unsigned n, room;
 };
 
-/* A page of RAM that code came from. */
-struct code_page {
-    struct region *regions;
-    uint64_t lines;                 /* which 64-byte pieces of it hold translated code */
-    uint64_t entries[MEMORY_PAGE_SIZE / 64];    /* bit per byte: a region may have begun there */
-};
-
 /* What the fetch of a region's bytes found; one per vCPU, as a frontend may leave by a fault. */
 struct fetch {
     uint64_t lin;
     uint8_t *host;                  /* of the page; NULL: no memory to keep code from */
     uint64_t ram_page, second_page;
+    uint64_t held[2];               /* pages marked as being translated, NO_RAM: none */
+    uint32_t stores[2];             /* what their counts were */
     const struct code_page *page;   /* NULL when no code came from it yet */
     bool global;
     uint8_t bytes[MEMORY_PAGE_SIZE];
@@ -58,7 +54,6 @@ static struct {
     size_t size, start;
     unsigned n_chunks, next_chunk;
     struct code_chunk *chunks;
-    GHashTable *pages;              /* ram_addr >> 12 -> struct code_page */
     uint32_t flushes;
 } cache;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -68,6 +63,7 @@ static struct memory_listener listener;
 void region_vcpu_init(struct cpu *cpu)
 {
     cpu->fetch = g_new0(struct fetch, 1);
+    cpu->fetch->held[0] = cpu->fetch->held[1] = NO_RAM;
     cpu->ir = g_new0(struct ir, 1);
     cpu->ir->globals = cpu->target->globals;
     cpu->ir->n_globals = cpu->target->n_globals;
@@ -93,7 +89,6 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.size = bytes;
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
-    cache.pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     memory_listener_add(&listener);
     cache.start = align_up(backend_init(target, cache.buffer, CHUNK), 64);
     return true;
@@ -102,18 +97,6 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
 uint8_t *region_buffer(void)
 {
     return cache.buffer;
-}
-
-static struct code_page *page_of(uint64_t ram_addr, bool create)
-{
-    void *key = GSIZE_TO_POINTER(ram_addr >> MEMORY_PAGE_BITS);
-    struct code_page *p = g_hash_table_lookup(cache.pages, key);
-
-    if (!p && create) {
-        p = g_new0(struct code_page, 1);
-        g_hash_table_insert(cache.pages, key, p);
-    }
-    return p;
 }
 
 /* --- dropping -------------------------------------------------------------------------------- */
@@ -130,17 +113,6 @@ static void unchain(struct region_exit *slot)
     backend_patch(cache.buffer, slot->patch, slot->stub);
 }
 
-static void page_unlink(struct region *r, unsigned n)
-{
-    struct code_page *p = page_of(r->ram_page[n], false);
-    struct region **at = &p->regions;
-
-    while (*at != r) {
-        at = &(*at)->page_next[(*at)->ram_page[0] != r->ram_page[n]];
-    }
-    *at = r->page_next[n];
-}
-
 /* The struct stays: its code may be running, and its chunk's list knows it. */
 static void region_drop(struct region *r)
 {
@@ -154,57 +126,24 @@ static void region_drop(struct region *r)
             unchain(&r->exits[i]);
         }
     }
-    page_unlink(r, 0);
+    code_page_unlink(r, 0);
     if (r->ram_page[1] != ~0ull) {
-        page_unlink(r, 1);
+        code_page_unlink(r, 1);
     }
     jump_cache_drop(r);
 }
 
-/* The part of the region's guest bytes that lies in its page n. */
-static void region_bytes(const struct region *r, unsigned n, unsigned *first, unsigned *last)
-{
-    unsigned end = r->first_offset + r->guest_len;
-
-    if (n == 0) {
-        *first = r->first_offset;
-        *last = MIN_OF(end, MEMORY_PAGE_SIZE) - 1;
-    } else {
-        *first = 0;
-        *last = end - MEMORY_PAGE_SIZE - 1;
-    }
-}
-
-static uint64_t lines_mask(unsigned first, unsigned last)
-{
-    return bits_mask((last >> LINE_BITS) - (first >> LINE_BITS) + 1) << (first >> LINE_BITS);
-}
-
-static void page_recount(struct code_page *p, uint64_t page)
-{
-    unsigned first, last;
-
-    p->lines = 0;
-    for (struct region *r = p->regions; r;) {
-        unsigned n = r->ram_page[0] != page;
-
-        region_bytes(r, n, &first, &last);
-        p->lines |= lines_mask(first, last);
-        r = r->page_next[n];
-    }
-}
-
 static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
 {
-    struct code_page *p = page_of(page, false);
+    struct code_page *p = code_page_of(page, false);
     bool dropped = false;
 
-    if (p && (p->lines & lines_mask(from, to))) {
+    if (p && code_page_marked(p, from, to)) {
         for (struct region *r = p->regions, *next; r; r = next) {
             unsigned n = r->ram_page[0] != page, first, last;
 
             next = r->page_next[n];
-            region_bytes(r, n, &first, &last);
+            code_page_bytes(r, n, &first, &last);
             if (first <= to && last >= from) {
                 region_drop(r);
                 dropped = true;
@@ -212,9 +151,11 @@ static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
         }
     }
     if (dropped) {
-        page_recount(p, page);
+        code_page_recount(page);
     }
-    if (!p || !p->regions) {
+    if (p && p->translating) {
+        p->stores++;
+    } else if (!p || !p->regions) {
         memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
     }
 }
@@ -243,7 +184,7 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
         if (r->ram_page[n] == ~0ull) {
             break;
         }
-        region_bytes(r, n, &first, &last);
+        code_page_bytes(r, n, &first, &last);
         if (ram_addr <= r->ram_page[n] + last && ram_addr + len > r->ram_page[n] + first) {
             return true;
         }
@@ -258,9 +199,9 @@ static void on_code_stored(void *opaque, uint64_t ram_addr, uint64_t size)
     pthread_mutex_lock(&cache_lock);
     for (uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE); page < ram_addr + size;
          page += MEMORY_PAGE_SIZE) {
-        struct code_page *p = page_of(page, false);
+        struct code_page *p = code_page_of(page, false);
 
-        if (p && p->regions) {
+        if (p && (p->regions || p->translating)) {
             memory_dirty_clear(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
         }
     }
@@ -279,11 +220,9 @@ static void chunk_free_regions(struct code_chunk *c)
     c->at = 0;
 }
 
-static gboolean unwatch_page(gpointer key, gpointer value, gpointer opaque)
+static void unwatch_page(uint64_t page)
 {
-    memory_dirty_set((uint64_t)GPOINTER_TO_SIZE(key) << MEMORY_PAGE_BITS, MEMORY_PAGE_SIZE,
-                     DIRTY_CODE);
-    return TRUE;
+    memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
 }
 
 /* No vCPU may be in translated code. */
@@ -291,7 +230,7 @@ void region_flush_all(void)
 {
     pthread_mutex_lock(&cache_lock);
     region_hash_clear();
-    g_hash_table_foreach_remove(cache.pages, unwatch_page, NULL);
+    code_pages_clear(unwatch_page);
     for (unsigned i = 0; i < cache.n_chunks; i++) {
         chunk_free_regions(&cache.chunks[i]);
     }
@@ -395,16 +334,43 @@ static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 }
 
 /* From here on stores to the page are heard of, so that none is lost while it is translated. */
-static void watch_page(uint64_t ram_page)
+static void page_hold(struct fetch *f, unsigned n, uint64_t ram_page)
 {
-    if (ram_page < NO_RAM && !(memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE)) {
+    struct code_page *p;
+
+    if (ram_page >= NO_RAM || f->held[n] == ram_page) {
+        return;
+    }
+    pthread_mutex_lock(&cache_lock);
+    p = code_page_of(ram_page, true);
+    p->translating++;
+    f->held[n] = ram_page;
+    f->stores[n] = p->stores;
+    pthread_mutex_unlock(&cache_lock);
+    if (!(memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE)) {
         memory_dirty_clear(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);
     }
 }
 
-static bool still_watched(uint64_t ram_page)
+/* With the lock. False when there was a store to the page meanwhile. */
+static bool page_release(struct fetch *f, unsigned n)
 {
-    return ram_page >= NO_RAM || (memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE);
+    struct code_page *p;
+
+    if (f->held[n] == NO_RAM) {
+        return true;
+    }
+    p = code_page_of(f->held[n], false);
+    p->translating--;
+    f->held[n] = NO_RAM;
+    return p->stores == f->stores[n];
+}
+
+static bool pages_release(struct fetch *f)
+{
+    bool first = page_release(f, 0), second = page_release(f, 1);
+
+    return first && second;
 }
 
 void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len)
@@ -420,7 +386,7 @@ void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned
         if (p->vpage != (f->lin & tlb_page_mask(t->cpu))) {
             f->second_page = p->host ? p->ram_addr : NO_RAM;
             f->global &= p->global;
-            watch_page(f->second_page);
+            page_hold(f, 1, f->second_page);
         }
         if (p->host) {
             value = p->host[at - p->vpage];
@@ -541,17 +507,6 @@ static void translate(struct cpu *cpu, const struct code_key *key, struct fetch 
     }
 }
 
-static void page_link(struct region *r, unsigned n)
-{
-    struct code_page *p = page_of(r->ram_page[n], true);
-    unsigned first, last;
-
-    r->page_next[n] = p->regions;
-    p->regions = r;
-    region_bytes(r, n, &first, &last);
-    p->lines |= lines_mask(first, last);
-}
-
 static struct region *region_create(const struct translation *t, const struct fetch *f,
                                     const struct compiled *out)
 {
@@ -589,16 +544,18 @@ static bool region_enter(struct cpu *cpu, struct region *r)
 
     pthread_mutex_lock(&cache_lock);
     chunk_append(cpu->chunk, r);
-    good = r->dead || (still_watched(r->ram_page[0]) && still_watched(r->ram_page[1]));
-    if (!good) {
-        r->dead = true;
-    } else if (!r->dead) {
-        page_link(r, 0);
-        page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |= 1ull << r->entry_offset % 64;
+    if (!r->dead) {
+        code_page_link(r, 0);
+        code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |=
+            1ull << r->entry_offset % 64;
         if (r->ram_page[1] != ~0ull) {
-            page_link(r, 1);
+            code_page_link(r, 1);
         }
         region_hash_add(r);
+    }
+    good = pages_release(cpu->fetch);
+    if (!good && !r->dead) {
+        region_drop(r);
     }
     pthread_mutex_unlock(&cache_lock);
     return good;
@@ -611,9 +568,13 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
     struct compiled out;
     struct region *r;
 
+    /* What a frontend that left by a fault still holds */
+    pthread_mutex_lock(&cache_lock);
+    pages_release(f);
+    pthread_mutex_unlock(&cache_lock);
     do {
-        watch_page(f->ram_page);
-        f->page = page_of(f->ram_page, false);
+        page_hold(f, 0, f->ram_page);
+        f->page = f->host ? code_page_of(f->ram_page, false) : NULL;
         translate(cpu, key, f, max_insns, &t, &out);
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);

@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BITS = 13, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
