@@ -20,6 +20,11 @@ static const struct variant {
     bool backing, snapshots, resize, packed;
 } variants[] = {
     { "raw", "", false, false, true, false },
+    { "qcow", "", false, false, false, true },
+    { "qcow", "", true, false, false, true },
+    { "vdi", "", false, false, false, false },
+    { "vpc", "force_size=on", false, false, false, false },
+    { "parallels", "cluster_size=4096", false, false, false, false },
     { "qcow2", "", false, true, true, true },
     { "qcow2", "", true, true, true, true },
     { "qcow2", "compat=0.10", true, true, false, true },
@@ -314,7 +319,7 @@ static void peer_check(struct trial *t, const char *folder)
     }
     g_free(command);
     command = g_strdup_printf("%s check -q -f %s '%s' >&2", peer, t->v->format, t->file);
-    if (!t->fault && strcmp(t->v->format, "raw") != 0 && system(command) != 0) {
+    if (!t->fault && strcmp(t->v->format, "qcow2") == 0 && system(command) != 0) {
         t->fault = "the other qemu-img's check";
     }
     g_free(command);

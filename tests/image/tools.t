@@ -61,8 +61,10 @@ OPTIONS = {
               "refcount_bits=64,cluster_size=4k", "extended_l2=on", "compression_type=zstd",
               "lazy_refcounts=on", "preallocation=metadata", "preallocation=falloc",
               "data_file=data", "data_file=data,data_file_raw=on"],
+    "qcow": [""], "vdi": ["", "static=on"], "parallels": ["", "cluster_size=64k"],
+    "vpc": ["", "subformat=fixed", "force_size=on"],
 }
-PACKED = {"qcow2": ["", "compression_type=zstd", "extended_l2=on", "cluster_size=4k"]}
+PACKED = {"qcow": [""], "qcow2": ["", "compression_type=zstd", "extended_l2=on", "cluster_size=4k"]}
 
 
 def interchange(fmt, options, packed):
@@ -74,6 +76,8 @@ def interchange(fmt, options, packed):
                      (reader, "compare", "-f", "raw", "-F", fmt, "raw", "image"),
                      (reader, "check", "-f", fmt, "image")):
             code, out, err = run(*step)
+            if code and step[0] == maker == PEER:
+                break               # it does not pack qcow
             if code and not (step[1] == "check" and code == 63):
                 faults.append((step, code, out, err))
     ok(not faults, f"interchange of {name}", *faults)
