@@ -23,6 +23,8 @@ static const struct variant {
     { "qcow", "", false, false, false, true },
     { "qcow", "", true, false, false, true },
     { "vdi", "", false, false, false, false },
+    { "vmdk", "", false, false, false, false },
+    { "vmdk", "subformat=monolithicFlat", false, false, false, false },
     { "vpc", "force_size=on", false, false, false, false },
     { "parallels", "cluster_size=4096", false, false, false, false },
     { "qcow2", "", false, true, true, true },
@@ -45,7 +47,7 @@ struct saved {
 struct trial {
     const struct variant *v;
     struct block_node *node;
-    char *file, *backing_file;
+    char *file, *flat_file, *backing_file;
     uint8_t *model, *scratch;
     uint64_t size;
     struct saved saved[MAX_SNAPSHOTS];
@@ -330,6 +332,7 @@ static void peer_check(struct trial *t, const char *folder)
 static void run(const struct variant *v, const char *folder, unsigned count)
 {
     struct trial t = { .v = v, .file = g_strdup_printf("%s/image", folder),
+                       .flat_file = g_strdup_printf("%s/image-flat", folder),
                        .backing_file = g_strdup_printf("%s/backing", folder),
                        .model = g_malloc0(MAX_SIZE), .scratch = g_malloc(MAX_SIZE),
                        .size = 3 << 20 };
@@ -364,8 +367,10 @@ static void run(const struct variant *v, const char *folder, unsigned count)
         g_free(t.saved[i].data);
     }
     unlink(t.file);
+    unlink(t.flat_file);
     unlink(t.backing_file);
     g_free(t.file);
+    g_free(t.flat_file);
     g_free(t.backing_file);
     g_free(t.model);
     g_free(t.scratch);
@@ -375,7 +380,7 @@ int main(void)
 {
     char *folder = g_dir_make_tmp("image-XXXXXX", NULL);
     const char *ops = getenv("IMAGE_TEST_OPS"), *seed = getenv("IMAGE_TEST_SEED");
-    unsigned count = ops ? atoi(ops) : 600;
+    unsigned count = ops ? atoi(ops) : 300;
 
     srand(seed ? atoi(seed) : 1);
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {

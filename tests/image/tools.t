@@ -62,6 +62,8 @@ OPTIONS = {
               "lazy_refcounts=on", "preallocation=metadata", "preallocation=falloc",
               "data_file=data", "data_file=data,data_file_raw=on"],
     "qcow": [""], "vdi": ["", "static=on"], "parallels": ["", "cluster_size=64k"],
+    "vmdk": ["", "subformat=monolithicFlat", "subformat=twoGbMaxExtentSparse",
+             "subformat=twoGbMaxExtentFlat", "subformat=streamOptimized", "zeroed_grain=on"],
     "vpc": ["", "subformat=fixed", "force_size=on"],
 }
 PACKED = {"qcow": [""], "qcow2": ["", "compression_type=zstd", "extended_l2=on", "cluster_size=4k"]}
