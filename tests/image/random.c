@@ -22,6 +22,7 @@ static const struct variant {
     { "raw", "", false, false, true, false },
     { "qcow", "", false, false, false, true },
     { "qcow", "", true, false, false, true },
+    { "cow", "", true, false, false, false },
     { "vdi", "", false, false, false, false },
     { "vmdk", "", false, false, false, false },
     { "vmdk", "subformat=monolithicFlat", false, false, false, false },
@@ -310,7 +311,7 @@ static void peer_check(struct trial *t, const char *folder)
     const char *peer = "/usr/bin/qemu-img";
     char *file = g_strdup_printf("%s/model", folder), *command;
 
-    if (access(peer, X_OK) != 0) {
+    if (access(peer, X_OK) != 0 || strcmp(t->v->format, "cow") == 0) {
         return;
     }
     g_file_set_contents(file, (char *)t->model, t->size, NULL);
