@@ -18,7 +18,8 @@ struct image_option {
 
 struct image_info {
     uint64_t cluster_size;      /* 0: has none */
-    bool dirty, has_dirty, encrypted, compressed;
+    bool dirty, encrypted, compressed;
+    bool needs_packing;         /* only whole packed clusters can be written */
     struct value *specific;     /* owned by the caller; NULL: nothing to say */
 };
 

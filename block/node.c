@@ -9,7 +9,9 @@
 
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
-    &block_driver_qcow2, &block_driver_raw,
+    &block_driver_bochs, &block_driver_cloop, &block_driver_cow, &block_driver_parallels,
+    &block_driver_qcow, &block_driver_qcow2, &block_driver_raw, &block_driver_vdi,
+    &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
 };
 
 /* Images that must not be taken for raw ones. */

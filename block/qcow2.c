@@ -690,7 +690,7 @@ static void describe(struct block_node *node, struct image_info *info)
         value_add_bool(v, "corrupt", q->incompatible & QCOW2_CORRUPT);
         value_add_bool(v, "extended-l2", q->subclusters > 1);
     }
-    *info = (struct image_info){ .cluster_size = q->cluster_size, .has_dirty = true,
+    *info = (struct image_info){ .cluster_size = q->cluster_size,
                                  .dirty = q->incompatible & QCOW2_DIRTY, .specific = v };
 }
 

@@ -11,32 +11,43 @@
 #include "tests/image/use.h"
 #include "tests/tap.h"
 
+static const char *format;
 static uint8_t *good;
 static size_t good_size;
 
-/* A small image with data, packed clusters, a snapshot and a bitmap. */
-static void make_good(const char *options)
+/* What only qcow2 has: packed clusters, a snapshot and a bitmap. */
+static void add_extras(struct block_node *node)
 {
-    char *folder = g_dir_make_tmp("hostile-XXXXXX", NULL), *text = NULL;
-    char *file = g_strdup_printf("%s/image", folder);
-    struct keyval *kv = keyval_parse("-o", options, NULL, NULL);
     struct image_snapshot s = { .name = (char *)"first" };
     struct image_bitmap_change add = { .action = BITMAP_ADD };
-    struct block_node *node;
-    uint8_t data[4096], packed[4096];
-    size_t n;
+    uint8_t data[4096] = { 1 }, packed[4096];
+    size_t n = node->driver->compress(node, data, sizeof(data), packed);
 
-    ok(image_create(file, "qcow2", 1 << 20, kv, NULL), "an image with '%s'", options);
-    node = block_node_open(file, "qcow2", NULL, NODE_NO_FLUSH, NULL);
-    for (int i = 0; i < 20; i++) {
-        memset(data, i + 1, sizeof(data));
-        block_node_pwrite(node, i * 40000, data, sizeof(data));
-    }
-    n = node->driver->compress(node, data, sizeof(data), packed);
     node->driver->write_packed(node, 900 << 10, packed, n);
     node->driver->image->snapshot_create(node, &s, NULL);
     node->driver->image->bitmap(node, "map", &add, NULL);
     block_node_pwrite(node, 0, data, sizeof(data));
+}
+
+/* A small image with data. */
+static void make_good(const char *name, const char *options)
+{
+    char *folder = g_dir_make_tmp("hostile-XXXXXX", NULL), *text = NULL;
+    char *file = g_strdup_printf("%s/image", folder);
+    struct keyval *kv = keyval_parse("-o", options, NULL, NULL);
+    struct block_node *node;
+    uint8_t data[4096];
+
+    format = name;
+    ok(image_create(file, format, 1 << 20, kv, NULL), "a %s image with '%s'", format, options);
+    node = block_node_open(file, format, NULL, NODE_NO_FLUSH, NULL);
+    for (int i = 0; i < 20; i++) {
+        memset(data, i + 1, sizeof(data));
+        block_node_pwrite(node, i * 40000, data, sizeof(data));
+    }
+    if (strcmp(format, "qcow2") == 0) {
+        add_extras(node);
+    }
     block_node_close(node);
     g_file_get_contents(file, &text, &good_size, NULL);
     g_free(good);
@@ -50,8 +61,8 @@ static void make_good(const char *options)
 
 static unsigned try(const uint8_t *data, size_t size)
 {
-    return use_image(data, size, "qcow2", NODE_READONLY) + use_image(data, size, "qcow2", 0) +
-        use_image(data, size, "qcow2", NODE_CHECK);
+    return use_image(data, size, format, NODE_READONLY) + use_image(data, size, format, 0) +
+        use_image(data, size, format, NODE_CHECK);
 }
 
 /* Each field of the header becomes each of these. */
@@ -79,6 +90,24 @@ static void lie_in_header(void)
         }
     }
     ok(opened < tried, "%u of %u lying headers can be used", opened, tried);
+    g_free(data);
+}
+
+/* Any 32 bits among the first become a lie: for formats whose header is not listed above. */
+static void lie_anywhere(void)
+{
+    static const uint32_t lies[] = { 0, 1, 0x200, 0x7fffffff, 0x80000000, 0xffffffff };
+    uint8_t *data = g_malloc(good_size);
+    unsigned opened = 0;
+
+    for (size_t at = 0; at + 4 <= MIN_OF(good_size, 700); at += 4) {
+        for (size_t k = 0; k < ARRAY_LEN(lies); k++) {
+            memcpy(data, good, good_size);
+            st32_le(data + at, lies[k]);
+            opened += use_image(data, good_size, format, k & 1 ? NODE_READONLY : 0);
+        }
+    }
+    ok(opened, "%u lying %s images opened", opened, format);
     g_free(data);
 }
 
@@ -168,6 +197,7 @@ int main(void)
     static const char *const kinds[] = {
         "cluster_size=4096", "cluster_size=512,refcount_bits=64", "cluster_size=16384,extended_l2=on",
     };
+    static const char *const others[] = { "qcow", "vdi", "vmdk", "vpc", "parallels", "cow" };
     const char *text = getenv("IMAGE_HOSTILE_RUNS");
     unsigned runs = text ? atoi(text) : 300;
     int null = open("/dev/null", O_WRONLY);
@@ -178,12 +208,16 @@ int main(void)
     dup2(null, STDERR_FILENO);          /* corruption is told there, thousands of times */
     loops();
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-        make_good(kinds[i]);
+        make_good("qcow2", kinds[i]);
         if (i == 0) {
             features();
             lie_in_header();
         }
         lie_in_tables(runs);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        make_good(others[i], "");
+        lie_anywhere();
     }
     getrusage(RUSAGE_SELF, &usage);
 #ifndef CONFIG_SANITIZERS

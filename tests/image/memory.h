@@ -67,7 +67,7 @@ static int memory_writev(struct block_node *node, uint64_t offset, const struct 
     struct memory_file *f = ((struct memory_node *)node)->file;
     struct memory_write w = { offset, iov_size(iov, count) };
 
-    if (offset + w.size > 1u << 30) {
+    if (offset + w.size > 48u << 20) {
         return -EFBIG;
     }
     if (f->fail_after >= 0 && f->fail_after-- == 0) {
