@@ -98,6 +98,7 @@ LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(call program,tests/image/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
@@ -111,6 +112,8 @@ endef
 $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
+	$(link_test)
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
 	$(link_test)
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
@@ -133,6 +136,19 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
+	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
+	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+
 # Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
 check-guests: all
 	$(Q)./tools/deps test
@@ -147,7 +163,7 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

@@ -71,7 +71,7 @@ static void log_region(struct cpu *cpu, const struct region *r)
 /* Finds or translates what comes next, and how to get there without asking again. */
 static const void *next_region(struct cpu *cpu)
 {
-    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    bool single = cpu->one_insn;
     struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
 
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {

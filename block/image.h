@@ -87,6 +87,9 @@ struct image_bitmap_change {
 
 void image_snapshots_free(struct image_snapshot *list, size_t count);
 
+/* Names and types of options. */
+bool image_check_options(const struct image_option *table, struct keyval *options,
+                         struct error **err);
 /* Finds the format, checks the options against its table and makes the image. */
 bool image_create(const char *file, const char *format, uint64_t size, struct keyval *options,
                   struct error **err);

@@ -372,7 +372,8 @@ int block_node_discard(struct block_node *node, uint64_t offset, uint64_t size)
 
 int block_node_flush(struct block_node *node)
 {
-    if (node->flags & NODE_NO_FLUSH || !node->driver->flush) {
+    /* cache=unsafe still brings metadata to the file, but not the file to stable storage. */
+    if ((node->flags & NODE_NO_FLUSH && node->driver->is_protocol) || !node->driver->flush) {
         return 0;
     }
     return node->driver->flush(node);

@@ -503,6 +503,12 @@ static bool forms_fit(const struct x86_insn *in)
             return false;
         }
         vvvv_free &= s != FROM_VVVV;
+        if (forms[in->op->operand[i]].kind == OPND_CR && !(0x11d >> in->reg & 1)) {
+            return false;           /* there are CR0, CR2, CR3, CR4 and CR8 */
+        }
+        if (forms[in->op->operand[i]].kind == OPND_DR && in->reg >= 8) {
+            return false;
+        }
     }
     return !vvvv_free;
 }

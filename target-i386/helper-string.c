@@ -22,6 +22,14 @@ struct string_op {
     bool step, checked;
 };
 
+/* 32-bit registers that silicon cuts to their size before the first element is tried. */
+static void cut(const struct string_op *s, unsigned reg)
+{
+    if (s->mask == 0xffffffff) {
+        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
+    }
+}
+
 static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
 {
     unsigned addr_bits = 8u << (what >> STRING_ADDR_SHIFT & 3);
@@ -38,6 +46,7 @@ static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
     s->di = env->regs[R_DI] & s->mask;
     s->checked = !(env->mode & MODE_CS64) &&
                  (env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS) || s->seg == SEG_CS);
+    cut(s, R_CX);                   /* even when it is 0 */
 }
 
 static uint64_t linear(const struct string_op *s, unsigned seg, x86_word offset)
@@ -74,23 +83,9 @@ static bool count_down(struct string_op *s, unsigned n)
     return s->count != 0;
 }
 
-/* Even so a 32-bit count clears the upper half of its register. */
-static uint32_t nothing(const struct string_op *s)
-{
-    set_reg(s, R_CX, 0);
-    return 0;
-}
-
-/* 32-bit pointers lose their upper halves before the first element is tried. */
-static void cut_pointer(const struct string_op *s, unsigned reg)
-{
-    if (s->mask == 0xffffffff) {
-        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
-    }
-}
-
 static uint64_t load(const struct string_op *s, uint64_t address)
 {
+    x86_check_alignment(s->env, address, s->size);
     switch (s->size) {
     case 1: return cpu_ldub(s->env, address, s->idx);
     case 2: return cpu_lduw(s->env, address, s->idx);
@@ -101,6 +96,7 @@ static uint64_t load(const struct string_op *s, uint64_t address)
 
 static void store(const struct string_op *s, uint64_t address, uint64_t v)
 {
+    x86_check_alignment(s->env, address, s->size);
     switch (s->size) {
     case 1: cpu_stb(s->env, address, v, s->idx); break;
     case 2: cpu_stw(s->env, address, v, s->idx); break;
@@ -151,7 +147,10 @@ static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, u
 
 static unsigned piece(const struct string_op *s)
 {
-    return s->step ? 0 : s->count < PAGE ? s->count : PAGE;
+    if (s->step || s->env->mode & MODE_ALIGN) {
+        return 0;
+    }
+    return s->count < PAGE ? s->count : PAGE;
 }
 
 static unsigned forward_piece(const struct string_op *s)
@@ -255,11 +254,11 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
         return 0;
     }
     begin(&s, env, what);
+    cut(&s, R_SI);
+    cut(&s, R_DI);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_SI);
-    cut_pointer(&s, R_DI);
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
@@ -319,9 +318,9 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
     }
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
+    cut(&s, R_DI);
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);
@@ -341,9 +340,8 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_SI);
     check(&s, s.seg, s.si, false);
     v = load(&s, linear(&s, s.seg, s.si));
     if (s.size >= 4) {
@@ -383,9 +381,8 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, forward_piece(&s), false), false);
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
@@ -405,6 +402,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
         n = 1;
         check(&s, SEG_ES, s.di, false);
         b = load(&s, linear(&s, SEG_ES, s.di));
+        cut(&s, R_DI);
         check(&s, s.seg, s.si, false);
         a = load(&s, linear(&s, s.seg, s.si));
     }
@@ -422,9 +420,8 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     n = room(&s, SEG_ES, s.di, forward_piece(&s), false);
     if (n > 1) {

@@ -72,7 +72,7 @@ void region_hash_clear(void)
 static bool loop_wanted(struct cpu *cpu)
 {
     return cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
-           log_enabled(LOG_ONE_INSN | LOG_NOCHAIN | LOG_EXEC | LOG_CPU);
+           log_enabled(LOG_NOCHAIN | LOG_EXEC | LOG_CPU);
 }
 
 static const void *find_and_add(struct cpu *cpu, const struct code_key *key)

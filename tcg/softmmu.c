@@ -191,7 +191,7 @@ static void check_alignment(struct cpu *cpu, uint64_t addr, uint32_t memop, bool
     unsigned size = 1u << (memop & MO_SIZE);
 
     if ((memop & MO_ALIGN) && (addr & (size - 1))) {
-        cpu->target->misaligned(cpu, addr, write ? MMU_WRITE : MMU_READ, MO_IDX(memop));
+        cpu->target->misaligned(cpu, addr, size, write ? MMU_WRITE : MMU_READ, MO_IDX(memop));
     }
 }
 
