@@ -3,6 +3,8 @@
 # Every .c file of a folder named below is built; nothing is listed by hand. What does not depend on
 # the target is compiled once for all executables; target-*/ once per word size.
 
+.DEFAULT_GOAL = all
+
 ifeq ($(filter deps clean distclean,$(MAKECMDGOALS)),)
 ifeq ($(wildcard config.mak),)
 # A first run: install what is missing when we may, then configure with the defaults.
