@@ -6,8 +6,8 @@
  */
 #include <string.h>
 #include "base/bits.h"
-#include "tcg/tlb.h"
 #include "target-i386/helpers.h"
+#include "tcg/softmmu.h"
 #include "target-i386/flags.h"
 #include "target-i386/string.h"
 #include "target-i386/sys.h"
@@ -214,7 +214,7 @@ static uint8_t *quick_piece(struct x86_env *env, uint32_t what, unsigned reg, bo
         (what >> STRING_ADDR_SHIFT & 3) != 3 || (what >> STRING_SEG_SHIFT & 7) >= SEG_FS) {
         return NULL;
     }
-    return tlb_direct(env_cpu(env), address, (unsigned)count << shift, x86_mmu_index(env), write);
+    return cpu_ram_quick(env, address, (unsigned)count << shift, x86_mmu_index(env), write);
 }
 
 static bool move_piece(const struct string_op *s, uint64_t from, uint64_t to, unsigned n)

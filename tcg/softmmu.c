@@ -347,6 +347,11 @@ void cpu_stq(void *env, uint64_t addr, uint64_t v, unsigned idx)
     }
 }
 
+void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool write)
+{
+    return tlb_direct(env_cpu(env), addr, len, idx, write);
+}
+
 void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
     struct cpu *cpu = env_cpu(env);

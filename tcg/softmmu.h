@@ -62,6 +62,8 @@ struct ram_store {
 void *cpu_ram_store_begin(void *env, uint64_t addr, unsigned len, unsigned idx,
                           struct ram_store *store);
 void cpu_ram_store_end(void *env, const struct ram_store *store);
+/* The same if no question is open; never faults. */
+void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool write);
 /* Raises the fault now if [addr, addr+len) could not be accessed. */
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned mmu_idx);
 
