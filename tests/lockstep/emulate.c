@@ -63,6 +63,23 @@ static void map_range(bool wide, uint64_t virt, uint64_t phys, uint64_t size, un
     }
 }
 
+/* Anew for each program: one that changes itself may come to load them. */
+static void set_segments(struct x86_env *env, bool code64)
+{
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        env->segs[i] = (struct x86_segment){
+            .selector = 0x2b, .limit = 0xffffffff,
+            .flags = DESC_P | DESC_S | DESC_DPL | DESC_RW | DESC_A | DESC_DB | DESC_G,
+        };
+    }
+    env->segs[SEG_FS].selector = env->segs[SEG_GS].selector = 0;
+    env->segs[SEG_CS].selector = code64 ? 0x33 : 0x23;
+    env->segs[SEG_CS].flags |= DESC_CODE;
+    if (code64) {
+        env->segs[SEG_CS].flags = (env->segs[SEG_CS].flags & ~DESC_DB) | DESC_L;
+    }
+}
+
 void emulate_init(bool code64)
 {
     struct error *err = NULL;
@@ -92,18 +109,7 @@ void emulate_init(bool code64)
     env->cr[4] = CR4_OSFXSR | CR4_OSXMMEXCPT | (wide ? CR4_PAE : 0);
     env->efer = wide ? EFER_LME | EFER_LMA : 0;
     env->cpl = 3;
-    for (unsigned i = 0; i < SEG_COUNT; i++) {
-        env->segs[i] = (struct x86_segment){
-            .selector = 0x2b, .limit = 0xffffffff,
-            .flags = DESC_P | DESC_S | DESC_DPL | DESC_RW | DESC_A | DESC_DB | DESC_G,
-        };
-    }
-    env->segs[SEG_FS].selector = env->segs[SEG_GS].selector = 0;
-    env->segs[SEG_CS].selector = code64 ? 0x33 : 0x23;
-    env->segs[SEG_CS].flags |= DESC_CODE;
-    if (code64) {
-        env->segs[SEG_CS].flags = (env->segs[SEG_CS].flags & ~DESC_DB) | DESC_L;
-    }
+    set_segments(env, code64);
     env->tr = (struct x86_segment){ .flags = DESC_P | 11 << 8 };      /* without an I/O map */
     env->eflags = FL_IF | 2;
     x86_update_mode(env);
@@ -205,6 +211,7 @@ void emulate_run(const struct program *p, struct machine_state *s, struct outcom
     for (unsigned i = 0; i < X86_REGS; i++) {
         env->regs[i] = s->regs[i];
     }
+    set_segments(env, p->code64);
     env->pc = s->rip;
     x86_set_eflags(env, s->rflags, ~0u);
     load_fx(env, s->fx);

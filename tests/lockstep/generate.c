@@ -387,6 +387,10 @@ static bool acceptable(const struct x86_insn *in)
     if (large_operand(in) && (in->addrsize == 2 || in->seg_override == SEG_CS)) {
         return false;
     }
+    /* At a fault the upper halves of the pointers are cut now and then only. */
+    if (mode & MODE_CS64 && in->addrsize == 4 && in->rep && strcmp(in->op->name, "cmps") == 0) {
+        return false;
+    }
     /* Double shifts of 16 bits by more than 16 have no defined result. */
     if (strncmp(in->op->name, "sh", 2) == 0 && strlen(in->op->name) == 4 && in->opsize == 2) {
         return false;
