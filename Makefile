@@ -3,6 +3,7 @@
 # Every .c file of a folder named below is built; nothing is listed by hand. What does not depend on
 # the target is compiled once for all executables; target-*/ once per word size.
 
+.DEFAULT_GOAL := all
 ifeq ($(filter deps clean distclean,$(MAKECMDGOALS)),)
 ifeq ($(wildcard config.mak),)
 # A first run: install what is missing when we may, then configure with the defaults.
@@ -26,7 +27,8 @@ CFLAGS_ALL = -std=gnu11 -pthread -D_GNU_SOURCE $(CFLAGS_OPT) $(WARN) -fno-strict
 LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
-COMMON_DIRS = base fpu tcg tcg/$(HOST) block char net ui monitor \
+CORE_DIRS = base fpu tcg tcg/$(HOST)
+COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -41,11 +43,28 @@ BITS_x86_64-softmmu = 64
 BOARDS_target-i386 = hw/i386
 
 target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
+# --- user mode: the core without soft MMU and machine, a process instead ---------------------------
+FOLDER_i386-linux-user = target-i386
+FOLDER_x86_64-linux-user = target-i386
+BITS_i386-linux-user = 32
+BITS_x86_64-linux-user = 64
+# Of a machine only
+MACHINE_SRC = base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
+MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
+USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \
+    cpu-exec.c $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
+USER_TARGET_SRC = $(filter-out $(MACHINE_$(1):%=$(1)/%.c),$(sort $(wildcard $(1)/*.c))) \
+    $(sort $(wildcard $(1)/user/*.c linux-user/$(1:target-%=%)/*.c))
+USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \
+    $(patsubst %.c,$(B)/obj$(BITS_$(1))/%.o,$(call USER_TARGET_SRC,$(FOLDER_$(1))))
+
 board_obj = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(BOARDS_$(1))/*.c)))
 arch = $(1:%-softmmu=%)
 OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
 
-EXES = $(foreach t,$(TARGETS),$(B)/qemu-system-$(call arch,$(t)))
+MACHINES = $(filter %-softmmu,$(TARGETS))
+PROCESSES = $(filter %-linux-user,$(TARGETS))
+EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%)
 IMG = $(B)/qemu-img
 IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
@@ -58,7 +77,16 @@ $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
 endef
-$(foreach t,$(TARGETS),$(eval $(call exe_rule,$(t))))
+$(foreach t,$(MACHINES),$(eval $(call exe_rule,$(t))))
+
+define user_rule
+$(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(USER_LDFLAGS) -o $$@ $$^ $$(USER_LIBS) -lm -pthread 2> $$@.log || \
+	    { cat $$@.log; exit 1; }
+	@rm $$@.log                     # only that glib asks for users' names, which we never do
+endef
+$(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
@@ -115,6 +143,9 @@ $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
 	$(link_test)
+# User mode is no part of the common objects.
+$(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
+    linux-user/syscalls/structs*.c))
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 #include "base/bits.h"
-#include "tcg/softmmu.h"
+#include "tcg/tlb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/flags.h"
 #include "target-i386/string.h"
@@ -16,7 +16,7 @@ enum { PAGE = 4096 };
 
 struct string_op {
     struct x86_env *env;
-    unsigned size, seg, idx;
+    unsigned size, shift, seg, idx;             /* size of an element, and its logarithm */
     x86_word mask;                  /* of the address size */
     x86_word count, si, di;
     bool step, checked;
@@ -35,7 +35,8 @@ static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
     unsigned addr_bits = 8u << (what >> STRING_ADDR_SHIFT & 3);
 
     s->env = env;
-    s->size = 1u << (what & STRING_SIZE);
+    s->shift = what & STRING_SIZE;
+    s->size = 1u << s->shift;
     s->seg = what >> STRING_SEG_SHIFT & 7;
     s->step = what & STRING_STEP;
     s->idx = x86_mmu_index(env);
@@ -132,11 +133,11 @@ static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, u
     uint64_t last;
 
     if (s->env->df > 0) {
-        left = (PAGE - at) / s->size;
-        to_wrap = (s->mask - offset) / s->size;
+        left = (PAGE - at) >> s->shift;
+        to_wrap = (s->mask - offset) >> s->shift;
     } else {
-        left = at + s->size <= PAGE ? at / s->size + 1 : 0;
-        to_wrap = offset / s->size;
+        left = at + s->size <= PAGE ? (at >> s->shift) + 1 : 0;
+        to_wrap = offset >> s->shift;
     }
     n = MIN_OF(n, left);
     n = to_wrap < n ? (unsigned)to_wrap : n;
@@ -146,14 +147,10 @@ static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, u
 
 static unsigned piece(const struct string_op *s)
 {
-<<<<<<< HEAD
-    return s->step ? 0 : s->count < PAGE ? s->count : PAGE;
-=======
-    if (s->step || s->env->df != 1 || s->env->mode & MODE_ALIGN) {
+    if (s->step || s->env->mode & MODE_ALIGN) {
         return 0;
     }
     return s->count < PAGE ? s->count : PAGE;
->>>>>>> polish
 }
 
 static unsigned forward_piece(const struct string_op *s)
@@ -204,6 +201,22 @@ static void copy_down(uint8_t *to, const uint8_t *from, unsigned len, unsigned s
     }
 }
 
+/*
+ * The frequent case is short: upwards in 64-bit code, within pages that the first level of the TLB
+ * knows. The host address of `count' elements at a pointer, or NULL.
+ */
+static uint8_t *quick_piece(struct x86_env *env, uint32_t what, unsigned reg, bool write)
+{
+    unsigned shift = what & STRING_SIZE;
+    uint64_t count = env->regs[R_CX], address = env->regs[reg];
+
+    if (!(env->mode & MODE_CS64) || (what & STRING_STEP) || env->df < 0 || count - 1 >= PAGE ||
+        (what >> STRING_ADDR_SHIFT & 3) != 3 || (what >> STRING_SEG_SHIFT & 7) >= SEG_FS) {
+        return NULL;
+    }
+    return tlb_direct(env_cpu(env), address, (unsigned)count << shift, x86_mmu_index(env), write);
+}
+
 static bool move_piece(const struct string_op *s, uint64_t from, uint64_t to, unsigned n)
 {
     unsigned len = n * s->size;
@@ -226,10 +239,20 @@ static bool move_piece(const struct string_op *s, uint64_t from, uint64_t to, un
 
 uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 {
+    uint8_t *q = quick_piece(env, what, R_DI, true);
+    const uint8_t *p = q ? quick_piece(env, what, R_SI, false) : NULL;
     struct string_op s;
     uint64_t from, to;
     unsigned n;
 
+    if (p) {
+        n = (unsigned)env->regs[R_CX] << (what & STRING_SIZE);
+        copy_up(q, p, n, 1u << (what & STRING_SIZE));
+        env->regs[R_SI] += n;
+        env->regs[R_DI] += n;
+        env->regs[R_CX] = 0;
+        return 0;
+    }
     begin(&s, env, what);
     cut(&s, R_SI);
     cut(&s, R_DI);
@@ -252,12 +275,16 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 
 static void fill(uint8_t *to, uint64_t v, unsigned n, unsigned size)
 {
-    if (size == 1 || v == (v & 0xff) * 0x0101010101010101ull >> (64 - 8 * size)) {
+    if (size == 8 && n <= 16) {
+        for (unsigned i = 0; i < n; i++) {
+            memcpy(to + i * 8, &v, 8);
+        }
+    } else if (size == 1 || v == (v & 0xff) * 0x0101010101010101ull >> (64 - 8 * size)) {
         memset(to, v, n * size);
-        return;
-    }
-    for (unsigned i = 0; i < n; i++) {
-        memcpy(to + i * size, &v, size);
+    } else {
+        for (unsigned i = 0; i < n; i++) {
+            memcpy(to + i * size, &v, size);
+        }
     }
 }
 
@@ -276,10 +303,19 @@ static bool fill_piece(const struct string_op *s, uint64_t to, uint64_t v, unsig
 
 uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
 {
+    uint8_t *q = quick_piece(env, what, R_DI, true);
     struct string_op s;
     uint64_t v, to;
     unsigned n;
 
+    if (q) {
+        n = (unsigned)env->regs[R_CX];
+        v = env->regs[R_AX] & (~0ull >> (64 - (8 << (what & STRING_SIZE))));
+        fill(q, v, n, 1u << (what & STRING_SIZE));
+        env->regs[R_DI] += n << (what & STRING_SIZE);
+        env->regs[R_CX] = 0;
+        return 0;
+    }
     begin(&s, env, what);
     if (s.count == 0) {
         return 0;
@@ -347,12 +383,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
     if (s.count == 0) {
         return 0;
     }
-<<<<<<< HEAD
-    cut_pointer(&s, R_DI);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, forward_piece(&s), false), false);
-=======
-    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
->>>>>>> polish
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
         p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;

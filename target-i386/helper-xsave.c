@@ -177,6 +177,28 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
     x86_update_mode(env);
 }
 
+/* --- the same in host memory, for signal frames --- */
+
+void x86_fx_save(const struct x86_env *env, void *image, bool wide)
+{
+    struct legacy_area *area = image;
+
+    memset(area, 0, sizeof(*area));
+    x87_save(env, area, wide);
+    area->mxcsr = env->mxcsr;
+    area->mxcsr_mask = env->mxcsr_mask;
+    memcpy(area->xmm, env->xmm, X86_REGS * sizeof(area->xmm[0]));
+}
+
+void x86_fx_load(struct x86_env *env, const void *image, bool wide)
+{
+    const struct legacy_area *area = image;
+
+    env->mxcsr = area->mxcsr & env->mxcsr_mask;
+    x87_restore(env, area, wide);
+    memcpy(env->xmm, area->xmm, X86_REGS * sizeof(area->xmm[0]));
+}
+
 /* --- XSAVE, XRSTOR: the standard form --- */
 
 void helper_xsave(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t wide)

@@ -69,6 +69,9 @@ static const struct plain_msr plain_msrs[] = {
 /* 1 GHz, so that a tick is a nanosecond of guest time. */
 uint64_t x86_tsc(const struct x86_env *env)
 {
+    if (env->hot.cpu->user) {
+        return clock_ns(CLOCK_HOST);
+    }
     return (uint64_t)clock_ns(CLOCK_VM) + env->tsc_offset;
 }
 

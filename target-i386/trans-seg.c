@@ -163,7 +163,11 @@ void trans_int(struct x86_dis *d)
 {
     x86_call3(d, H_int, x86_imm32(d, (uint8_t)d->in.imm), x86_imm32(d, d->in.len),
               x86_imm_word(d, d->in.next));
-    leave_transferred(d);
+    if (d->t->cpu->user) {
+        x86_leave_to_loop(d);
+    } else {
+        leave_transferred(d);
+    }
 }
 
 void trans_trap(struct x86_dis *d)
@@ -198,7 +202,11 @@ void trans_syscall(struct x86_dis *d)
 {
     check_sce(d);
     x86_call1(d, H_syscall, x86_imm_word(d, d->in.next));
-    leave_transferred(d);
+    if (d->t->cpu->user) {
+        x86_leave_to_loop(d);
+    } else {
+        leave_transferred(d);
+    }
 }
 
 void trans_sysret(struct x86_dis *d)

@@ -5,6 +5,8 @@
  */
 #include "target-i386/translate.h"
 
+#include <stdlib.h>
+
 #include <stddef.h>
 
 #include "base/log.h"
@@ -418,10 +420,21 @@ static void set_mode(struct x86_dis *d, uint32_t mode)
     d->to_loop = mode & MODE_INHIBIT;
 }
 
+static struct x86_region *region_of(struct cpu *cpu)
+{
+    if (!cpu->frontend) {
+        cpu->frontend = calloc(1, sizeof(struct x86_region));
+        if (!cpu->frontend) {
+            abort();
+        }
+    }
+    return cpu->frontend;
+}
+
 void x86_translate(struct translation *t)
 {
-    static __thread struct x86_region region;
-    struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = &region,
+    struct x86_region *region = region_of(t->cpu);
+    struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
                          .cc_op = CC_DYNAMIC };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
     bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
@@ -433,13 +446,13 @@ void x86_translate(struct translation *t)
     t->end = 0;
     t->insns = 0;
     x86_region_find(&d, max < REGION_MAX_INSNS ? max : REGION_MAX_INSNS);
-    for (unsigned i = 0; i < region.n_leaders; i++) {
-        struct x86_leader *l = &region.leaders[i];
+    for (unsigned i = 0; i < region->n_leaders; i++) {
+        struct x86_leader *l = &region->leaders[i];
 
-        l->label = ir_label_new(t->ir, live_mask(&d, region.insns[l->insn].pc));
+        l->label = ir_label_new(t->ir, live_mask(&d, region->insns[l->insn].pc));
     }
-    for (unsigned i = 0; i < region.n_runs; i++) {
-        translate_run(&d, &region.runs[i]);
+    for (unsigned i = 0; i < region->n_runs; i++) {
+        translate_run(&d, &region->runs[i]);
     }
     emit_cold(&d);
 }

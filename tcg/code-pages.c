@@ -12,7 +12,7 @@
 
 enum {
     BLOCK_BITS = 14, BLOCK = 1 << BLOCK_BITS,   /* pages of 64 MiB */
-    BLOCKS = 1 << 14,                           /* as far as ram_addr goes */
+    BLOCKS = 1 << 21,                           /* of a process: all its addresses */
 };
 
 static struct code_page *blocks[BLOCKS];

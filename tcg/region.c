@@ -17,23 +17,21 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "hw/core/memory.h"
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/code-pages.h"
+#include "tcg/code.h"
 #include "tcg/disas.h"
 #include "tcg/perf-map.h"
-#include "tcg/tlb.h"
 #include "tcg/translate.h"
 
-#define NO_RAM (~1ull)              /* a second page that is no memory */
-
-enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
     uint32_t at, end;
     struct region **regions;        /* in address order */
+    uint32_t *ends;                 /* their host_end, close together for searching */
     unsigned n, room;
 };
 
@@ -42,11 +40,11 @@ struct fetch {
     uint64_t lin;
     uint8_t *host;                  /* of the page; NULL: no memory to keep code from */
     uint64_t ram_page, second_page;
-    uint64_t held[2];               /* pages marked as being translated, NO_RAM: none */
+    uint64_t held[2];               /* pages marked as being translated, CODE_NONE: none */
     uint32_t stores[2];             /* what their counts were */
     const struct code_page *page;   /* NULL when no code came from it yet */
     bool global;
-    uint8_t bytes[MEMORY_PAGE_SIZE];
+    uint8_t bytes[CODE_PAGE];
 };
 
 static struct {
@@ -58,18 +56,16 @@ static struct {
 } cache;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct memory_listener listener;
-
 void region_vcpu_init(struct cpu *cpu)
 {
     cpu->fetch = g_new0(struct fetch, 1);
-    cpu->fetch->held[0] = cpu->fetch->held[1] = NO_RAM;
+    cpu->fetch->held[0] = cpu->fetch->held[1] = CODE_NONE;
     cpu->ir = g_new0(struct ir, 1);
     cpu->ir->globals = cpu->target->globals;
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
-    cpu->ir->group_pages = cpu->target->word_bits == 64;
+    cpu->ir->group_pages = cpu->target->word_bits == 64 && !code_is_user;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
@@ -79,18 +75,20 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     if (cache.buffer) {
         return true;
     }
-    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+    p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         error_set_errno(err, errno, "cannot allocate %zu MiB for translated code", bytes >> 20);
         return false;
     }
-    cache.buffer = p;
+    cache.buffer = (uint8_t *)align_up((uintptr_t)p, HUGE_PAGE);
     cache.size = bytes;
+    /* Less faults while it fills and less misses of the host's TLBs later; a wish, no more. */
+    madvise(cache.buffer, bytes, MADV_HUGEPAGE);
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
-    memory_listener_add(&listener);
-    cache.start = align_up(backend_init(target, cache.buffer, CHUNK), 64);
+    code_init();
+    cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }
 
@@ -156,7 +154,7 @@ static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
     if (p && p->translating) {
         p->stores++;
     } else if (!p || !p->regions) {
-        memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+        code_unwatch(page);
     }
 }
 
@@ -166,8 +164,8 @@ void region_invalidate_ram(uint64_t ram_addr, uint64_t len)
 
     pthread_mutex_lock(&cache_lock);
     while (ram_addr < end) {
-        uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE);
-        uint64_t stop = MIN_OF(end, page + MEMORY_PAGE_SIZE);
+        uint64_t page = align_down(ram_addr, CODE_PAGE);
+        uint64_t stop = MIN_OF(end, page + CODE_PAGE);
 
         invalidate_in_page(page, ram_addr - page, stop - page - 1);
         ram_addr = stop;
@@ -192,23 +190,31 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
     return false;
 }
 
-/* Stores by devices: the page is no longer watched, but other code in it must stay so. */
-static void on_code_stored(void *opaque, uint64_t ram_addr, uint64_t size)
+void region_fork_begin(void)
 {
-    region_invalidate_ram(ram_addr, size);
     pthread_mutex_lock(&cache_lock);
-    for (uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE); page < ram_addr + size;
-         page += MEMORY_PAGE_SIZE) {
-        struct code_page *p = code_page_of(page, false);
+}
 
-        if (p && (p->regions || p->translating)) {
-            memory_dirty_clear(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
-        }
+void region_fork_end(bool child)
+{
+    if (child) {
+        pthread_mutex_init(&cache_lock, NULL);
+    } else {
+        pthread_mutex_unlock(&cache_lock);
+    }
+}
+
+void region_rewatch(uint64_t ram_page)
+{
+    struct code_page *p;
+
+    pthread_mutex_lock(&cache_lock);
+    p = code_page_of(ram_page, false);
+    if (p && (p->regions || p->translating)) {
+        code_watch(NULL, ram_page);
     }
     pthread_mutex_unlock(&cache_lock);
 }
-
-static struct memory_listener listener = { .code_stored = on_code_stored };
 
 static void chunk_free_regions(struct code_chunk *c)
 {
@@ -222,7 +228,7 @@ static void chunk_free_regions(struct code_chunk *c)
 
 static void unwatch_page(uint64_t page)
 {
-    memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+    code_unwatch(page);
 }
 
 /* No vCPU may be in translated code. */
@@ -275,8 +281,10 @@ static void chunk_append(struct code_chunk *c, struct region *r)
     if (c->n == c->room) {
         c->room = c->room ? c->room * 2 : 256;
         c->regions = g_renew(struct region *, c->regions, c->room);
+        c->ends = g_renew(uint32_t, c->ends, c->room);
     }
     c->regions[c->n] = r;
+    c->ends[c->n] = r->host_end;
     __atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELEASE);
     c->at = align_up(r->host_end, 16);
 }
@@ -294,7 +302,7 @@ struct region *region_by_host(uintptr_t host)
     for (high = c->n; low < high;) {
         unsigned mid = (low + high) / 2;
 
-        if (c->regions[mid]->host_end <= offset) {
+        if (c->ends[mid] <= offset) {
             low = mid + 1;
         } else {
             high = mid;
@@ -307,9 +315,10 @@ struct region *region_by_host(uintptr_t host)
 
 bool region_chain(struct region_exit *slot, struct region *to)
 {
-    /* Only within a page: what the mapping says of it then holds for both ends. */
-    bool fits = to->ram_page[1] == ~0ull && to->ram_page[0] == slot->from->ram_page[0] &&
-                !to->one_insn;
+    /* Only within a page: what the mapping says of it then holds for both ends. A process has but
+       one mapping, whose changes drop the regions. */
+    bool near = to->ram_page[1] == ~0ull && to->ram_page[0] == slot->from->ram_page[0];
+    bool fits = (near || code_is_user) && !to->one_insn;
 
     pthread_mutex_lock(&cache_lock);
     if (!slot->to && !slot->from->dead && !to->dead) {
@@ -334,11 +343,12 @@ static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 }
 
 /* From here on stores to the page are heard of, so that none is lost while it is translated. */
-static void page_hold(struct fetch *f, unsigned n, uint64_t ram_page)
+static void page_hold(struct cpu *cpu, unsigned n, uint64_t ram_page)
 {
+    struct fetch *f = cpu->fetch;
     struct code_page *p;
 
-    if (ram_page >= NO_RAM || f->held[n] == ram_page) {
+    if (ram_page >= CODE_NONE || f->held[n] == ram_page) {
         return;
     }
     pthread_mutex_lock(&cache_lock);
@@ -347,9 +357,7 @@ static void page_hold(struct fetch *f, unsigned n, uint64_t ram_page)
     f->held[n] = ram_page;
     f->stores[n] = p->stores;
     pthread_mutex_unlock(&cache_lock);
-    if (!(memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE)) {
-        memory_dirty_clear(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);
-    }
+    code_watch(cpu, ram_page);
 }
 
 /* With the lock. False when there was a store to the page meanwhile. */
@@ -357,12 +365,12 @@ static bool page_release(struct fetch *f, unsigned n)
 {
     struct code_page *p;
 
-    if (f->held[n] == NO_RAM) {
+    if (f->held[n] == CODE_NONE) {
         return true;
     }
     p = code_page_of(f->held[n], false);
     p->translating--;
-    f->held[n] = NO_RAM;
+    f->held[n] = CODE_NONE;
     return p->stores == f->stores[n];
 }
 
@@ -376,24 +384,18 @@ static bool pages_release(struct fetch *f)
 void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len)
 {
     struct fetch *f = t->fetch;
-    unsigned idx = t->cpu->target->mmu_index(t->cpu);
+    struct code_place p;
 
     for (unsigned i = 0; i < len; i++) {
         uint64_t at = t->cpu->target->word_bits == 32 ? (uint32_t)(lin + i) : lin + i;
-        const struct tlb_page *p = tlb_page(t->cpu, at, MMU_FETCH, idx, false);
-        uint64_t value = 0xff;
 
-        if (p->vpage != (f->lin & tlb_page_mask(t->cpu))) {
-            f->second_page = p->host ? p->ram_addr : NO_RAM;
-            f->global &= p->global;
-            page_hold(f, 1, f->second_page);
+        code_find(t->cpu, at, &p);
+        if (p.page != t->page) {
+            f->second_page = p.ram_page;
+            f->global &= p.global;
+            page_hold(t->cpu, 1, f->second_page);
         }
-        if (p->host) {
-            value = p->host[at - p->vpage];
-        } else {
-            address_space_ld(t->cpu->memory, p->paddr + (at - p->vpage), 1, ENDIAN_LITTLE, &value);
-        }
-        buf[i] = value;
+        buf[i] = p.host ? p.host[at - p.page] : code_read(t->cpu, at);
     }
 }
 
@@ -410,14 +412,12 @@ bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offse
 }
 
 /* Code in device memory: the bytes of one instruction, read as the guest would. */
-static void fetch_device(struct cpu *cpu, struct fetch *f, const struct tlb_page *p)
+static void fetch_device(struct cpu *cpu, struct fetch *f, const struct code_place *p)
 {
-    unsigned offset = f->lin - p->vpage;
-    uint64_t value;
+    unsigned offset = f->lin - p->page;
 
-    for (unsigned i = offset; i < MIN_OF(offset + 16, MEMORY_PAGE_SIZE); i++) {
-        address_space_ld(cpu->memory, p->paddr + i, 1, ENDIAN_LITTLE, &value);
-        f->bytes[i] = value;
+    for (unsigned i = offset; i < MIN_OF(offset + 16, CODE_PAGE); i++) {
+        f->bytes[i] = code_read(cpu, p->page + i);
     }
 }
 
@@ -466,7 +466,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     *t = (struct translation){
         .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
-        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & tlb_page_mask(cpu),
+        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & ~0ull << cpu->target->page_bits,
         .code = f->host ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
         .fetch = f,
     };
@@ -519,12 +519,12 @@ static struct region *region_create(const struct translation *t, const struct fe
     r->host_end = MAX_OF(MAX_OF(out->host_end, out->cold_end), out->side_table + out->side_len);
     r->side_table = out->side_table;
     r->side_len = out->side_len;
-    r->entry_offset = f->lin & (MEMORY_PAGE_SIZE - 1);
-    r->first_offset = t->first & (MEMORY_PAGE_SIZE - 1);
+    r->entry_offset = f->lin & (CODE_PAGE - 1);
+    r->first_offset = t->first & (CODE_PAGE - 1);
     r->guest_len = MAX_OF(t->end - t->first, 1);
     r->insns = t->insns;
     r->one_insn = t->max_insns == 1;
-    r->dead = !f->host || f->second_page == NO_RAM;
+    r->dead = !f->host || f->second_page == CODE_NONE;
     r->global = f->global;
     r->n_exits = out->n_exits;
     r->exits = g_new0(struct region_exit, out->n_exits);
@@ -573,7 +573,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
     pages_release(f);
     pthread_mutex_unlock(&cache_lock);
     do {
-        page_hold(f, 0, f->ram_page);
+        page_hold(cpu, 0, f->ram_page);
         f->page = f->host ? code_page_of(f->ram_page, false) : NULL;
         translate(cpu, key, f, max_insns, &t, &out);
         t.max_insns = max_insns;
@@ -593,35 +593,33 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
 
 struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
 {
-    unsigned idx = cpu->target->mmu_index(cpu);
+    struct code_place p, next;
     struct code_key key;
-    const struct tlb_page *p;
     struct region *r = NULL;
     struct fetch *f;
+    uint64_t lin;
 
     cpu->target->code_key(cpu, &key);
-    p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
-    if (p->host) {
-        r = region_find(p->ram_addr + (linear(cpu, &key) - p->vpage), &key, max_insns == 1);
+    lin = linear(cpu, &key);
+    code_find(cpu, lin, &p);
+    if (p.host) {
+        r = region_find(p.ram_page + (lin - p.page), &key, max_insns == 1);
         /* A second page must still be the one behind the first. */
         if (r && r->ram_page[1] != ~0ull) {
-            uint64_t next = p->vpage + (1ull << cpu->target->page_bits);
-            const struct tlb_page *q = tlb_page(cpu, next, MMU_FETCH, idx, false);
-
-            r = q->host && q->ram_addr == r->ram_page[1] ? r : NULL;
-            p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
+            code_find(cpu, p.page + (1ull << cpu->target->page_bits), &next);
+            r = next.host && next.ram_page == r->ram_page[1] ? r : NULL;
         }
     }
     if (r) {
         return r;
     }
     f = cpu->fetch;
-    f->lin = linear(cpu, &key);
-    f->host = p->host;
-    f->ram_page = p->host ? p->ram_addr : NO_RAM;
-    f->global = p->global;
-    if (!p->host) {
-        fetch_device(cpu, f, p);
+    f->lin = lin;
+    f->host = p.host;
+    f->ram_page = p.ram_page;
+    f->global = p.global;
+    if (!p.host) {
+        fetch_device(cpu, f, &p);
         max_insns = 1;
     }
     return region_translate(cpu, &key, f, max_insns);

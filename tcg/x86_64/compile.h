@@ -48,6 +48,7 @@ enum { MAX_HELPERS = 512 };
 /* What backend_init() settles for the process. Offsets are in the code buffer. */
 struct host {
     const struct target *target;
+    bool user;                                  /* guest memory is host memory, see ops-user.c */
     uint8_t *buffer;
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
@@ -212,8 +213,12 @@ void op_mem(struct compiler *c, const struct ir_op *o);
 void op_env(struct compiler *c, const struct ir_op *o);
 void emit_mem_stub(struct compiler *c, const struct stub *s);
 void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m);
+void swapped_copy(struct compiler *c, unsigned memop, int r, int copy);
+void called_atomic(struct compiler *c, const struct ir_op *o);
 void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
+/* ops-user.c */
+void op_user_mem(struct compiler *c, const struct ir_op *o);
 static inline unsigned size_of(unsigned memop)
 {
     return 1u << (memop & MO_SIZE);

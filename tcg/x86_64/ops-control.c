@@ -104,7 +104,7 @@ static void chained_exit(struct compiler *c, uint64_t pc, int cc)
 
 static bool may_chain(const struct compiler *c, uint64_t pc)
 {
-    return same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS;
+    return (the_host.user || same_page(c, pc)) && c->out->n_exits < REGION_MAX_EXITS;
 }
 
 /* All that is at the label is an exit that can be chained. */

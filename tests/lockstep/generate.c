@@ -383,8 +383,8 @@ static bool acceptable(const struct x86_insn *in)
     if (in->op->attrs & (A_PRIV | A_IO) && !chance(5)) {
         return false;
     }
-    /* It would wrap in the middle. */
-    if (in->addrsize == 2 && large_operand(in)) {
+    /* It would wrap in the middle; and models differ in which of two faults comes first. */
+    if (large_operand(in) && (in->addrsize == 2 || in->seg_override == SEG_CS)) {
         return false;
     }
     /* Double shifts of 16 bits by more than 16 have no defined result. */

@@ -16,7 +16,7 @@ static struct {
     unsigned insns, max_failures;
     uint64_t count, seed;
     const char *only;
-} options = { .code64 = TARGET_WORD_BITS == 64, .insns = 8, .max_failures = 5, .count = 20000 };
+} options = { .code64 = TARGET_WORD_BITS == 64, .insns = 20, .max_failures = 5, .count = 20000 };
 
 static char difference[256];
 
