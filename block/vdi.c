@@ -154,8 +154,10 @@ static int check(struct block_node *node, unsigned repair, struct image_check *r
         }
         used++;
         if (entry >= v->allocated || seen[entry / 8] >> entry % 8 & 1) {
-            fprintf(stderr, "ERROR: block index %u %s, is %u\n", i,
-                    entry >= v->allocated ? "out of range" : "also used", entry);
+            if (!result->quiet) {
+                fprintf(stderr, "ERROR: block index %u %s, is %u\n", i,
+                        entry >= v->allocated ? "out of range" : "also used", entry);
+            }
             result->corruptions++;
             continue;
         }

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """qemu-img, and its images beside those of QEMU's qemu-img where that is installed."""
+import base64
+import bz2
 import fcntl
 import json
 import os
@@ -122,15 +124,46 @@ def make_bochs():
         f.write(data)
 
 
+def make_dmg():
+    """Chunks of 128 KiB in turn: zlib, raw, zero, bzip2."""
+    with open("raw", "rb") as f:
+        data = bytearray(f.read(1 << 20))
+    chunks, body = b"", b""
+    for i in range(8):
+        part = bytes(data[i << 17:(i + 1) << 17])
+        kind = (0x80000005, 1, 0, 0x80000006)[i % 4]
+        packed = {0x80000005: zlib.compress(part), 1: part, 0: b"",
+                  0x80000006: bz2.compress(part)}[kind]
+        if not kind:
+            data[i << 17:(i + 1) << 17] = bytes(1 << 17)
+        chunks += struct.pack(">IIQQQQ", kind, 0, i * 256, 256, len(body), len(packed))
+        body += packed
+    chunks += struct.pack(">IIQQQQ", 0xffffffff, 0, 2048, 0, len(body), 0)
+    mish = struct.pack(">4sIQQQII", b"mish", 1, 0, 2048, 0, 264, 0).ljust(200, b"\0") + \
+        struct.pack(">I", 9) + chunks
+    text = b"<plist><dict><key>resource-fork</key><dict><key>blkx</key><array><dict><key>Data</key>" \
+        b"<data>" + base64.b64encode(mish) + b"</data></dict></array></dict></dict></plist>"
+    koly = bytearray(512)
+    koly[:12] = struct.pack(">4sII", b"koly", 4, 512)
+    koly[0x20:0x28] = struct.pack(">Q", len(body))
+    koly[0xd8:0xe8] = struct.pack(">QQ", len(body), len(text))
+    koly[0x1ec:0x1f4] = struct.pack(">Q", 2048)
+    with open("image.dmg", "wb") as f:
+        f.write(body + text + koly)
+    with open("want.dmg", "wb") as f:
+        f.write(data)
+
+
 def only_read(peer):
+    make_dmg()
     make_cloop()
     make_bochs()
     with open("raw", "rb") as f, open("want.cloop", "wb") as g:
         g.write(f.read(1 << 20))
-    for fmt in ("cloop", "bochs"):
+    for fmt in ("cloop", "bochs", "dmg"):
         good(f"convert {fmt}", "convert", "-f", fmt, f"image.{fmt}", "out")
         good(f"{fmt} content", "compare", "-q", "-f", "raw", "-F", "raw", "out", f"want.{fmt}")
-        if peer:
+        if peer and fmt != "dmg":       # bzip2 is an extra package there
             good(f"{fmt} as the peer reads it", "compare", "-q", "-f", fmt, "-F", "raw",
                  f"image.{fmt}", f"want.{fmt}", tool=PEER)
     for options in ("subformat=dynamic", "subformat=fixed", "block_size=1M") if peer else ():
