@@ -9,7 +9,9 @@
 
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
-    &block_driver_qcow2, &block_driver_raw,
+    &block_driver_bochs, &block_driver_cloop, &block_driver_cow, &block_driver_parallels,
+    &block_driver_qcow, &block_driver_qcow2, &block_driver_raw, &block_driver_vdi,
+    &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
 };
 
 /* Images that must not be taken for raw ones. */
@@ -372,7 +374,8 @@ int block_node_discard(struct block_node *node, uint64_t offset, uint64_t size)
 
 int block_node_flush(struct block_node *node)
 {
-    if (node->flags & NODE_NO_FLUSH || !node->driver->flush) {
+    /* cache=unsafe still brings metadata to the file, but not the file to stable storage. */
+    if ((node->flags & NODE_NO_FLUSH && node->driver->is_protocol) || !node->driver->flush) {
         return 0;
     }
     return node->driver->flush(node);

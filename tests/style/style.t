@@ -21,6 +21,8 @@ LAYERS = {
     "target-": {"base", "tcg", "fpu", "cpu-exec.h", "hw/core/memory.h", "hw/core/state.h",
                 "hw/i386/x86-cpu.h"},
     "block": {"base", "block.h"},
+    "img": {"base", "block"},
+    "qemu-img.c": {"base", "img", "monitor/version.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h"},

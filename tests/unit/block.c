@@ -229,20 +229,20 @@ static void test_refusals(void)
 
 static void test_places(void)
 {
-    struct block *a = add("file=%s,format=raw", NULL), *b = add("file=%s,format=raw", NULL);
-    struct block *c = add("file=%s,format=raw,index=3", NULL);
+    struct block *a = add("file=%s,locking=off,format=raw", NULL), *b = add("file=%s,format=raw", NULL);
+    struct block *c = add("file=%s,locking=off,format=raw,index=3", NULL);
     struct error *err = NULL;
     struct block_geometry g;
 
     ok(block_find_drive(BLOCK_IF_IDE, 0, 0) == a && block_find_drive(BLOCK_IF_IDE, 0, 1) == b,
        "drives take the next free place");
     ok(block_find_drive(BLOCK_IF_IDE, 1, 1) == c, "or the one with the index");
-    ok(!add("file=%s,format=raw,index=3", &err) && strstr(error_text(err), "exists"),
+    ok(!add("file=%s,locking=off,format=raw,index=3", &err) && strstr(error_text(err), "exists"),
        "a place is taken once");
     error_free(err);
     ok(!block_geometry_hint(a, &g), "no geometry is forced");
     block_close(a);
-    a = add("file=%s,format=raw,cyls=10,heads=4,secs=17,serial=QM1", NULL);
+    a = add("file=%s,locking=off,format=raw,cyls=10,heads=4,secs=17,serial=QM1", NULL);
     ok(block_geometry_hint(a, &g) && g.cylinders == 10 && g.heads == 4 && g.sectors == 17,
        "unless it is given");
     is_text(block_serial(a), "QM1", "serial= is kept");
