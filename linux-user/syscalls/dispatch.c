@@ -476,7 +476,9 @@ int64_t call_pass_with(struct call *c, call_function *function)
         }
     }
     for (unsigned i = 0; i < n; i++) {
-        free(p.heap[i]);
+        if (p.heap[i]) {
+            free(p.heap[i]);
+        }
     }
     return result;
 }
@@ -498,19 +500,16 @@ int64_t call_enosys(struct call *c)
 
 /* --- dispatch -------------------------------------------------------------------------------------- */
 
-/* Numbers to 64 bits by their kind, and pairs of words to one. */
+/* Numbers to 64 bits by their kind, and pairs of words to one. c->a is zero before. */
 static void take_words(struct call *c, const int64_t words[CALL_ARGS])
 {
     bool narrow = c->t->abi->word_bits == 32;
     unsigned w = 0;
 
-    for (unsigned i = 0; i < CALL_ARGS; i++) {
+    for (unsigned i = 0; i < CALL_ARGS && c->row->args[i].kind != ARG_END; i++) {
         uint64_t v = w < CALL_ARGS ? words[w] : 0;
         w++;
         switch (c->row->args[i].kind) {
-        case ARG_END:
-            v = 0;
-            break;
         case ARG_INT:
         case ARG_FD:
         case ARG_DIRFD:
