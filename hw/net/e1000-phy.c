@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The PHY and the serial EEPROM of the 82540EM. */
 #include "base/bits.h"
-#include "base/log.h"
 #include "hw/net/e1000.h"
 
 /* --- PHY: a Marvell 88E1011 at address 1 -------------------------------------------------------- */
@@ -87,7 +86,6 @@ void e1000_write_mdic(struct e1000 *e, uint32_t value)
 enum { EE_SK = 1, EE_CS = 2, EE_DI = 4, EE_DO = 8, EE_WRITABLE = 0x77, EE_REQUEST = 0x40,
        EE_GRANT = 0x80, EE_PRESENT = 0x100 };
 enum { EERD_START = 1, EERD_DONE = 0x10 };
-enum { WIRE_BITS = 9, WIRE_READ = 6 };
 
 void e1000_eeprom_init(struct e1000 *e)
 {
@@ -99,9 +97,9 @@ void e1000_eeprom_init(struct e1000 *e)
         { 0x1e, 0xc000 }, { 0x1f, 0x0706 }, { 0x21, 0x1008 }, { 0x23, 0x0f04 }, { 0x24, 0x7fff },
         { 0x25, 0x4d01 },
     };
-    uint16_t *words = e->s.eeprom, sum = 0;
+    uint16_t *words = e->s.eeprom.words, sum = 0;
 
-    memset(words, 0xff, sizeof(e->s.eeprom));
+    memset(words, 0xff, sizeof(e->s.eeprom.words));
     for (int i = 0; i < 3; i++) {
         words[i] = ld16_le(e->nic.mac + 2 * i);
     }
@@ -109,56 +107,22 @@ void e1000_eeprom_init(struct e1000 *e)
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++) {
         words[fixed[i].word] = fixed[i].value;
     }
-    for (int i = 0; i < E1000_EEPROM_WORDS - 1; i++) {
+    for (int i = 0; i < EEPROM93_WORDS - 1; i++) {
         sum = (uint16_t)(sum + words[i]);
     }
-    words[E1000_EEPROM_WORDS - 1] = (uint16_t)(0xbaba - sum);
+    words[EEPROM93_WORDS - 1] = (uint16_t)(0xbaba - sum);
 }
 
-/* A rising clock takes a bit of the command in, or moves the answer on. */
 void e1000_write_eecd(struct e1000 *e, uint32_t value)
 {
-    struct e1000_state *s = &e->s;
-    uint32_t old = s->eecd;
-
-    s->eecd = value & EE_WRITABLE;
-    if (!(value & EE_CS)) {
-        s->wire_in = s->wire_count = s->wire_left = 0;
-        s->wire_out = 0xffff;
-        return;
-    }
-    if (!(value & ~old & EE_SK)) {
-        return;
-    }
-    if (s->wire_left) {
-        if (s->wire_left-- < 17) {
-            s->wire_out = (uint16_t)(s->wire_out << 1 | 1);
-        }
-        return;
-    }
-    /* A command begins with a one. */
-    if (s->wire_count == 0 && !(value & EE_DI)) {
-        return;
-    }
-    s->wire_in = s->wire_in << 1 | (value & EE_DI ? 1 : 0);
-    if (++s->wire_count == WIRE_BITS) {
-        if (s->wire_in >> 6 == WIRE_READ) {
-            /* A zero stands before the sixteen bits until the next clock. */
-            s->wire_out = s->eeprom[s->wire_in & 0x3f];
-            s->wire_left = 17;
-        } else {
-            log_unimp("e1000: EEPROM command 0x%x", s->wire_in >> 6);
-        }
-        s->wire_in = s->wire_count = 0;
-    }
+    e->s.eecd = value & EE_WRITABLE;
+    eeprom93_set(&e->s.eeprom, value & EE_CS, value & EE_SK, value & EE_DI);
 }
 
 uint32_t e1000_read_eecd(const struct e1000 *e)
 {
-    const struct e1000_state *s = &e->s;
-    bool data = s->wire_left == 17 ? false : s->wire_out >> 15;
-
-    return s->eecd | EE_PRESENT | (s->eecd & EE_REQUEST ? EE_GRANT : 0) | (data ? EE_DO : 0);
+    return e->s.eecd | EE_PRESENT | (e->s.eecd & EE_REQUEST ? EE_GRANT : 0) |
+           (eeprom93_output(&e->s.eeprom) ? EE_DO : 0);
 }
 
 void e1000_write_eerd(struct e1000 *e, uint32_t value)
@@ -167,7 +131,7 @@ void e1000_write_eerd(struct e1000 *e, uint32_t value)
 
     e->s.eerd = value & 0xff00;
     if (value & EERD_START) {
-        uint16_t data = word < E1000_EEPROM_WORDS ? e->s.eeprom[word] : 0xffff;
+        uint16_t data = word < EEPROM93_WORDS ? e->s.eeprom.words[word] : 0xffff;
         e->s.eerd |= EERD_DONE | (uint32_t)data << 16;
     }
 }

@@ -290,18 +290,17 @@ static const struct mmio_ops port_ops = { port_read, port_write, .min = 4, .max 
 static void software_reset(struct e1000 *e)
 {
     struct e1000_state *s = &e->s;
-    struct { uint16_t eeprom[E1000_EEPROM_WORDS], phy[E1000_PHY_REGS]; } kept;
+    struct eeprom93_state eeprom = s->eeprom;
+    uint16_t phy[E1000_PHY_REGS];
 
-    memcpy(kept.eeprom, s->eeprom, sizeof(kept.eeprom));
-    memcpy(kept.phy, s->phy, sizeof(kept.phy));
+    memcpy(phy, s->phy, sizeof(phy));
     timer_cancel(&e->throttle);
     memset(s, 0, sizeof(*s));
-    memcpy(s->eeprom, kept.eeprom, sizeof(kept.eeprom));
-    memcpy(s->phy, kept.phy, sizeof(kept.phy));
+    s->eeprom = eeprom;
+    memcpy(s->phy, phy, sizeof(phy));
     s->ctrl = 0x18140240;
     s->status = 0x80000000 | STATUS_SPEED_1000 | STATUS_FD;
     s->pba = 0x00100030;
-    s->wire_out = 0xffff;
     s->tables[(RAL - MTA) / 4] = ld32_le(e->nic.mac);
     s->tables[(RAH - MTA) / 4] = 0x80000000 | ld16_le(e->nic.mac + 4);
     *find_remembered(e, LEDCTL) = 0x07061302;
@@ -400,7 +399,7 @@ FIELDS(e1000_state) = {
     F(ctrl), F(status), F(eecd), F(ctrl_ext), F(mdic), F(eerd), F(cause), F(mask), F(itr), F(rctl),
     F(tctl), F(rxcsum), F(pba), F(rdbal), F(rdbah), F(rdlen), F(rdh), F(rdt), F(rdtr), F(tdbal),
     F(tdbah), F(tdlen), F(tdh), F(tdt), F(tidv), A(tables), A(stats), A(other), F(io_address),
-    A(eeprom), A(phy), F(wire_in), F(wire_out), F(wire_count), F(wire_left), F(throttled),
+    A(phy), NESTED(e1000_state, eeprom, eeprom93_state), F(throttled),
     NESTED(e1000_state, context, e1000_tx_context), NESTED(e1000_state, segments, e1000_tx_context),
     F(packet_size), F(packet_flags), F(packet_options), F(packet_open), F(packet_vlan), A(packet),
     FIELDS_END

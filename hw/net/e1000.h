@@ -5,9 +5,10 @@
 #define HW_NET_E1000_H
 
 #include "base/clock.h"
+#include "hw/net/eeprom93.h"
 #include "hw/net/nic.h"
 
-enum { E1000_MEMORY_SIZE = 0x20000, E1000_EEPROM_WORDS = 64, E1000_PHY_REGS = 32 };
+enum { E1000_MEMORY_SIZE = 0x20000, E1000_PHY_REGS = 32 };
 
 /* Offsets of registers. */
 enum {
@@ -51,11 +52,8 @@ struct e1000_state {
     uint32_t stats[(STATS_END - STATS) / 4];
     uint32_t other[64];                         /* registers that only remember */
     uint32_t io_address;
-    uint16_t eeprom[E1000_EEPROM_WORDS], phy[E1000_PHY_REGS];
-    /* The serial EEPROM: bits shifted in, bits to shift out. */
-    uint32_t wire_in;
-    uint16_t wire_out;
-    uint8_t wire_count, wire_left;
+    uint16_t phy[E1000_PHY_REGS];
+    struct eeprom93_state eeprom;
     uint8_t throttled;                          /* an interrupt was sent less than ITR ago */
     struct e1000_tx_context context, segments;  /* for checksums; for segmentation */
     /* The packet that is being put together; its bytes are `packet` below. */
