@@ -3,12 +3,16 @@
 # Every .c file of a folder named below is built; nothing is listed by hand. What does not depend on
 # the target is compiled once for all executables; target-*/ once per word size.
 
+.DEFAULT_GOAL := all
 ifeq ($(filter deps clean distclean,$(MAKECMDGOALS)),)
 ifeq ($(wildcard config.mak),)
 # A first run: install what is missing when we may, then configure with the defaults.
 $(shell ./tools/deps build >&2 && ./configure >&2)
 endif
 include config.mak
+# A newer configure may look for more libraries.
+config.mak: configure
+	@./tools/deps build && ./configure $(CONFIGURE_ARGS) && touch $@
 endif
 
 B ?= build
@@ -78,7 +82,9 @@ $(foreach t,$(MACHINES),$(eval $(call exe_rule,$(t))))
 define user_rule
 $(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
 	$$(call say,LINK,$$@)
-	$$(Q)$$(CC) $$(USER_LDFLAGS) -o $$@ $$^ $$(USER_LIBS) -lm -pthread
+	$$(Q)$$(CC) $$(USER_LDFLAGS) -o $$@ $$^ $$(USER_LIBS) -lm -pthread 2> $$@.log || \
+	    { cat $$@.log; exit 1; }
+	@rm $$@.log                     # only that glib asks for users' names, which we never do
 endef
 $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
@@ -120,6 +126,7 @@ LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(call program,tests/image/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
@@ -134,6 +141,11 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+	$(link_test)
+# User mode is no part of the common objects.
+$(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
+    linux-user/syscalls/structs*.c))
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
@@ -155,6 +167,19 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
+	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
+	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+
 # Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
 check-guests: all
 	$(Q)./tools/deps test
@@ -169,7 +194,7 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

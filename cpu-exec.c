@@ -72,12 +72,11 @@ static void log_region(struct cpu *cpu, const struct region *r)
     log_end();
 }
 
-static enum exit_reason run_region(struct cpu *cpu)
+/* Finds or translates what comes next, and how to get there without asking again. */
+static const void *next_region(struct cpu *cpu)
 {
-    struct region_exit *slot = NULL;
-    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    bool single = cpu->one_insn;
     struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
-    enum exit_reason reason;
 
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
         if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
@@ -88,7 +87,19 @@ static enum exit_reason run_region(struct cpu *cpu)
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         log_region(cpu, r);
     }
-    reason = backend_run(cpu->env, region_buffer() + r->host, &slot);
+    return region_buffer() + r->host;
+}
+
+static enum exit_reason run_region(struct cpu *cpu)
+{
+    const void *host = cpu->chain_from ? NULL : region_quick(cpu);
+    struct region_exit *slot = NULL;
+    enum exit_reason reason;
+
+    if (!host) {
+        host = next_region(cpu);
+    }
+    reason = backend_run(cpu->env, host, &slot);
     cpu->one_insn = false;
     if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;

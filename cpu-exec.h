@@ -93,7 +93,8 @@ struct target {
                      bool probe, struct tlb_fill *fill);
     /* Of instruction fetches now. */
     unsigned (*mmu_index)(struct cpu *cpu);
-    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
+    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                       unsigned mmu_idx);
     /* Called between regions when exit_req was set, big lock held. Takes at most one pending
        interrupt; true when it changed the flow. */
     bool (*take_interrupt)(struct cpu *cpu);

@@ -24,6 +24,7 @@
 #include "hw/core/run.h"
 #include "monitor/monitor.h"
 #include "monitor/version.h"
+#include "net.h"
 #include "tcg/perf-map.h"
 #include "ui/process.h"
 
@@ -378,11 +379,11 @@ HANDLER(set_chardev)
 
 HANDLER(set_net)
 {
-    if (strcmp(arg, "none") == 0) {
-        return true;
+    if (wants_list(arg)) {
+        net_print_help(stdout);
+        exit(0);
     }
-    error_set(err, "-%s %s: networking is not available yet", row->name, arg);
-    return false;
+    return net_add_option(row->name, arg, err);
 }
 
 HANDLER(set_display)
@@ -778,6 +779,11 @@ static void *find_chardev(const char *name)
     return chardev_find(name);
 }
 
+static void *find_netdev(const char *name)
+{
+    return net_find(name);
+}
+
 static void build_machine(struct vl *vl)
 {
     const struct machine_class *class = find_machine(vl);
@@ -786,8 +792,12 @@ static void build_machine(struct vl *vl)
     complete_config(vl, class);
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
+    device_set_resolver(PROPERTY_NETDEV, find_netdev);
     open_characters(vl);
     open_drives(vl);
+    if (!net_open_all(!vl->nodefaults, &err)) {
+        error_exit_with(err);
+    }
     machine_set_policy(vl->policy);
     if (!machine_create(class, &vl->config, &err)) {
         error_exit_with(err);
@@ -844,6 +854,7 @@ static void shut_down(void)
     while (block_first()) {
         block_close(block_first());
     }
+    net_close_all();
     chardev_close_all();
 }
 

@@ -88,7 +88,7 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
     H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
     H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
-    H(info_ramblock)
+    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

@@ -39,11 +39,6 @@ void hmp_info_kvm(struct monitor *mon, struct hmp_args *args)
     fprintf(mon->out, "kvm support: not compiled\n");
 }
 
-void hmp_info_network(struct monitor *mon, struct hmp_args *args)
-{
-    fprintf(mon->out, "networking is not available yet\n");
-}
-
 void hmp_info_jit(struct monitor *mon, struct hmp_args *args)
 {
     fprintf(mon->out, "statistics of the translator are not available yet\n");

@@ -77,6 +77,9 @@ void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT])
 enum { SLOTS = MAP_COUNT * 256, MAX_ROWS = 8192 };
 static uint16_t row_start[SLOTS + 1], rows[MAX_ROWS];
 static bool slot_modrm[SLOTS];
+static const struct x86_opcode *slot_only[SLOTS];       /* its row, when that fits always */
+static uint8_t row_traits[sizeof(x86_opcodes) / sizeof(x86_opcodes[0])];
+enum { ROW_CHECKS_FORMS = 1, ROW_RELATIVE = 2 };
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 
 static unsigned row_span(const struct x86_opcode *op)
@@ -99,11 +102,30 @@ static bool row_needs_modrm(const struct x86_opcode *op)
     return false;
 }
 
+static bool fits_always(const struct x86_opcode *op)
+{
+    return op->prefix == PREFIX_ANY && op->modrm >> 8 == MODRM_ANY && op->feature == FEAT_NONE &&
+           !(op->attrs & (A_I64 | A_O64 | A_VEX | A_NO_REX_W));
+}
+
+static void find_traits(void)
+{
+    for (unsigned i = 0; i < x86_opcode_count; i++) {
+        for (int n = 0; n < 4; n++) {
+            unsigned s = forms[x86_opcodes[i].operand[n]].source;
+
+            row_traits[i] |= s == FROM_RM_MEM || s == FROM_RM_REG ? ROW_CHECKS_FORMS
+                           : s == FROM_REL ? ROW_RELATIVE : 0;
+        }
+    }
+}
+
 /* Counts the rows of each slot, then fills from the end: row_start[] falls to where a slot begins. */
 static void build_index(void)
 {
     unsigned n = 0;
 
+    find_traits();
     for (unsigned i = 0; i < x86_opcode_count; i++) {
         const struct x86_opcode *op = &x86_opcodes[i];
 
@@ -124,6 +146,13 @@ static void build_index(void)
 
             rows[--row_start[slot]] = i;
             slot_modrm[slot] |= row_needs_modrm(op);
+        }
+    }
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        const struct x86_opcode *op = &x86_opcodes[rows[row_start[slot]]];
+
+        if (row_start[slot + 1] == row_start[slot] + 1 && fits_always(op)) {
+            slot_only[slot] = op;
         }
     }
 }
@@ -148,6 +177,9 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
 {
     unsigned slot = in->map * 256 + in->opcode;
 
+    if (slot_only[slot] && !in->vex) {
+        return slot_only[slot];
+    }
     for (unsigned i = row_start[slot]; i < row_start[slot + 1]; i++) {
         const struct x86_opcode *op = &x86_opcodes[rows[i]];
 
@@ -475,6 +507,9 @@ static bool forms_fit(const struct x86_insn *in)
 {
     bool vvvv_free = in->vvvv != 0;
 
+    if (!vvvv_free && !(row_traits[in->op - x86_opcodes] & ROW_CHECKS_FORMS)) {
+        return true;
+    }
     for (int i = 0; i < 4; i++) {
         unsigned s = forms[in->op->operand[i]].source;
 
@@ -482,6 +517,12 @@ static bool forms_fit(const struct x86_insn *in)
             return false;
         }
         vvvv_free &= s != FROM_VVVV;
+        if (forms[in->op->operand[i]].kind == OPND_CR && !(0x11d >> in->reg & 1)) {
+            return false;           /* there are CR0, CR2, CR3, CR4 and CR8 */
+        }
+        if (forms[in->op->operand[i]].kind == OPND_DR && in->reg >= 8) {
+            return false;
+        }
     }
     return !vvvv_free;
 }
@@ -495,17 +536,13 @@ static bool ignores_mod(const struct x86_insn *in)
 static void finish(struct reader *r, uint32_t mode)
 {
     struct x86_insn *in = r->in;
-    bool relative = false;
 
     in->len = r->at;
     in->next = wrap_pc(in->pc + in->len, mode);
     if (!in->op) {
         return;
     }
-    for (int i = 0; i < 4; i++) {
-        relative |= forms[in->op->operand[i]].source == FROM_REL;
-    }
-    if (relative) {
+    if (row_traits[in->op - x86_opcodes] & ROW_RELATIVE) {
         in->imm = wrap_pc(in->next + in->imm, mode);
         if (in->opsize == 2) {
             in->imm &= 0xffff;

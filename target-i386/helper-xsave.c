@@ -72,6 +72,10 @@ static void area_check(struct x86_env *env, uint64_t addr, unsigned alignment, u
 {
     unsigned mmu = x86_mmu_index(env);
 
+    if (x86_long_mode(env) && !x86_canonical(addr)) {
+        cpu_probe(env, addr, 1, access, mmu);
+    }
+    x86_check_alignment(env, addr, 4);
     if (addr & (alignment - 1)) {
         x86_raise_error(env, EXC_GP, 0);
     }

@@ -46,6 +46,7 @@ static void new_generation(struct x86_region *r)
     }
     r->n_insns = r->n_runs = r->n_leaders = r->n_edges = r->n_outs = r->n_raises = 0;
     r->n_branches = 0;
+    r->guessed = false;
 }
 
 static bool decode_in_page(struct x86_dis *d, struct x86_insn *in, uint64_t pc)
@@ -73,6 +74,13 @@ static void add_edge(struct x86_region *r, unsigned from, uint64_t target)
     }
 }
 
+static bool translated(struct x86_dis *d, uint64_t pc)
+{
+    int at = page_offset(d, pc);
+
+    return at >= 0 && translate_is_entry(d->t, pc, at);
+}
+
 /* Decodes on from pc until control leaves, or what was decoded before comes. */
 static void find_run(struct x86_dis *d, uint64_t pc, unsigned max_insns)
 {
@@ -86,6 +94,9 @@ static void find_run(struct x86_dis *d, uint64_t pc, unsigned max_insns)
 
         if (look_up(d, r->insn_at, pc) >= 0) {
             add_edge(r, r->n_insns - 1, pc);
+            break;
+        }
+        if (r->n_insns && translated(d, pc)) {
             break;
         }
         if (r->n_insns == 0) {
@@ -113,6 +124,7 @@ static void find_leaders(struct x86_dis *d)
 {
     struct x86_region *r = d->region;
 
+    memset(r->leader_of, 0, r->n_insns + 1);
     for (unsigned i = 0; i < r->n_edges; i++) {
         const struct x86_edge *e = &r->edges[i];
         int insn = look_up(d, r->insn_at, e->target);
@@ -125,6 +137,7 @@ static void find_leaders(struct x86_dis *d)
             l = &r->leaders[r->n_leaders];
             *l = (struct x86_leader){ .insn = insn };
             enter(d, r->leader_at, e->target, r->n_leaders++);
+            r->leader_of[insn] = r->n_leaders;
         }
         l->edges++;
         l->back |= insn <= e->from;
@@ -138,6 +151,7 @@ void x86_region_find(struct x86_dis *d, unsigned max_insns)
     new_generation(r);
     find_run(d, d->t->key.pc, max_insns);
     if (max_insns == 1) {
+        r->leader_of[0] = r->leader_of[1] = 0;
         return;
     }
     for (unsigned i = 0; i < r->n_edges && r->n_runs < REGION_MAX_BLOCKS; i++) {

@@ -43,9 +43,12 @@ struct x86_region {
     struct x86_insn insns[REGION_MAX_INSNS];
     struct x86_run runs[REGION_MAX_BLOCKS];
     struct x86_leader leaders[REGION_MAX_BLOCKS + MAX_BRANCHES];
+    uint8_t leader_of[REGION_MAX_INSNS + 1];        /* plus one; 0: none */
     struct x86_edge edges[REGION_MAX_BLOCKS + MAX_BRANCHES];
     struct x86_out outs[MAX_BRANCHES + 8];
     struct x86_cold_raise raises[MAX_RAISES];
+    bool guessed;                   /* what flags the first instruction finds, see translate.c */
+    unsigned guess_label;
     unsigned n_insns, n_runs, n_leaders, n_edges, n_outs, n_raises, n_branches;
     /* By offset in the page; an entry counts when its upper half is the generation. */
     uint32_t generation;

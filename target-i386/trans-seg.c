@@ -73,9 +73,15 @@ void trans_mov_from_seg(struct x86_dis *d)
     x86_write(d, 0, x86_read(d, 1));
 }
 
+/* The slot is as wide as the operand size, but of 32 bits only the selector is written. */
 void trans_push_seg(struct x86_dis *d)
 {
-    x86_push(d, x86_read(d, 0));
+    unsigned size = d->in.opsize;
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
+    struct x86_ea slot = x86_stack_slot(d, sp, -(int)size, size, true);
+
+    x86_st(d, x86_type(size), slot, x86_read(d, 0), size == 8 ? MO_64 : MO_16);
+    x86_stack_move(d, sp, -(int)size);
 }
 
 /* The stack pointer moves only when the load did not fault. */

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
 #include "target-i386/region.h"
 
 /* --- leaving ---------------------------------------------------------------------------------- */
@@ -18,11 +19,18 @@ static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
     return x86_region_live(d, pc) ? G_CC_MASK : 0;
 }
 
+static void single_step(struct x86_dis *d, ir_val pc)
+{
+    bool new_flags = d->in.op && d->in.op->translate == trans_syscall;
+
+    x86_call2(d, H_single_step, pc, x86_imm32(d, new_flags));
+}
+
 /* One-instruction regions of MODE_TF and MODE_INHIBIT end in their own way. */
 static bool leave_specially(struct x86_dis *d, ir_val pc)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, pc);
+        single_step(d, pc);
     }
     if (d->mode & MODE_TF || d->to_loop) {
         ir_set(d->ir, G_PC, pc);
@@ -99,7 +107,7 @@ void x86_end_region(struct x86_dis *d)
 void x86_leave_to_loop(struct x86_dis *d)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, ir_get(d->ir, G_PC));
+        single_step(d, ir_get(d->ir, G_PC));
     }
     ir_exit_loop(d->ir);
     d->ended = true;
@@ -208,6 +216,39 @@ static bool refuse_fetch(struct x86_dis *d)
     return false;
 }
 
+/* --- flags from before the region -------------------------------------------------------------- */
+
+void x86_guess_flags(struct x86_dis *d)
+{
+    unsigned kind = d->env->cc_op;
+
+    if (d->t->insns == 1 && kind > CC_MUL && kind < CC_COUNT) {
+        d->region->guessed = true;
+        d->region->guess_label = x86_label_new(d);
+        ir_brc(d->ir, I32, IR_NE, ir_get(d->ir, G_CC_OP), x86_imm32(d, kind),
+               d->region->guess_label);
+        d->cc_op = kind;
+    }
+}
+
+/* They were others: the conditional jump once more, out of the region both ways. */
+static void emit_wrong_guess(struct x86_dis *d)
+{
+    unsigned out;
+    struct x86_cond c;
+
+    d->in = d->region->insns[0];
+    d->cc_op = CC_DYNAMIC;
+    out = ir_label_new(d->ir, live_mask(d, d->in.imm));
+    ir_label(d->ir, d->region->guess_label);
+    ir_insn(d->ir, d->in.pc);
+    c = x86_condition(d, d->in.opcode & 15);
+    ir_brc(d->ir, c.type, c.cc, c.a, c.b, out);
+    exit_to(d, d->in.next);
+    ir_label(d->ir, out);
+    exit_to(d, d->in.imm);
+}
+
 /* --- one instruction -------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
@@ -288,12 +329,12 @@ static bool no_room(const struct x86_dis *d)
     return ir_full(d->ir) || r->n_raises + 8 > MAX_RAISES;
 }
 
-/* Whether a look at interrupts comes before the instruction at pc. */
-static bool is_polled(struct x86_dis *d, uint64_t pc)
+/* Whether a look at interrupts comes before the instruction. */
+static bool is_polled(const struct x86_region *r, unsigned insn)
 {
-    struct x86_leader *l = x86_region_leader(d, pc);
+    unsigned l = r->leader_of[insn];
 
-    return l && l->back;
+    return l && r->leaders[l - 1].back;
 }
 
 /* The shadow of sti ends with the instruction before `pc'. */
@@ -312,13 +353,13 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
     d->ended = true;                /* no way in but by a label */
     for (unsigned i = run->first; i < run->first + run->count; i++) {
         const struct x86_insn *in = &r->insns[i];
-        struct x86_leader *l = x86_region_leader(d, in->pc);
+        unsigned l = r->leader_of[i];
 
         if (i == 0) {
             d->ended = false;
         }
         if (l) {
-            place_leader(d, l);
+            place_leader(d, &r->leaders[l - 1]);
         }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
@@ -333,7 +374,7 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
             exit_to(d, in->pc);
             d->ended = true;
         } else {
-            d->follow = i + 1 < run->first + run->count && !is_polled(d, in->next) ? in + 1 : NULL;
+            d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
             count_shadow(d, in->next);
         }
@@ -348,6 +389,9 @@ static void emit_cold(struct x86_dis *d)
 {
     struct x86_region *r = d->region;
 
+    if (r->guessed) {
+        emit_wrong_guess(d);
+    }
     for (unsigned i = 0; i < r->n_outs; i++) {
         ir_label(d->ir, r->outs[i].label);
         exit_to(d, r->outs[i].pc);
@@ -393,7 +437,8 @@ void x86_translate(struct translation *t)
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
                          .cc_op = CC_DYNAMIC };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
-    unsigned max = single || t->max_insns == 0 ? 1 : t->max_insns;
+    bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
     x86_decode_features(d.env, d.has);

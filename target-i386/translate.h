@@ -179,6 +179,8 @@ void x86_flags_set_packed(struct x86_dis *d, ir_val flags);
 void x86_flags_merge(struct x86_dis *d, ir_val flags, uint32_t mask);
 /* A helper has written the cc globals: forget what is known. */
 void x86_flags_dynamic(struct x86_dis *d);
+/* First in a region: go on as if they were of the kind they are now, and look at run time. */
+void x86_guess_flags(struct x86_dis *d);
 ir_val x86_flags_read_all(struct x86_dis *d);       /* FL_ARITH as an I32 value */
 ir_val x86_flags_carry(struct x86_dis *d);          /* I32, 0 or 1 */
 /* The condition in the manual's numbering (0 O, 1 NO, 2 B ... 15 G): a comparison that holds. */

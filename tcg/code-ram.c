@@ -58,11 +58,6 @@ void code_watch(struct cpu *cpu, uint64_t ram_page)
     }
 }
 
-bool code_watched(uint64_t ram_page)
-{
-    return ram_page >= CODE_NONE || (memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE);
-}
-
 void code_unwatch(uint64_t ram_page)
 {
     memory_dirty_set(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);

@@ -30,7 +30,6 @@ bool code_find_cached(struct cpu *cpu, uint64_t lin, struct code_place *place);
 uint8_t code_read(struct cpu *cpu, uint64_t lin);
 /* From here on stores to the page are heard of; may raise the guest's fetch fault. */
 void code_watch(struct cpu *cpu, uint64_t ram_page);
-bool code_watched(uint64_t ram_page);
 /* The page holds no translated code any more. With region.c's lock held. */
 void code_unwatch(uint64_t ram_page);
 

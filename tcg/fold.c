@@ -274,6 +274,9 @@ static ir_val fold_deposit(struct ir *ir, struct ir_op *o)
     if (offset == 0 && len >= (o->type == I32 ? 32 : 64)) {
         return as_type(ir, o, o->b);
     }
+    if (offset == 0 && len <= 32 && a->op == IR_const && a->imm == 0) {
+        return ir_extu(ir, I32, o->b, len);
+    }
     if (a->op == IR_deposit && a->imm == o->imm && (o->type == I32 || a->type == I64)) {
         o->a = a->a;
     }

@@ -94,6 +94,13 @@ static struct jump_bank *current_bank(struct cpu *cpu)
     return cpu_hot(cpu)->jump_cache;
 }
 
+const void *jump_cache_find(struct cpu *cpu, uint64_t pc)
+{
+    const struct jump_entry *e = &current_bank(cpu)->entries[jump_cache_index(pc)];
+
+    return e->pc == pc ? e->host : NULL;
+}
+
 void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
 {
     struct jump_bank *b = current_bank(cpu);

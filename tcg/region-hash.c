@@ -67,24 +67,24 @@ void region_hash_clear(void)
     memset(hash, 0, sizeof(hash));
 }
 
-const void *region_refill(struct cpu *cpu)
+/* Whether the execution loop must see every region, or this one. */
+static bool loop_wanted(struct cpu *cpu)
 {
-    struct code_place p;
-    struct code_key key;
-    struct region *r;
-    uint64_t lin;
+    return cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
+           log_enabled(LOG_NOCHAIN | LOG_EXEC | LOG_CPU);
+}
 
-    if (cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
-        log_enabled(LOG_ONE_INSN | LOG_NOCHAIN | LOG_EXEC | LOG_CPU)) {
-        return NULL;
-    }
-    cpu->target->code_key(cpu, &key);
-    lin = key.base + key.pc;
+static const void *find_and_add(struct cpu *cpu, const struct code_key *key)
+{
+    uint64_t lin = key->base + key->pc;
+    struct code_place p;
+    struct region *r;
+
     lin = cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
     if (!code_find_cached(cpu, lin, &p) || !p.host) {
         return NULL;
     }
-    r = region_find(p.ram_page + (lin - p.page), &key, false);
+    r = region_find(p.ram_page + (lin - p.page), key, false);
     if (r && r->ram_page[1] != ~0ull) {
         bool known = code_find_cached(cpu, p.page + (1ull << cpu->target->page_bits), &p);
 
@@ -93,6 +93,30 @@ const void *region_refill(struct cpu *cpu)
     if (!r) {
         return NULL;
     }
-    jump_cache_add(cpu, key.pc, r);
+    jump_cache_add(cpu, key->pc, r);
     return region_buffer() + r->host;
+}
+
+const void *region_refill(struct cpu *cpu)
+{
+    struct code_key key;
+
+    if (loop_wanted(cpu)) {
+        return NULL;
+    }
+    cpu->target->code_key(cpu, &key);
+    return find_and_add(cpu, &key);
+}
+
+const void *region_quick(struct cpu *cpu)
+{
+    const void *host;
+    struct code_key key;
+
+    if (loop_wanted(cpu)) {
+        return NULL;
+    }
+    cpu->target->code_key(cpu, &key);
+    host = jump_cache_find(cpu, key.pc);
+    return host ? host : find_and_add(cpu, &key);
 }

@@ -32,5 +32,7 @@ struct translation {
  * raise the guest's fetch fault, so call it for the region's first instruction only.
  */
 void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len);
+/* Whether a region begins at this pc of the page already: better go there than translate again. */
+bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offset);
 
 #endif

@@ -14,6 +14,7 @@
 #include "hw/display/vga.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/ioapic.h"
+#include "hw/net/nic.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
 
@@ -322,8 +323,10 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
     pc->default_cpu = !has_pci ? "486" : the_target.word_bits == 64 ? "qemu64" : "qemu32";
     if (!pc_memory_init(pc, err) || !pc_cpus_create(pc, err) || !make_chipset(pc, err) ||
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
-        !make_timers(pc, err) || !make_ports(pc, err) || !make_disks(pc, err) ||
-        !make_power(pc, err) || !pc_fw_cfg_init(pc, err) || !pc_smbios_init(pc, err)) {
+        !make_timers(pc, err) || !make_ports(pc, err) ||
+        !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
+        !make_disks(pc, err) || !make_power(pc, err) || !pc_fw_cfg_init(pc, err) ||
+        !pc_smbios_init(pc, err)) {
         return false;
     }
     if (pc->has_acpi) {

@@ -143,6 +143,12 @@ static void bytes_copy(void *to, unsigned to_size, const void *from, unsigned fr
     memset((char *)to + n, 0, to_size - n);
 }
 
+/* The part of a THUNK_NSEC that counts. */
+static uint64_t nanoseconds(uint64_t v)
+{
+    return thunk_guest_abi->long_size == 4 ? (uint32_t)v : v;
+}
+
 static uint64_t host_value_of(const struct thunk_field *f, uint64_t v)
 {
     unsigned type = type_of(f);
@@ -154,7 +160,7 @@ static uint64_t host_value_of(const struct thunk_field *f, uint64_t v)
         return v == 0xffff ? 0xffffffff : v;
     }
     if (type == THUNK_NSEC) {
-        return thunk_guest_abi->long_size == 4 ? (uint32_t)v : v;
+        return nanoseconds(v);
     }
     return is_signed(type) ? (uint64_t)bits_sign_extend(v, 8 * f->guest_size) : v;
 }
@@ -214,6 +220,8 @@ static bool integer_to_guest(const struct thunk_field *f, char *guest, const cha
         v = v ? v - guest_zero : 0;
     } else if (type == THUNK_UID16) {
         v = v > 0xffff && v != 0xffffffff ? 65534 : v;
+    } else if (type == THUNK_NSEC) {
+        v = nanoseconds(v);
     }
     if (f->type & THUNK_FIT) {
         good = fits(f, v);

@@ -92,6 +92,13 @@ static bool disassemble_mode(uint32_t mode, int *bits)
     return true;
 }
 
+/* #AC under EFLAGS.AC, #GP for the aligned SSE forms. */
+void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                    unsigned mmu_idx)
+{
+    x86_raise_error(x86_env(cpu), size == 16 ? EXC_GP : EXC_AC, 0);
+}
+
 const struct target the_target = {
     .name = X86_64 ? "x86_64" : "i386",
     .word_bits = TARGET_WORD_BITS,

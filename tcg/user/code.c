@@ -143,18 +143,6 @@ void code_watch(struct cpu *cpu, uint64_t ram_page)
     user_memory_unlock();
 }
 
-/* A page that was forgotten meanwhile is to be watched anew. */
-bool code_watched(uint64_t ram_page)
-{
-    const struct page *p;
-
-    if (ram_page == ~0ull) {
-        return true;
-    }
-    p = page_at(ram_page, false);
-    return p && p->state;
-}
-
 void code_unwatch(uint64_t ram_page)
 {
 }

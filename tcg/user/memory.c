@@ -132,6 +132,23 @@ void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access
     return p;
 }
 
+void *cpu_ram_store_begin(void *env, uint64_t addr, unsigned len, unsigned idx,
+                          struct ram_store *store)
+{
+    store->len = 0;
+    return cpu_ram_ptr(env, addr, len, MMU_WRITE, idx);
+}
+
+void cpu_ram_store_end(void *env, const struct ram_store *store)
+{
+}
+
+/* A fault in the middle would have to be exact. */
+void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool write)
+{
+    return NULL;
+}
+
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
     touch(host_of(env, addr, idx), access);

@@ -81,6 +81,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->reachable = true;
     c->flags_live = false;
     c->pc = c->key->pc;
+    c->n_sinks = 0;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
     c->at = c->zf_at = 0;

@@ -297,7 +297,11 @@ static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
     if (t->builtin) {
         move_temps(e, true);
     }
-    move_pins(e, the_host.gpr_pins | (t->full ? xmm : pins_of(t->reads) & xmm), true);
+    if (t->full) {
+        move_pins(e, the_host.gpr_pins | xmm, true);
+    } else {
+        move_pins(e, (the_host.gpr_pins & CALLER_SAVED_PINS) | pins_of(t->reads), true);
+    }
     x_rm(e, OP_LOAD | X_W, RAX, mem_at(RSP, 0));
     x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, ra)));
     if (t->mxcsr) {

@@ -60,7 +60,7 @@ refuses "Could not open '$dir': " -hda "$dir"
 refuses "invalid parameter 'nosuch'" -drive "file=$dir/disk.img,format=raw,nosuch=1"
 refuses "drive with bus=0, unit=0 (index=0) exists" \
     -drive "file=$dir/disk.img,format=raw" -drive "file=$dir/disk.img,format=raw,index=0"
-refuses "'qcow2' is not available yet" -drive "file=$dir/disk.img,format=qcow2"
+refuses 'Image is not in qcow2 format' -drive "file=$dir/disk.img,format=qcow2"
 refuses 'machine type does not support if=scsi' -drive "file=$dir/disk.img,format=raw,if=scsi"
 refuses "'0' is not a possible memory size" -m 0
 refuses "'abc' is not a memory size" -m abc

@@ -23,6 +23,8 @@ LAYERS = {
     "linux-user": {"base", "tcg", "target-i386", "linux-user", "cpu-exec.h", "cpu-control.h",
                    "monitor/version.h"},
     "block": {"base", "block.h"},
+    "img": {"base", "block"},
+    "qemu-img.c": {"base", "img", "monitor/version.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h"},

@@ -17,14 +17,6 @@ CODE64(l_verw, "verw %cx; pushf; pop %rdx; and $0x40, %edx");
 enum { SLOT = 0xb8, DONE_CODE = 2 }; /* an even slot for two entries; the last int */
 static uint32_t sum;
 
-static void fold(uint32_t v)
-{
-    sum ^= v;
-    for (int i = 0; i < 32; i++) {
-        sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
-    }
-}
-
 static bool is_gate(uint32_t access)
 {
     return !(access & 0x10) && ((access & 15) >= 12 || ((access & 15) >= 4 && (access & 15) < 8));
@@ -58,11 +50,11 @@ static void set_memory(const uint8_t *code, const uint8_t *target, uint32_t cs, 
 
 static void outcome(const char *title, uint32_t mode, uint32_t rpl, uint32_t access)
 {
-    fold((uint32_t)seen64.vector << 16 | (uint32_t)seen64.error);
-    fold(gdt[SLOT / 8] >> 40 & 0xff);
+    sum = checksum(sum, (uint32_t)seen64.vector << 16 | (uint32_t)seen64.error);
+    sum = checksum(sum, gdt[SLOT / 8] >> 40 & 0xff);
     if (seen64.vector == DONE) {
-        fold((uint32_t)seen64.cs << 16 | ((uint32_t)seen64.rdx & 0x40));
-        fold((uint32_t)seen64.rax & (is_gate(access) ? 0xffff : 0xf0ffff));
+        sum = checksum(sum, (uint32_t)seen64.cs << 16 | ((uint32_t)seen64.rdx & 0x40));
+        sum = checksum(sum, (uint32_t)seen64.rax & (is_gate(access) ? 0xffff : 0xf0ffff));
     }
     if (dump) {
         note("%s ring %d rpl %d access %x: %d %x cs %x ss %x eax %x edx %x", title, mode, rpl, access,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every access byte of a descriptor, with every RPL, in rings 0 and 3, through every instruction
- * that looks at it. What comes out is folded into one number for each instruction; the numbers were
- * agreed on by two independent implementations. `-append dump' prints the single outcomes.
+ * that looks at it, and every size of access around limits. What comes out is folded into one number
+ * for each instruction; two independent implementations agreed on the numbers. `-append dump'
+ * prints the single outcomes.
  */
 #include "suite.h"
 
@@ -23,14 +24,6 @@ CODE(m_write, "mov %ecx, %fs; movb %al, %fs:64(%ebx)");
 enum { SLOT = SEL_UP };
 static uint32_t sum;
 bool dump;
-
-static void fold(uint32_t v)
-{
-    sum ^= v;
-    for (int i = 0; i < 32; i++) {
-        sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
-    }
-}
 
 static bool is_task(uint32_t access)
 {
@@ -66,11 +59,11 @@ static void set_memory(const uint8_t *code, const uint8_t *end, uint32_t cs, uin
 
 static void outcome(const char *title, uint32_t mode, uint32_t rpl, uint32_t access)
 {
-    fold(seen.vector << 16 | seen.error);
-    fold(gdt[SLOT / 8] >> 40 & 0xff);
+    sum = checksum(sum, seen.vector << 16 | seen.error);
+    sum = checksum(sum, gdt[SLOT / 8] >> 40 & 0xff);
     if (seen.vector == DONE) {
-        fold(seen.cs << 16 | (seen.edx & 0x40));
-        fold(seen.eax & (is_gate(access) ? 0xffff : 0xf0ffff));
+        sum = checksum(sum, seen.cs << 16 | (seen.edx & 0x40));
+        sum = checksum(sum, seen.eax & (is_gate(access) ? 0xffff : 0xf0ffff));
     }
     if (dump) {
         note("%s ring %d rpl %d access %x: %d %x cs %x eax %x edx %x", title, mode, rpl, access,
@@ -154,6 +147,71 @@ static void all_gates(uint32_t want)
     }
 }
 
+/* --- limits ----------------------------------------------------------------------------------- */
+CODE(e_byte, "movb %fs:(%ebx), %al");
+CODE(e_word, "movw %fs:(%ebx), %ax");
+CODE(e_dword, "movl %fs:(%ebx), %eax");
+CODE(e_change, "lock; orl $0, %fs:(%ebx)");
+CODE(e_qword, "fildll %fs:(%ebx)");
+CODE(e_tbyte, "fldt %fs:(%ebx)");
+CODE(e_string, "mov %ebx, %esi; lodsl %fs:(%esi), %eax");
+static const uint8_t *const edge_code[] = { e_byte, e_word, e_dword, e_change, e_qword, e_tbyte,
+                                            e_string };
+
+/* Accesses of all sizes around one offset. */
+static void around(uint32_t offset)
+{
+    for (unsigned i = 0; i < sizeof edge_code / sizeof edge_code[0]; i++) {
+        for (uint32_t d = 0; d < 24; d++) {
+            in.ebx = offset + d - 12;
+            in.fs = SLOT | 3;
+            asm volatile("fninit");
+            run(RING3, 0, edge_code[i]);
+            sum = checksum(sum, seen.vector << 16 | seen.error);
+            if (dump) {
+                note("code %d offset %x: %d %x", i, offset + d - 12, seen.vector, seen.error);
+            }
+        }
+    }
+}
+
+/* access: up or down; kind: G and B bits. */
+static void limits(uint32_t access, uint32_t kind, uint32_t want)
+{
+    static const uint32_t values[] = { 0, 1, 7, 0xfff, 0x1000, 0xfffe, 0xffff, 0x10000, 0xfffff };
+
+    sum = 0;
+    for (unsigned i = 0; i < sizeof values / sizeof values[0]; i++) {
+        uint32_t last = kind & 8 ? values[i] << 12 | 0xfff : values[i];
+        if (last == 0xffffffff) {
+            continue; /* whether accesses wrap around 4 GiB is left to the processor */
+        }
+        gdt[SLOT / 8] = descriptor((uint32_t)window, values[i], kind << 8 | access);
+        around(last);
+        around(0);
+        around(0x10000);
+    }
+    ok(sum == want, "limits of access %x, kind %x", access, kind);
+    if (sum != want) {
+        note("  0x%x", sum);
+    }
+}
+
+static void all_limits(void)
+{
+    static const struct { uint32_t access, kind, want; } rows[] = {
+        { 0xf3, 0, 0x8229c417 }, { 0xf3, 4, 0x8229c417 }, { 0xf3, 8, 0xe5f1b77 },
+        { 0xf3, 0xc, 0xe5f1b77 }, { 0xf7, 0, 0x112373c2 }, { 0xf7, 4, 0x84ead953 },
+        { 0xf7, 8, 0x65c99255 }, { 0xf7, 0xc, 0x903bf774 }, { 0xf1, 4, 0xad19f849 },
+        { 0xfb, 4, 0xad19f849 }, { 0xf9, 4, 0x13b0425c },
+    };
+
+    world_reset();
+    for (unsigned i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        limits(rows[i].access, rows[i].kind, rows[i].want);
+    }
+}
+
 void test_matrix(void)
 {
     if (brief) {
@@ -176,5 +234,6 @@ void test_matrix(void)
     ALL("verw", m_verw, false, 0xdaaac5c1);
     outer_stacks(0xc0657e1b);
     all_gates(0x4ed78f48);
+    all_limits();
     world_reset();
 }

@@ -321,6 +321,15 @@ void run(uint32_t mode, uint32_t flags, const void *code)
     frame_defaults();
 }
 
+uint32_t checksum(uint32_t sum, uint32_t v)
+{
+    sum ^= v;
+    for (int i = 0; i < 32; i++) {
+        sum = sum >> 1 ^ (sum & 1 ? 0xedb88320 : 0);
+    }
+    return sum;
+}
+
 bool faulted(uint32_t vector, uint32_t error, const void *at)
 {
     bool good = seen.vector == vector && seen.error == error &&
@@ -402,8 +411,8 @@ void main(const uint32_t *multiboot)
     world_reset();
     run_table();
     static void (*const parts[])(void) = {
-        test_matrix, test_pages, test_operands, test_pae, test_debug, test_double, test_smc, test_tasks,
-        test_v86, test_real, test_irq, test_a20, test_long,
+        test_matrix, test_flags, test_pages, test_operands, test_pae, test_debug, test_double,
+        test_smc, test_tasks, test_v86, test_real, test_irq, test_a20, test_long,
     };
     for (unsigned i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         world_reset();

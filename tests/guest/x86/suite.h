@@ -62,6 +62,8 @@ void run(uint32_t mode, uint32_t flags, const void *code);
 /* Runs the code and reports whether it ended with this vector, error and, unless 0, EIP. */
 bool expect(const char *title, uint32_t mode, uint32_t flags, const void *code, uint32_t vector,
             uint32_t error, const void *at);
+/* A checksum of a series of outcomes. */
+uint32_t checksum(uint32_t sum, uint32_t v);
 bool faulted(uint32_t vector, uint32_t error, const void *at);
 uint64_t descriptor(uint32_t base, uint32_t limit, uint32_t type);
 uint64_t gate(uint32_t sel, const void *to, uint32_t type);
@@ -73,6 +75,7 @@ extern uint8_t trap_stubs[256][16];
 void test_pages(void);
 void test_pae(void);
 void test_matrix(void);
+void test_flags(void);
 extern bool dump;
 void test_operands(void);
 void test_debug(void);

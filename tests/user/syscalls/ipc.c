@@ -46,7 +46,7 @@ static void shared_memory(void)
     R(shmctl(id, IPC_SET, &ds));
     R(shmctl(id, IPC_STAT, &ds));
     V(ds.shm_perm.mode);
-    R(shmctl(id, IPC_STAT, BAD));
+    R(syscall(SYS_shmctl, id, IPC_STAT, BAD));
     R(shmdt(p));
     R(shmdt(p));
     R(shmctl(id, IPC_RMID, NULL));
@@ -224,8 +224,19 @@ static void terminals(void)
     V(v);
 }
 
+static volatile int trapped, trap_code, trap_errno;
+
+static void on_trap(int sig, siginfo_t *info, void *context)
+{
+    trapped = info->si_syscall == SYS_getpgrp;
+    trap_code = info->si_code;
+    trap_errno = info->si_errno;
+}
+
 static void filters(void)
 {
+    struct sigaction act = {.sa_sigaction = on_trap, .sa_flags = SA_SIGINFO};
+    int status;
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_getppid, 0, 1),
@@ -242,6 +253,23 @@ static void filters(void)
     R(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
     R(syscall(SYS_getppid));
     V(getpid() > 0);
+    R(sigaction(SIGSYS, &act, NULL));
+    code[1].k = SYS_getpgrp;
+    code[2].k = SECCOMP_RET_TRAP | 77;
+    R(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+    syscall(SYS_getpgrp);
+    V(trapped);
+    V(trap_code);
+    V(trap_errno);
+    if (!fork()) {
+        code[1].k = SYS_getuid;
+        code[2].k = SECCOMP_RET_KILL_PROCESS;
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+        syscall(SYS_getuid);
+        _exit(0);
+    }
+    R(wait(&status) > 0);
+    V(status & 0x7f);
     code[0].k = 3;
     R(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
 }

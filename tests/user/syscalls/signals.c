@@ -89,42 +89,66 @@ static void signals(void)
     R(syscall(SYS_tkill, -1, SIGUSR1));
 }
 
+/* The timer repeats, so that a signal that comes before the call waits does no harm. */
+static void start(void)
+{
+    struct itimerval it = {{0, 20000}, {0, 20000}};
+
+    count = 0;
+    setitimer(ITIMER_REAL, &it, NULL);
+}
+
+static void stop(void)
+{
+    struct itimerval none = {{0, 0}, {0, 0}}, left;
+
+    setitimer(ITIMER_REAL, &none, &left);
+    V(left.it_interval.tv_usec);
+    V(count > 0);
+}
+
 static void interrupted(void)
 {
-    struct itimerval it = {{0, 0}, {0, 20000}}, left;
+    struct itimerval it;
     struct timespec t = {5, 0}, rest = {0};
     struct pollfd p = {0, 0, 0};
-    int fds[2];
+    int fds[2], result;
     char c;
 
     act(SIGALRM, 0);
-    count = 0;
-    R(setitimer(ITIMER_REAL, &it, NULL));
-    R(nanosleep(&t, &rest));
-    V(rest.tv_sec);
-    R(setitimer(ITIMER_REAL, &it, &left));
-    V(left.it_value.tv_usec);
-    R(poll(&p, 0, 5000));
     R(pipe(fds));
-    R(setitimer(ITIMER_REAL, &it, NULL));
-    R(read(fds[0], &c, 1));
-    V(count);
-    R(setitimer(ITIMER_REAL, &it, NULL));
-    R(pause());
+    start();
+    result = nanosleep(&t, &rest);
+    stop();
+    V(result);
+    V(rest.tv_sec);
+    start();
+    result = poll(&p, 0, 5000);
+    stop();
+    V(result);
+    start();
+    result = read(fds[0], &c, 1);
+    stop();
+    V(result);
+    start();
+    result = pause();
+    stop();
+    V(result);
     act(SIGALRM, SA_RESTART);
-    R(setitimer(ITIMER_REAL, &it, NULL));
     if (!fork()) {
-        usleep(60000);
+        usleep(100000);
         _exit(write(fds[1], "x", 1) != 1);
     }
-    R(read(fds[0], &c, 1));
-    V(count);
+    start();
+    result = read(fds[0], &c, 1);
+    stop();
+    V(result);
     R(wait(NULL) > 0);
     R(getitimer(ITIMER_REAL, &it));
     V(it.it_value.tv_usec);
     R(getitimer(9, &it));
     R(alarm(100));
-    V(alarm(0));
+    V(alarm(0) > 90);
 }
 
 static void clocks(void)
@@ -154,14 +178,14 @@ static void clocks(void)
     R(clock_settime(CLOCK_MONOTONIC, &t));
     OK(adjtimex(&x));
     V(x.tick);
-    R(adjtimex(BAD));
+    R(syscall(SYS_adjtimex, BAD));
 }
 
 static void timers(void)
 {
     struct sigevent e = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR2,
                          .sigev_value.sival_int = 77};
-    struct itimerspec it = {{0, 0}, {0, 5000000}}, old;
+    struct itimerspec it = {{0, 5000000}, {0, 5000000}}, old;
     timer_t timer;
     unsigned long long ticks = 0;
     int fd;
@@ -171,20 +195,20 @@ static void timers(void)
     R(timer_create(CLOCK_MONOTONIC, &e, &timer));
     R(timer_settime(timer, 0, &it, NULL));
     R(pause());
-    V(count);
+    V(count > 0);
     V(last_code);
     V(last_value);
     R(timer_gettime(timer, &old));
-    V(old.it_value.tv_nsec);
-    R(timer_getoverrun(timer));
+    V(old.it_interval.tv_nsec);
+    OK(timer_getoverrun(timer));
     R(timer_delete(timer));
     R(syscall(SYS_timer_delete, 12345));
     fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     R(timerfd_settime(fd, 0, &it, &old));
     R(read(fd, &ticks, 8));
-    V(ticks);
+    V(ticks > 0);
     R(timerfd_gettime(fd, &old));
-    V(old.it_value.tv_sec);
+    V(old.it_interval.tv_nsec);
     R(timerfd_settime(0, 0, &it, &old));
     R(timerfd_create(99, 0));
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Linux tap interfaces, with the scripts that configure them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/bits.h"
+#include "base/main-loop.h"
+#include "net/port.h"
+
+enum { FRAMES_A_PASS = 64 };
+
+struct tap {
+    struct net_port *port;
+    int fd;
+    struct main_loop_watch *watch;
+    char name[IFNAMSIZ];
+    char *down_script;               /* NULL: none */
+};
+
+static void to_host(void *opaque, const uint8_t *frame, size_t size)
+{
+    struct tap *tap = opaque;
+
+    while (write(tap->fd, frame, size) < 0 && errno == EINTR) {
+    }
+}
+
+static void from_host(void *opaque, int ready)
+{
+    static uint8_t frame[NET_FRAME_MAX];
+    struct tap *tap = opaque;
+
+    for (int i = 0; i < FRAMES_A_PASS; i++) {
+        ssize_t n = read(tap->fd, frame, sizeof(frame));
+
+        if (n <= 0) {
+            return;
+        }
+        net_send(tap->port, frame, (size_t)n);
+    }
+}
+
+static bool run_script(const char *script, const char *name, struct error **err)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        execl(script, script, name, (char *)NULL);
+        _exit(127);
+    }
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (child < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        error_set(err, "network script %s failed with status %d", script,
+                  WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+        return false;
+    }
+    return true;
+}
+
+static void close_tap(void *opaque)
+{
+    struct tap *tap = opaque;
+
+    if (tap->down_script) {
+        run_script(tap->down_script, tap->name, NULL);
+    }
+    main_loop_unwatch(tap->watch);
+    if (tap->fd >= 0) {
+        close(tap->fd);
+    }
+    g_free(tap->down_script);
+    g_free(tap);
+}
+
+static bool open_interface(struct tap *tap, const char *name, struct error **err)
+{
+    struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
+
+    tap->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (tap->fd < 0) {
+        error_set_errno(err, errno, "could not open /dev/net/tun");
+        return false;
+    }
+    snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
+    if (ioctl(tap->fd, TUNSETIFF, &request) < 0) {
+        int os_error = errno;
+
+        error_set_errno(err, os_error, "could not configure /dev/net/tun (%s)%s", name,
+                        os_error == EPERM ? "; root may give it away: "
+                        "ip tuntap add mode tap user NAME" : "");
+        return false;
+    }
+    memcpy(tap->name, request.ifr_name, sizeof(tap->name));
+    return true;
+}
+
+/* A script that is not named may be missing. */
+static bool start_script(struct tap *tap, struct keyval *kv, struct error **err)
+{
+    const char *up = keyval_string(kv, "script", NULL), *down = keyval_string(kv, "downscript", NULL);
+    bool standard = !up && access("/etc/qemu-ifup", X_OK) == 0;
+
+    if (!down && access("/etc/qemu-ifdown", X_OK) == 0) {
+        down = "/etc/qemu-ifdown";
+    }
+    up = standard ? "/etc/qemu-ifup" : up;
+    if (up && strcmp(up, "no") != 0 && *up && !run_script(up, tap->name, err)) {
+        return false;
+    }
+    if (down && strcmp(down, "no") != 0 && *down) {
+        tap->down_script = g_strdup(down);
+    }
+    return true;
+}
+
+static bool start(struct tap *tap, struct keyval *kv, struct error **err)
+{
+    uint64_t fd = 0;
+
+    keyval_mark(kv, "vhost");
+    keyval_mark(kv, "sndbuf");
+    if (!keyval_uint(kv, "fd", &fd, err)) {
+        return false;
+    }
+    if (keyval_has(kv, "fd")) {
+        tap->fd = (int)fd;
+        if (fcntl(tap->fd, F_SETFL, fcntl(tap->fd, F_GETFL) | O_NONBLOCK) < 0) {
+            error_set_errno(err, errno, "fd=%d", tap->fd);
+            return false;
+        }
+        net_port_describe(tap->port, "fd=%d", tap->fd);
+    } else {
+        if (!open_interface(tap, keyval_string(kv, "ifname", "tap%d"), err) ||
+            !start_script(tap, kv, err)) {
+            return false;
+        }
+        net_port_describe(tap->port, "ifname=%s", tap->name);
+    }
+    tap->watch = main_loop_watch_fd(tap->fd, WATCH_READ, from_host, tap);
+    return true;
+}
+
+struct net_port *net_tap_open(const char *id, struct keyval *kv, struct error **err)
+{
+    static const struct net_handlers handlers = { .receive = to_host, .close = close_tap };
+    struct tap *tap = g_new0(struct tap, 1);
+
+    tap->fd = -1;
+    tap->port = net_port_create("tap", id, &handlers, tap, err);
+    if (!tap->port) {
+        close_tap(tap);
+        return NULL;
+    }
+    if (!start(tap, kv, err)) {
+        net_port_destroy(tap->port);
+        return NULL;
+    }
+    return tap->port;
+}
