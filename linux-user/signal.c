@@ -262,7 +262,13 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
 {
     siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
+    struct code_key key;
 
+    /* The instruction itself, or the page that it goes on in. */
+    cpu->target->code_key(cpu, &key);
+    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
+        addr = key.base + key.pc;
+    }
     info.si_addr = user_ptr(addr);
     user_arch_note_fault(user_task, &info, NULL);
     cpu->exception = user_arch_exc_signal;

@@ -52,7 +52,7 @@ static void protection(void)
     TRY("store to read-only", p, p[5] = 1);
     TRY("load from none", p, (void)p[8192 + 7]);
     TRY("copy across the end", p, memset((char *)p + 4096, 1, 8192));
-    TRY("call of data", p, ((void (*)(void))(p + 4096))());
+    TRY("call of data", p, ((void (*)(void))(p + 4096 + 123))());
     munmap((char *)p + 4096, 4096);
     TRY("load from unmapped", p, (void)p[4096]);
     TRY("low address", 0, *(volatile int *)0x40 = 1);
