@@ -35,8 +35,6 @@ _Noreturn void user_die(int sig);
 /* Before exec: what is queued goes back to the kernel. */
 void user_signal_exec(struct task *t);
 struct user_actions { struct user_sigaction of[USER_SIGNALS + 1]; };
-void user_actions_save(struct user_actions *actions);
-void user_actions_restore(const struct user_actions *actions);
 
 /* --- threads (task.c) -------------------------------------------------------------------------------- */
 

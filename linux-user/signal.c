@@ -34,7 +34,7 @@ struct signal_queue {
     void *stack;                    /* for host handlers */
 };
 
-static struct user_actions actions;
+static struct user_actions process_actions;
 static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define BIT(sig) (1ull << ((sig) - 1))
@@ -310,30 +310,15 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     }
     pthread_mutex_lock(&actions_lock);
     if (old) {
-        *old = actions.of[sig];
+        *old = user_task->actions->of[sig];
     }
     if (new) {
-        actions.of[sig] = *new;
-        actions.of[sig].mask &= ~UNBLOCKABLE;
+        user_task->actions->of[sig] = *new;
+        user_task->actions->of[sig].mask &= ~UNBLOCKABLE;
         host_action(sig, new);
     }
     pthread_mutex_unlock(&actions_lock);
     return 0;
-}
-
-void user_actions_save(struct user_actions *copy)
-{
-    *copy = actions;
-}
-
-void user_actions_restore(const struct user_actions *copy)
-{
-    for (int sig = 1; sig <= USER_SIGNALS; sig++) {
-        if (memcmp(&actions.of[sig], &copy->of[sig], sizeof(actions.of[sig])) != 0) {
-            actions.of[sig] = copy->of[sig];
-            host_action(sig, &copy->of[sig]);
-        }
-    }
 }
 
 /* --- delivery ------------------------------------------------------------------------------------------------------ */
@@ -375,10 +360,10 @@ static void deliver(struct task *t, int sig, const siginfo_t *info)
     struct user_sigaction act;
 
     pthread_mutex_lock(&actions_lock);
-    act = actions.of[sig];
+    act = user_task->actions->of[sig];
     if (act.handler > 1 && act.flags & SA_RESETHAND) {
-        actions.of[sig].handler = 0;
-        host_action(sig, &actions.of[sig]);
+        user_task->actions->of[sig].handler = 0;
+        host_action(sig, &user_task->actions->of[sig]);
     }
     pthread_mutex_unlock(&actions_lock);
     if (act.handler > 1) {
@@ -411,7 +396,7 @@ static void force(struct task *t, const siginfo_t *info)
     int sig = info->si_signo;
 
     user_signal_block_all();
-    if (t->signal_mask & BIT(sig) || actions.of[sig].handler == 1) {
+    if (t->signal_mask & BIT(sig) || user_task->actions->of[sig].handler == 1) {
         user_die(sig);
     }
     deliver(t, sig, info);
@@ -492,6 +477,7 @@ void user_signal_thread_init(struct task *t)
         error_exit("cannot get memory for a thread's signals");
     }
     t->queue = q;
+    t->actions = &process_actions;
     q->stack = stack.ss_sp = q + 1;
     sigaltstack(&stack, NULL);
 }
@@ -514,7 +500,7 @@ void user_signal_init(void)
         struct host_sigaction old;
 
         if (host_sigaction(sig, NULL, &old) == 0 && old.handler == (void *)SIG_IGN) {
-            actions.of[sig].handler = 1;
+            user_task->actions->of[sig].handler = 1;
         }
     }
     host_action(SIGSEGV, &none);

@@ -19,6 +19,9 @@
 #include "tcg/user/user.h"
 
 enum { THREAD_STACK = 512 << 10 };
+/* Flags with which a child cannot be made by borrowing */
+#define NEW_SPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+                    CLONE_NEWPID | CLONE_NEWNET | CLONE_PARENT | CLONE_FS | CLONE_FILES)
 
 _Thread_local struct task *user_task;
 
@@ -92,7 +95,9 @@ void user_main_task(struct cpu *cpu)
 
 void user_exit_group(struct task *t, int status)
 {
-    fflush(NULL);
+    if (!t->borrows) {
+        fflush(NULL);
+    }
     _exit(status);
 }
 
@@ -110,6 +115,9 @@ static void clear_tid(struct task *t)
 void user_exit_thread(struct task *t, int status)
 {
     user_signal_block_all();
+    if (t->borrows) {
+        host_syscall(SYS_exit, (int64_t)status);
+    }
     if (leave_list(t)) {
         user_exit_group(t, status);
     }
@@ -117,6 +125,7 @@ void user_exit_thread(struct task *t, int status)
     clear_tid(t);
     backend_fp_leave(t->cpu->env);
     user_signal_thread_end(t);
+    free(t->child_stack);
     user_cpu_free(t->cpu);
     cpu_set_current(NULL);
     if (t->is_first) {
@@ -308,6 +317,79 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     return pid;
 }
 
+/* --- vfork ---------------------------------------------------------------------------------------------- */
+
+enum { CHILD_STACK = 256 << 10 };
+
+struct borrow {
+    struct task *task;
+    const struct user_clone *args;
+    struct user_actions actions;
+};
+
+static int borrower(void *opaque)
+{
+    struct borrow *b = opaque;
+    struct task *t = b->task;
+
+    t->borrows = true;
+    t->actions = &b->actions;
+    t->tid = host_syscall(SYS_gettid);
+    t->clear_child_tid = t->robust_list = 0;
+    if (b->args->flags & CLONE_CHILD_SETTID) {
+        put_tid(b->args->child_tid, t->tid);
+    }
+    user_arch_clone(t, t->cpu, b->args->stack, b->args->flags & CLONE_SETTLS, b->args->tls);
+    t->cpu->exception = -1;
+    user_signal_unblock(t);
+    user_arch_loop(t);
+}
+
+/*
+ * The child runs in this process's memory, on this thread's vCPU and with its task, but on a stack
+ * of its own, until it is replaced or ends; so long the kernel keeps this thread waiting.
+ */
+static int64_t borrow_memory(struct task *t, const struct user_clone *args)
+{
+    int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
+    struct borrow b = { t, args, *t->actions };
+    struct task saved;
+    void *env = malloc(the_target.env_size);
+    int64_t pid;
+    int pidfd = -1;
+
+    if (!t->child_stack) {
+        t->child_stack = malloc(CHILD_STACK);
+    }
+    if (!env || !t->child_stack) {
+        free(env);
+        return -ENOMEM;
+    }
+    user_signal_block_all();
+    backend_fp_sync(t->cpu->env);
+    saved = *t;
+    memcpy(env, t->cpu->env, the_target.env_size);
+    pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
+    pid = pid < 0 ? -errno : pid;
+    user_tasks_lock();
+    saved.next = t->next;
+    *t = saved;
+    user_tasks_unlock();
+    t->cpu->in_guest = false;
+    backend_fp_leave(t->cpu->env);
+    memcpy(t->cpu->env, env, the_target.env_size);
+    backend_fp_enter(t->cpu->env);
+    free(env);
+    if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
+        put_tid(args->parent_tid, pid);
+    }
+    if (pid > 0 && args->flags & CLONE_PIDFD) {
+        put_tid(args->pidfd, pidfd);
+    }
+    user_signal_unblock(t);
+    return pid;
+}
+
 int64_t user_clone(struct task *t, const struct user_clone *args)
 {
     const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
@@ -318,6 +400,9 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
         }
         if (args->flags & CLONE_VM && !(args->flags & CLONE_VFORK)) {
             return -EINVAL;         /* a process of its own in the same memory */
+        }
+        if (args->flags & CLONE_VM && !(args->flags & NEW_SPACES) && !t->borrows) {
+            return borrow_memory(t, args);
         }
         return new_process(t, args);
     }

@@ -70,6 +70,9 @@ struct task {
     volatile int signal_pending;   /* something is queued for this thread */
     struct user_stack sigaltstack;
     struct signal_queue *queue;     /* signal.c's own */
+    struct user_actions *actions;   /* the process's, or those of a child that borrows its memory */
+    bool borrows;                   /* this is such a child, of vfork() */
+    void *child_stack;              /* host stack for one */
     sigjmp_buf *fault_jump;         /* where a fault in the emulator's reads of strings goes */
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */

@@ -171,9 +171,13 @@ static int stack_flags(struct task *t)
     return (int)(s->flags & 1u << 31) | (sp - s->sp - 1 < s->size ? SS_ONSTACK : 0);
 }
 
-/* What all handlers begin with. */
+/* What all handlers begin with; the kernel clears floating point state, too. */
 static void enter(struct x86_env *env, uint64_t handler, uint64_t sp)
 {
+    backend_fp_leave(env);
+    x86_user_reset_fpu(env);
+    memset(env->xmm, 0, sizeof(env->xmm));
+    backend_fp_enter(env);
     env->regs[R_SP] = sp;
     env->pc = handler;
     x86_set_eflags(env, 0, FL_DF | FL_TF | FL_RF);
