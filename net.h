@@ -75,6 +75,8 @@ struct net_nic_request *net_nic_requests(void);
 bool net_add_option(const char *option, const char *text, struct error **err);
 /* After all options: makes them; `defaults` asks for a card and a user network if there is none. */
 bool net_open_all(bool defaults, struct error **err);
+/* So that other options can follow: for tests. */
+void net_forget_options(void);
 void net_print_help(FILE *out);
 /* By id, for properties. */
 struct net_port *net_find(const char *name);

@@ -15,7 +15,7 @@
 #include "linux-user/exec.h"
 #include "linux-user/internal.h"
 #include "linux-user/syscalls/call.h"
-#include "monitor/version.h"
+#include "base/version.h"
 #include "tcg/user/user.h"
 
 extern char **environ;

@@ -253,6 +253,26 @@ bool net_open_all(bool defaults, struct error **err)
         open_kind("object", open_object, err);
 }
 
+void net_forget_options(void)
+{
+    while (options) {
+        struct option *first = options;
+
+        options = first->next;
+        keyval_free(first->kv);
+        g_free(first);
+    }
+    while (requests) {
+        struct net_nic_request *first = requests;
+
+        requests = first->next;
+        g_free((char *)first->model);
+        g_free((char *)first->name);
+        g_free((char *)first->address);
+        g_free(first);
+    }
+}
+
 /* --- the monitor ------------------------------------------------------------------------------ */
 
 static void print_port(FILE *out, const struct net_port *p, const char *before)

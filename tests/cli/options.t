@@ -84,8 +84,10 @@ refuses 'needs an id=' -chardev null
 refuses "duplicate ID 'a'" -chardev null,id=a -chardev null,id=a
 refuses 'chardev "x" not found' -mon x
 refuses 'chardev "x" not found' -serial chardev:x
-refuses 'networking is not available yet' -net user
-refuses 'networking is not available yet' -nic user
+refuses 'does not accept value' -net foo
+refuses 'Unsupported NIC model: foo' -net nic,model=foo
+refuses "can't find value 'n0'" -device e1000,netdev=n0
+refuses 'not available yet' -netdev vde,id=n0
 refuses 'this option is not available yet' -vnc :1
 refuses 'KVM is not available yet' -enable-kvm
 refuses "accelerator 'kvm' is not available" -accel kvm

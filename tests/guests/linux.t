@@ -64,6 +64,10 @@ def fit(arch, args):
             skip_next = True
         elif option != "-usb" or '"usb-tablet"' in devices:
             kept.append(option)
+    if not has_user_network(arch):
+        dropped += [m for a in kept for m in re.findall(r"^user,id=(\w+)", a)]
+        for at in reversed([i for i, a in enumerate(kept) if "netdev=" in a]):
+            del kept[at - 1:at + 1]
     has_network = not dropped
     for one in dropped:
         at = next(i for i, a in enumerate(kept) if a.startswith(f"user,id={one},"))
@@ -71,6 +75,12 @@ def fit(arch, args):
     if "-netdev" not in kept:
         kept += ["-net", "none"]
     return kept, has_network
+
+
+def has_user_network(arch):
+    return "not built in" not in subprocess.run(
+        [binary(arch), "-M", "none", "-netdev", "user,id=a", "-help"], capture_output=True,
+        text=True, stdin=subprocess.DEVNULL).stderr
 
 
 def checks(text, has_network):
