@@ -3,6 +3,7 @@
 # Every .c file of a folder named below is built; nothing is listed by hand. What does not depend on
 # the target is compiled once for all executables; target-*/ once per word size.
 
+.DEFAULT_GOAL := all
 ifeq ($(filter deps clean distclean,$(MAKECMDGOALS)),)
 ifeq ($(wildcard config.mak),)
 # A first run: install what is missing when we may, then configure with the defaults.
@@ -26,7 +27,8 @@ CFLAGS_ALL = -std=gnu11 -pthread -D_GNU_SOURCE $(CFLAGS_OPT) $(WARN) -fno-strict
 LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
-COMMON_DIRS = base fpu tcg tcg/$(HOST) block char net ui monitor \
+CORE_DIRS = base fpu tcg tcg/$(HOST)
+COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -41,11 +43,28 @@ BITS_x86_64-softmmu = 64
 BOARDS_target-i386 = hw/i386
 
 target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
+# --- user mode: the core without soft MMU and machine, a process instead ---------------------------
+FOLDER_i386-linux-user = target-i386
+FOLDER_x86_64-linux-user = target-i386
+BITS_i386-linux-user = 32
+BITS_x86_64-linux-user = 64
+# Of a machine only
+MACHINE_SRC = base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
+MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
+USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \
+    cpu-exec.c $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
+USER_TARGET_SRC = $(filter-out $(MACHINE_$(1):%=$(1)/%.c),$(sort $(wildcard $(1)/*.c))) \
+    $(sort $(wildcard $(1)/user/*.c linux-user/$(1:target-%=%)/*.c))
+USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \
+    $(patsubst %.c,$(B)/obj$(BITS_$(1))/%.o,$(call USER_TARGET_SRC,$(FOLDER_$(1))))
+
 board_obj = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(BOARDS_$(1))/*.c)))
 arch = $(1:%-softmmu=%)
 OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
 
-EXES = $(foreach t,$(TARGETS),$(B)/qemu-system-$(call arch,$(t)))
+MACHINES = $(filter %-softmmu,$(TARGETS))
+PROCESSES = $(filter %-linux-user,$(TARGETS))
+EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%)
 IMG = $(B)/qemu-img
 IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
@@ -58,7 +77,16 @@ $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
 	$$(call say,LINK,$$@)
 	$$(Q)$$(CC) $$(LDFLAGS_CONFIG) -o $$@ $$^ $$(LIBS_ALL)
 endef
-$(foreach t,$(TARGETS),$(eval $(call exe_rule,$(t))))
+$(foreach t,$(MACHINES),$(eval $(call exe_rule,$(t))))
+
+define user_rule
+$(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
+	$$(call say,LINK,$$@)
+	$$(Q)$$(CC) $$(USER_LDFLAGS) -o $$@ $$^ $$(USER_LIBS) -lm -pthread 2> $$@.log || \
+	    { cat $$@.log; exit 1; }
+	@rm $$@.log                     # only that glib asks for users' names, which we never do
+endef
+$(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
@@ -98,6 +126,7 @@ LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
+    $(call program,tests/image/*.c) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
@@ -112,6 +141,11 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+	$(link_test)
+# User mode is no part of the common objects.
+$(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
+    linux-user/syscalls/structs*.c))
 $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
@@ -133,6 +167,19 @@ check: all test-programs
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
+# Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
+FUZZ_SECONDS ?= 30
+FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+	$(call say,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
+	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
+	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+
 # Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
 check-guests: all
 	$(Q)./tools/deps test
@@ -147,7 +194,7 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

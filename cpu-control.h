@@ -11,4 +11,14 @@ void cpu_wait(struct cpu *cpu);             /* until something about it changes 
 void cpu_work_run(struct cpu *cpu);
 void cpu_reset_one(struct cpu *cpu);
 
+/* cpu-exec.c: runs guest code until exit_req is set or, in user mode, an exception or something else
+   needs the loop. Between begin and end others may have to wait in cpu_exclusive_begin(). */
+void cpu_exec_begin(struct cpu *cpu);
+void cpu_exec_end(struct cpu *cpu);
+void cpu_run_guest(struct cpu *cpu);
+void cpu_set_current(struct cpu *cpu);      /* for cpu_current() */
+/* Around fork(), by a thread outside of the section; in the child no other is left. */
+void cpu_exec_fork_begin(void);
+void cpu_exec_fork_end(bool child);
+
 #endif

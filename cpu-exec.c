@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The execution loop: find or translate the region for the CPU's state, run it, take interrupts and
- * exceptions between regions. One thread per vCPU; the big lock is held only around interrupts and
- * while halted.
+ * The execution loop: find or translate the region for the CPU's state, run it, take exceptions
+ * between regions. What happens between runs is cpu-thread.c's for machines, linux-user's for
+ * processes.
  */
 #include "cpu-exec.h"
 
 #include <assert.h>
 #include <inttypes.h>
-#include "base/lock.h"
 #include "base/log.h"
 #include "cpu-control.h"
 #include "tcg/backend.h"
+#include "tcg/code.h"
 #include "tcg/region.h"
-#include "tcg/tlb.h"
 #include "tcg/translate.h"
 
 static __thread struct cpu *current_cpu;
@@ -21,6 +20,11 @@ static __thread struct cpu *current_cpu;
 struct cpu *cpu_current(void)
 {
     return current_cpu;
+}
+
+void cpu_set_current(struct cpu *cpu)
+{
+    current_cpu = cpu;
 }
 
 /* --- leaving translated code ----------------------------------------------------------------- */
@@ -68,12 +72,11 @@ static void log_region(struct cpu *cpu, const struct region *r)
     log_end();
 }
 
-static enum exit_reason run_region(struct cpu *cpu)
+/* Finds or translates what comes next, and how to get there without asking again. */
+static const void *next_region(struct cpu *cpu)
 {
-    struct region_exit *slot = NULL;
-    bool single = cpu->one_insn || log_enabled(LOG_ONE_INSN);
+    bool single = cpu->one_insn;
     struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
-    enum exit_reason reason;
 
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
         if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
@@ -84,7 +87,19 @@ static enum exit_reason run_region(struct cpu *cpu)
     if (log_enabled(LOG_EXEC | LOG_CPU)) {
         log_region(cpu, r);
     }
-    reason = backend_run(cpu->env, region_buffer() + r->host, &slot);
+    return region_buffer() + r->host;
+}
+
+static enum exit_reason run_region(struct cpu *cpu)
+{
+    const void *host = cpu->chain_from ? NULL : region_quick(cpu);
+    struct region_exit *slot = NULL;
+    enum exit_reason reason;
+
+    if (!host) {
+        host = next_region(cpu);
+    }
+    reason = backend_run(cpu->env, host, &slot);
     cpu->one_insn = false;
     if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;
@@ -96,11 +111,12 @@ static enum exit_reason run_region(struct cpu *cpu)
 static bool must_look(struct cpu *cpu, enum exit_reason reason)
 {
     return cpu->halted || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
-           (reason == EXIT_LOOP && cpu->interrupts && cpu->target->has_work(cpu));
+           (reason == EXIT_LOOP && (code_is_user || (cpu->interrupts &&
+                                                     cpu->target->has_work(cpu))));
 }
 
-/* Runs until exit_req is set. Exceptions come back to the sigsetjmp. */
-static void run_guest(struct cpu *cpu)
+/* Exceptions come back to the sigsetjmp. */
+void cpu_run_guest(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0)) {
         backend_fp_sync(cpu->env);
@@ -109,6 +125,9 @@ static void run_guest(struct cpu *cpu)
         if (cpu->halted) {
             return;
         }
+    }
+    if (cpu->exception >= 0 && code_is_user) {
+        return;
     }
     if (cpu->exception >= 0) {
         /* Delivery may raise again: it finds the old number in the target's own state. */
@@ -124,43 +143,57 @@ static void run_guest(struct cpu *cpu)
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    unsigned running;               /* vCPUs between exec_begin and exec_end */
     bool wanted;
-} exclusive = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0, false };
+} exclusive = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
 
-static void exec_begin(void)
+/* A vCPU announces itself before it looks at `wanted', and who wants looks afterwards. */
+void cpu_exec_begin(struct cpu *cpu)
 {
-    pthread_mutex_lock(&exclusive.lock);
-    while (exclusive.wanted) {
-        pthread_cond_wait(&exclusive.changed, &exclusive.lock);
+    __atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&exclusive.wanted, __ATOMIC_SEQ_CST)) {
+        cpu_exec_end(cpu);
+        pthread_mutex_lock(&exclusive.lock);
+        while (exclusive.wanted) {
+            pthread_cond_wait(&exclusive.changed, &exclusive.lock);
+        }
+        __atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
+        pthread_mutex_unlock(&exclusive.lock);
     }
-    exclusive.running++;
-    pthread_mutex_unlock(&exclusive.lock);
 }
 
-static void exec_end(void)
+void cpu_exec_end(struct cpu *cpu)
 {
-    pthread_mutex_lock(&exclusive.lock);
-    exclusive.running--;
-    pthread_cond_broadcast(&exclusive.changed);
-    pthread_mutex_unlock(&exclusive.lock);
+    __atomic_store_n(&cpu->in_guest, false, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&exclusive.wanted, __ATOMIC_SEQ_CST)) {
+        pthread_mutex_lock(&exclusive.lock);
+        pthread_cond_broadcast(&exclusive.changed);
+        pthread_mutex_unlock(&exclusive.lock);
+    }
+}
+
+/* And asks them to leave. */
+static bool others_in_guest(struct cpu *cpu)
+{
+    bool any = false;
+
+    for (struct cpu *c = cpu_first(); c; c = c->next) {
+        if (c != cpu && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
+            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
+            any = true;
+        }
+    }
+    return any;
 }
 
 void cpu_exclusive_begin(struct cpu *cpu)
 {
+    cpu_exec_end(cpu);
     pthread_mutex_lock(&exclusive.lock);
-    exclusive.running--;
-    pthread_cond_broadcast(&exclusive.changed);
     while (exclusive.wanted) {
         pthread_cond_wait(&exclusive.changed, &exclusive.lock);
     }
-    exclusive.wanted = true;
-    for (struct cpu *c = cpu_first(); c; c = c->next) {
-        if (c != cpu) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
-        }
-    }
-    while (exclusive.running) {
+    __atomic_store_n(&exclusive.wanted, true, __ATOMIC_SEQ_CST);
+    while (others_in_guest(cpu)) {
         pthread_cond_wait(&exclusive.changed, &exclusive.lock);
     }
     pthread_mutex_unlock(&exclusive.lock);
@@ -169,82 +202,25 @@ void cpu_exclusive_begin(struct cpu *cpu)
 void cpu_exclusive_end(struct cpu *cpu)
 {
     pthread_mutex_lock(&exclusive.lock);
-    exclusive.wanted = false;
-    exclusive.running++;
+    __atomic_store_n(&exclusive.wanted, false, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu->in_guest, true, __ATOMIC_SEQ_CST);
     pthread_cond_broadcast(&exclusive.changed);
     pthread_mutex_unlock(&exclusive.lock);
 }
 
-/* --- the thread ------------------------------------------------------------------------------ */
-
-static bool must_sleep(struct cpu *cpu)
+void cpu_exec_fork_begin(void)
 {
-    if (cpu->stop_request) {
-        return true;
-    }
-    if (cpu->halted && !cpu->work && !cpu->target->has_work(cpu)) {
-        return true;
-    }
-    return false;
+    pthread_mutex_lock(&exclusive.lock);
 }
 
-/* With the big lock: sleeps, works and interrupts until there is guest code to run. */
-static void between_regions(struct cpu *cpu)
+void cpu_exec_fork_end(bool child)
 {
-    do {
-        cpu_work_run(cpu);
-        while (must_sleep(cpu) && !cpu->work) {
-            cpu_wait(cpu);
+    if (child) {
+        for (struct cpu *c = cpu_first(); c; c = c->next) {
+            c->in_guest = false;
         }
-        cpu_work_run(cpu);
-        __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
-        tlb_flush_if_wanted(cpu);
-        if (cpu->interrupts & CPU_INT_EXIT) {
-            cpu_clear_interrupt(cpu, CPU_INT_EXIT);
-        }
-        if (cpu->interrupts & CPU_INT_RESET) {
-            cpu_clear_interrupt(cpu, CPU_INT_RESET);
-            cpu_reset_one(cpu);
-        }
-    } while (cpu->stop_request || cpu->work);
-    if (cpu->halted && cpu->target->has_work(cpu)) {
-        cpu->halted = false;
+        exclusive.wanted = false;
+        pthread_cond_init(&exclusive.changed, NULL);
     }
-}
-
-/* Delivering an interrupt may itself raise: then the exception is what goes on. */
-static void take_interrupts(struct cpu *cpu)
-{
-    if (sigsetjmp(cpu->jmp, 0) == 0) {
-        if (cpu->interrupts) {
-            cpu->target->take_interrupt(cpu);
-        }
-    }
-}
-
-void *cpu_thread(void *opaque)
-{
-    struct cpu *cpu = opaque;
-
-    current_cpu = cpu;
-    big_lock();
-    for (;;) {
-        between_regions(cpu);
-        if (cpu->exception < 0 && !cpu->halted) {
-            take_interrupts(cpu);
-        }
-        if (cpu->halted) {
-            continue;
-        }
-        cpu->running = true;
-        big_unlock();
-        exec_begin();
-        backend_fp_enter(cpu->env);
-        run_guest(cpu);
-        backend_fp_leave(cpu->env);
-        exec_end();
-        big_lock();
-        cpu->running = false;
-    }
-    return NULL;
+    pthread_mutex_unlock(&exclusive.lock);
 }

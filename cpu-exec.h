@@ -93,7 +93,8 @@ struct target {
                      bool probe, struct tlb_fill *fill);
     /* Of instruction fetches now. */
     unsigned (*mmu_index)(struct cpu *cpu);
-    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
+    void (*misaligned)(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                       unsigned mmu_idx);
     /* Called between regions when exit_req was set, big lock held. Takes at most one pending
        interrupt; true when it changed the flow. */
     bool (*take_interrupt)(struct cpu *cpu);
@@ -141,6 +142,7 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool in_guest;                  /* atomic: between cpu_exec_begin and cpu_exec_end */
     bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */
     uint32_t error_code;
@@ -153,8 +155,10 @@ struct cpu {
     struct code_chunk *chunk;       /* where this vCPU's next region goes */
     struct region_exit *chain_from; /* the exit just taken, to be chained to what comes next */
     bool one_insn;                  /* the next region has a single instruction */
+    bool user;                      /* runs a process: system calls and faults go to its loop */
     struct tlb_cold *tlb;           /* second level and bookkeeping */
     struct ir *ir;
+    void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */

@@ -6,7 +6,7 @@
 
 #include "base/bits.h"
 #include "img/img.h"
-#include "monitor/version.h"
+#include "base/version.h"
 
 static const struct {
     const char *name;

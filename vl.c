@@ -23,7 +23,7 @@
 #include "hw/core/options.h"
 #include "hw/core/run.h"
 #include "monitor/monitor.h"
-#include "monitor/version.h"
+#include "base/version.h"
 #include "net.h"
 #include "tcg/perf-map.h"
 #include "ui/process.h"

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <pthread.h>
 #include <string.h>
@@ -143,10 +144,24 @@ static char *expand_path(const char *path)
     return g_strdup_printf("%.*s%d%s", (int)(mark - path), path, (int)getpid(), mark + 2);
 }
 
+/* Away from the low descriptors, whose numbers a guest process sees, and not for its children. */
+static FILE *open_high(const char *name)
+{
+    enum { HIGH = 500 };
+    int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int high = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, HIGH) : -1;
+
+    if (high >= 0) {
+        close(fd);
+        fd = high;
+    }
+    return fd >= 0 ? fdopen(fd, "w") : NULL;
+}
+
 bool log_set_file(const char *path, struct error **err)
 {
     char *name = expand_path(path);
-    FILE *file = fopen(name, "w");
+    FILE *file = open_high(name);
 
     if (!file) {
         error_set_errno(err, errno, "cannot open log file '%s'", name);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "block.h"
+#include "block/image.h"
 #include "block/node.h"
 
 enum on_error { ON_ERROR_REPORT, ON_ERROR_IGNORE, ON_ERROR_STOP, ON_ERROR_ENOSPC };
@@ -47,6 +48,19 @@ void block_set_snapshot(bool on);
 /* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */
 bool block_commit(struct block *block, struct error **err);
 bool block_is_snapshot(const struct block *block);
+
+/* Snapshots inside the image, for savevm and its kin; see image.h. The drive is drained. */
+bool block_can_snapshot(const struct block *block);
+struct image_snapshot *block_snapshots(struct block *block, size_t *count);
+bool block_snapshot_create(struct block *block, const struct image_snapshot *snapshot,
+                           struct error **err);
+bool block_snapshot_apply(struct block *block, const char *name, struct error **err);
+bool block_snapshot_delete(struct block *block, const char *name, struct error **err);
+/* The state of the machine: written before its snapshot is created (with vm_state_size), read after
+ * the snapshot was applied. */
+int block_vm_state(struct block *block, uint64_t offset, void *data, size_t size, bool write);
+bool block_resize(struct block *block, uint64_t size, struct error **err);
+
 /* "ide0-hd0" and so on, for messages. */
 const char *block_if_name(enum block_if interface);
 bool block_claimed(const struct block *block);

@@ -21,7 +21,7 @@ void image_snapshots_free(struct image_snapshot *list, size_t count)
 }
 
 static bool check_option(const struct image_option *table, struct keyval *options,
-                         const char *key, const char *value, struct error **err)
+                         const char *key, struct error **err)
 {
     bool on;
     uint64_t number;
@@ -44,12 +44,24 @@ static bool check_option(const struct image_option *table, struct keyval *option
     return good;
 }
 
+bool image_check_options(const struct image_option *table, struct keyval *options,
+                         struct error **err)
+{
+    const char *key, *value;
+    size_t at = 0;
+
+    while (keyval_next(options, &at, &key, &value)) {
+        if (!check_option(table, options, key, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool image_create(const char *file, const char *format, uint64_t size, struct keyval *options,
                   struct error **err)
 {
     const struct block_driver *driver = block_find_format(format);
-    const char *key, *value;
-    size_t at = 0;
 
     if (!driver) {
         error_set(err, "Unknown file format '%s'", format);
@@ -59,10 +71,8 @@ bool image_create(const char *file, const char *format, uint64_t size, struct ke
         error_set(err, "Format driver '%s' does not support image creation", format);
         return false;
     }
-    while (keyval_next(options, &at, &key, &value)) {
-        if (!check_option(driver->image->options, options, key, value, err)) {
-            return false;
-        }
+    if (!image_check_options(driver->image->options, options, err)) {
+        return false;
     }
     if (size > INT64_MAX - 65535) {
         error_set(err, "The image size is too large for file format '%s'", format);

@@ -18,7 +18,8 @@ struct image_option {
 
 struct image_info {
     uint64_t cluster_size;      /* 0: has none */
-    bool dirty, has_dirty, encrypted, compressed;
+    bool dirty, encrypted, compressed;
+    bool needs_packing;         /* only whole packed clusters can be written */
     struct value *specific;     /* owned by the caller; NULL: nothing to say */
 };
 
@@ -87,6 +88,9 @@ struct image_bitmap_change {
 
 void image_snapshots_free(struct image_snapshot *list, size_t count);
 
+/* Names and types of options. */
+bool image_check_options(const struct image_option *table, struct keyval *options,
+                         struct error **err);
 /* Finds the format, checks the options against its table and makes the image. */
 bool image_create(const char *file, const char *format, uint64_t size, struct keyval *options,
                   struct error **err);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Removable media: which device has a drive, and media that come and go. */
+#include <string.h>
+
 #include "block/drive.h"
 
 bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
@@ -89,6 +91,9 @@ bool block_change_medium(struct block *block, const char *file, const char *form
 
     if (!check_removable(block, false, err)) {
         return false;
+    }
+    if (block->node && strcmp(block->node->file, file) == 0) {
+        set_medium(block, NULL);        /* two openings of one file would lock each other out */
     }
     node = block_open_node(block, file, format, err);
     if (!node) {

@@ -140,7 +140,9 @@ const struct block_driver *block_find_format(const char *name);
 const struct block_driver *block_next_format(size_t *at);
 
 extern const struct block_driver block_driver_file, block_driver_raw, block_driver_overlay;
-extern const struct block_driver block_driver_qcow2;
+extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
+    block_driver_dmg, block_driver_parallels, block_driver_qcow, block_driver_qcow2, block_driver_vdi,
+    block_driver_vhdx, block_driver_vmdk, block_driver_vpc;
 
 /* A temporary file that takes the writes; owns `below`. */
 struct block_node *block_overlay_create(struct block_node *below, struct error **err);

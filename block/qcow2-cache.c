@@ -291,17 +291,11 @@ static int write_l1(struct qcow2 *q)
     return rc;
 }
 
-/* Refcounts and new tables, a barrier, then what points at them. */
-static int write_mappings(struct qcow2 *q, bool lazy)
+/* New tables, a barrier (for the refcounts too), then what points at them. */
+static int write_mappings(struct qcow2 *q)
 {
-    int rc = 0;
+    int rc = write_tables(q, &q->l2_cache, FRESH_TABLES);
 
-    if (lazy && !(q->incompatible & QCOW2_DIRTY)) {
-        rc = qcow2_set_feature(q, QCOW2_DIRTY, true);
-    } else if (!lazy) {
-        rc = write_refcounts(q);
-    }
-    rc = rc ? rc : write_tables(q, &q->l2_cache, FRESH_TABLES);
     rc = rc ? rc : qcow2_sync(q);
     rc = rc ? rc : write_tables(q, &q->l2_cache, ALL_TABLES);
     return rc ? rc : write_l1(q);
@@ -315,10 +309,14 @@ int qcow2_write_out(struct qcow2 *q, bool sync)
     if (q->corrupt) {
         return -EIO;
     }
-    if (mappings) {
-        rc = write_mappings(q, q->lazy);
-    } else if (!q->lazy) {
+    /* Lazy refcounts may be wrong in the file as long as it says so. */
+    if (!q->lazy) {
         rc = write_refcounts(q);
+    } else if (q->dirty && !(q->incompatible & QCOW2_DIRTY)) {
+        rc = qcow2_set_feature(q, QCOW2_DIRTY, true);
+    }
+    if (!rc && mappings) {
+        rc = write_mappings(q);
     }
     if (!rc && (sync || q->freed->len)) {
         rc = qcow2_sync(q);
@@ -335,7 +333,7 @@ int qcow2_trim(struct qcow2 *q)
     struct qcow2_cache *l2 = &q->l2_cache, *blocks = &q->refcount_cache;
     int rc = 0;
 
-    if (g_hash_table_size(l2->tables) > l2->limit || q->freed->len > 65536) {
+    if (g_hash_table_size(l2->tables) > l2->limit || q->freed->len > 4096) {
         rc = qcow2_write_out(q, false);
     } else if (g_hash_table_size(blocks->tables) > blocks->limit) {
         rc = write_refcounts(q);

@@ -423,6 +423,7 @@ static int write_structures(struct qcow2_checker *c, struct layout *l)
         q->reftable = g_steal_pointer(&l->table);
         q->reftable_size = l->entries;
         q->reftable_offset = offset;
+        q->reftable_bytes = l->entries * 8;
         q->written_end = MAX_OF(q->written_end, offset + l->entries * 8);
         q->free_index = 0;
     }

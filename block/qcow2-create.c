@@ -260,7 +260,10 @@ bool qcow2_create(const char *file, uint64_t size, struct keyval *options, struc
 
 /* --- resize ---------------------------------------------------------------------------------- */
 
-/* Gives clusters to [from, to): they read as zeroes. */
+/*
+ * Gives clusters to [from, to). They read as zeroes: those that were used before are marked so, or
+ * filled where the format has no mark. (Subclusters stay holes.)
+ */
 static int preallocate(struct qcow2 *q, uint64_t from, uint64_t to, uint64_t *end)
 {
     uint64_t reach = 1ull << (q->cluster_bits + q->l2_bits);
@@ -271,20 +274,26 @@ static int preallocate(struct qcow2 *q, uint64_t from, uint64_t to, uint64_t *en
         uint64_t want = MIN_OF(align_down(from, reach) + reach, align_up(to, q->cluster_size)) -
             from, host = from, got = want >> q->cluster_bits;
         struct qcow2_table *l2;
+        uint64_t mark = QCOW2_COPIED, written_end;
 
         rc = qcow2_l2_for_write(q, from, &l2);
         if (rc) {
             break;
         }
+        written_end = q->written_end;
         if (!q->data_file) {
             rc = qcow2_alloc(q, 1, got, &host, &got);
+        }
+        if (!rc && !q->data_file && host < written_end && q->subclusters == 1) {
+            mark |= q->version >= 3 ? QCOW2_ZERO : 0;
+            rc = q->version >= 3 ? 0
+                : block_node_write_zeroes(q->node.child, host, got << q->cluster_bits, false);
         }
         for (uint64_t i = 0; i < got && !rc; i++) {
             unsigned index = qcow2_l2_index(q, from) + i;
 
-            /* Subclusters stay holes: a backing file shows through. */
             qcow2_free_entry(q, qcow2_entry(q, l2, index));
-            qcow2_set_entry(q, l2, index, (host + (i << q->cluster_bits)) | QCOW2_COPIED, 0);
+            qcow2_set_entry(q, l2, index, (host + (i << q->cluster_bits)) | mark, 0);
         }
         qcow2_put(q, l2);
         from += got << q->cluster_bits;
@@ -342,6 +351,9 @@ static bool shrink(struct qcow2 *q, uint64_t size, struct error **err)
     l1 = g_new0(uint64_t, entries + 1);
     memcpy(l1, q->l1, entries * 8);
     rc = qcow2_replace_l1(q, l1, entries, size);
+    if (!rc && q->data_file) {
+        return block_node_resize(q->data_file, size, BLOCK_PREALLOC_OFF, err);
+    }
     if (rc) {
         error_set_errno(err, -rc, "Failed to discard cropped clusters of '%s' (%llu bytes)",
                         q->node.file, (unsigned long long)old);

@@ -2,7 +2,8 @@
 /* Packing and unpacking of qcow2 clusters. */
 #include "block/qcow2-pack.h"
 
-#include <stdlib.h>
+#include <glib.h>
+#include <pthread.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -40,17 +41,50 @@ static bool unpack_zlib(const void *packed, size_t packed_size, void *data, size
     return z.avail_out == 0 && (rc == Z_STREAM_END || rc == Z_BUF_ERROR || rc == Z_OK);
 }
 
-/* Contexts are large: each thread keeps its own. */
-static __thread ZSTD_CCtx *zstd_packer;
-static __thread ZSTD_DCtx *zstd_unpacker;
+/* Contexts are large: each thread keeps its own until it ends. */
+struct contexts {
+    ZSTD_CCtx *packer;
+    ZSTD_DCtx *unpacker;
+};
+
+static pthread_key_t contexts_key;
+static pthread_once_t contexts_once = PTHREAD_ONCE_INIT;
+
+static void free_contexts(void *opaque)
+{
+    struct contexts *c = opaque;
+
+    ZSTD_freeCCtx(c->packer);
+    ZSTD_freeDCtx(c->unpacker);
+    g_free(c);
+}
+
+static void make_key(void)
+{
+    pthread_key_create(&contexts_key, free_contexts);
+}
+
+static struct contexts *contexts(void)
+{
+    struct contexts *c;
+
+    pthread_once(&contexts_once, make_key);
+    c = pthread_getspecific(contexts_key);
+    if (!c) {
+        c = g_new0(struct contexts, 1);
+        c->packer = ZSTD_createCCtx();
+        c->unpacker = ZSTD_createDCtx();
+        pthread_setspecific(contexts_key, c);
+    }
+    return c;
+}
 
 static size_t pack_zstd(const void *data, size_t size, void *packed, size_t room)
 {
-    size_t n;
+    ZSTD_CCtx *packer = contexts()->packer;
+    size_t n = packer ? ZSTD_compressCCtx(packer, packed, room, data, size, ZSTD_CLEVEL_DEFAULT)
+                      : 0;
 
-    zstd_packer = zstd_packer ? zstd_packer : ZSTD_createCCtx();
-    n = zstd_packer ? ZSTD_compressCCtx(zstd_packer, packed, room, data, size, ZSTD_CLEVEL_DEFAULT)
-                    : 0;
     return ZSTD_isError(n) ? 0 : n;
 }
 
@@ -59,15 +93,15 @@ static bool unpack_zstd(const void *packed, size_t packed_size, void *data, size
 {
     ZSTD_inBuffer in = { packed, packed_size, 0 };
     ZSTD_outBuffer out = { data, size, 0 };
+    ZSTD_DCtx *unpacker = contexts()->unpacker;
 
-    zstd_unpacker = zstd_unpacker ? zstd_unpacker : ZSTD_createDCtx();
-    if (!zstd_unpacker) {
+    if (!unpacker) {
         return false;
     }
-    ZSTD_DCtx_reset(zstd_unpacker, ZSTD_reset_session_only);
+    ZSTD_DCtx_reset(unpacker, ZSTD_reset_session_only);
     while (out.pos < out.size) {
         size_t before_in = in.pos, before_out = out.pos;
-        size_t rc = ZSTD_decompressStream(zstd_unpacker, &out, &in);
+        size_t rc = ZSTD_decompressStream(unpacker, &out, &in);
 
         if (ZSTD_isError(rc) || (in.pos == before_in && out.pos == before_out)) {
             return false;

@@ -102,47 +102,19 @@ static int grow_reftable(struct qcow2 *q, uint64_t entries)
         return rc;
     }
     q->reftable_offset = offset;
+    q->reftable_bytes = entries * 8;
     q->reftable_moved = q->dirty = true;
     qcow2_free(q, old_offset, old_size * 8);
-    return 0;
-}
-
-/* A block for clusters that have none: it lies in the first of them and counts itself. */
-static int ensure_block(struct qcow2 *q, uint64_t block)
-{
-    uint64_t offset = block << q->block_bits << q->cluster_bits;
-    struct qcow2_table *table;
-    int rc;
-
-    if (block >= q->reftable_size) {
-        rc = grow_reftable(q, block + 1);
-        if (rc) {
-            return rc;
-        }
-    }
-    if (q->reftable[block] & ~511ull) {
-        return 0;                   /* growing made it */
-    }
-    rc = qcow2_check_overlap(q, 0, offset, q->cluster_size);
-    if (rc) {
-        return rc;
-    }
-    table = qcow2_get_new(q, &q->refcount_cache, offset);
-    set_in_block(q, table, block << q->block_bits, 1);
-    qcow2_put(q, table);
-    q->reftable[block] = offset;
-    qcow2_touch_reftable(q, block);
     return 0;
 }
 
 int qcow2_refcount_set(struct qcow2 *q, uint64_t index, uint64_t value)
 {
     struct qcow2_table *table;
-    int rc = ensure_block(q, index >> q->block_bits);
+    int rc = get_block(q, index >> q->block_bits, &table);
 
-    rc = rc ? rc : get_block(q, index >> q->block_bits, &table);
-    if (rc) {
-        return rc;
+    if (rc || !table) {
+        return rc ? rc : -EIO;      /* in use, but not counted: only `check' can help */
     }
     set_in_block(q, table, index, value);
     qcow2_put(q, table);
@@ -163,8 +135,8 @@ int qcow2_refcount_add(struct qcow2 *q, uint64_t index, int delta)
     if (rc) {
         return rc;
     }
-    if (delta < 0 ? value < -delta : value + delta > bits_mask(1u << q->refcount_order)) {
-        return delta < 0 ? -EINVAL : -ERANGE;
+    if (!value || value + delta > bits_mask(1u << q->refcount_order)) {
+        return value ? -ERANGE : -EIO;      /* what is in use has a count already */
     }
     return qcow2_refcount_set(q, index, value + delta);
 }
@@ -173,59 +145,95 @@ int qcow2_refcount_add(struct qcow2 *q, uint64_t index, int delta)
 
 #define MAX_SEARCH (1ull << 28)
 
-/* The first run of free clusters of the length wanted; returns its length, 0 for none. */
+/* The first run of `least` to `most` free clusters. Clusters without a refcount block are free. */
 static int find_free(struct qcow2 *q, uint64_t least, uint64_t most, uint64_t *first,
                      uint64_t *found)
 {
-    uint64_t index = MAX_OF(q->free_index, 1), limit = index + MAX_SEARCH, run = 0, value;
+    uint64_t index = MAX_OF(q->free_index, 1), limit = index + MAX_SEARCH, run = 0;
+    uint64_t per_block = 1ull << q->block_bits;
+    bool ended = false;
 
-    for (; run < most; index++) {
-        int rc = qcow2_refcount(q, index, &value);
+    while (run < most && !ended) {
+        uint64_t in = index & (per_block - 1);
+        struct qcow2_table *table;
+        int rc = get_block(q, index >> q->block_bits, &table);
 
-        if (rc) {
-            return rc;
+        if (rc || index >= limit || index >= QCOW2_OFFSET_MASK >> q->cluster_bits) {
+            return rc ? rc : -EFBIG;
         }
-        if (!value) {
-            run++;
-        } else if (run >= least) {
-            break;
-        } else {
-            run = 0;
+        if (!table) {
+            uint64_t n = MIN_OF(per_block - in, most - run);
+
+            run += n;
+            index += n;
+            continue;
         }
-        if (index >= limit || index >= (QCOW2_OFFSET_MASK >> q->cluster_bits)) {
-            return -EFBIG;
+        for (; in < per_block && run < most; in++, index++) {
+            if (!qcow2_refcount_read(table->data, q->refcount_order, in)) {
+                run++;
+            } else if (run >= least) {
+                ended = true;
+                break;
+            } else {
+                run = 0;
+            }
         }
+        qcow2_put(q, table);
     }
     *first = index - run;
     *found = run;
     return 0;
 }
 
+static bool is_covered(struct qcow2 *q, uint64_t block)
+{
+    return block < q->reftable_size && q->reftable[block] & ~511ull;
+}
+
+/* Refcount blocks for the clusters of a free run that have none; they take its first clusters. */
+static int add_blocks(struct qcow2 *q, uint64_t first, uint64_t run)
+{
+    uint64_t next = first;
+    int rc = 0;
+
+    for (uint64_t b = first >> q->block_bits; b <= (first + run - 1) >> q->block_bits; b++) {
+        if (!is_covered(q, b)) {
+            q->reftable[b] = next++ << q->cluster_bits;
+            qcow2_touch_reftable(q, b);
+            qcow2_put(q, qcow2_get_new(q, &q->refcount_cache, q->reftable[b]));
+        }
+    }
+    for (uint64_t i = first; i < next && !rc; i++) {
+        rc = qcow2_refcount_set(q, i, 1);
+    }
+    return rc;
+}
+
 int qcow2_alloc(struct qcow2 *q, uint64_t least, uint64_t most, uint64_t *offset, uint64_t *got)
 {
-    uint64_t first, run, blocks;
-    int rc;
+    uint64_t first, run, last, blocks = 0, extra = 0;
+    int rc = q->corrupt ? -EIO : 0;
 
-    if (q->corrupt) {
-        return -EIO;
-    }
     do {
-        rc = find_free(q, least, most, &first, &run);
+        extra = blocks;
+        rc = rc ? rc : find_free(q, least + extra, most + extra, &first, &run);
         if (rc) {
             return rc;
         }
+        last = (first + run - 1) >> q->block_bits;
         blocks = 0;
-        for (uint64_t b = first >> q->block_bits; b <= (first + run - 1) >> q->block_bits; b++) {
-            if (b >= q->reftable_size || !(q->reftable[b] & ~511ull)) {
-                rc = ensure_block(q, b);
-                blocks++;
-            }
-            if (rc) {
-                return rc;
-            }
+        for (uint64_t b = first >> q->block_bits; b <= last; b++) {
+            blocks += !is_covered(q, b);
         }
-    } while (blocks);               /* new blocks took clusters: look again */
-    rc = qcow2_check_overlap(q, 0, first << q->cluster_bits, run << q->cluster_bits);
+        if (last >= q->reftable_size) {
+            rc = grow_reftable(q, last + 1);
+            run = 0;                /* it took clusters: look again */
+        }
+    } while (run < least + blocks);
+    rc = rc ? rc : qcow2_check_overlap(q, 0, first << q->cluster_bits, run << q->cluster_bits);
+    rc = rc || !blocks ? rc : add_blocks(q, first, run);
+    first += blocks;
+    run = MIN_OF(run - blocks, most);
     for (uint64_t i = 0; i < run && !rc; i++) {
         rc = qcow2_refcount_set(q, first + i, 1);
     }
@@ -246,9 +254,7 @@ static bool take_next(struct qcow2 *q, uint64_t index)
         qcow2_check_overlap(q, 0, index << q->cluster_bits, q->cluster_size)) {
         return false;
     }
-    /* A new refcount block may take this very cluster. */
-    return !ensure_block(q, index >> q->block_bits) && !qcow2_refcount(q, index, &value) &&
-        !value && !qcow2_refcount_set(q, index, 1);
+    return is_covered(q, index >> q->block_bits) && !qcow2_refcount_set(q, index, 1);
 }
 
 int qcow2_alloc_bytes(struct qcow2 *q, unsigned size, uint64_t *offset)
@@ -372,7 +378,7 @@ static const char *what_is_there(struct qcow2 *q, unsigned except, const struct 
     if (!(except & OVERLAP_L1) && hits(a, q->l1_offset, q->l1_size * 8ull)) {
         return "active L1 table";
     }
-    if (!(except & OVERLAP_REFTABLE) && hits(a, q->reftable_offset, q->reftable_size * 8ull)) {
+    if (!(except & OVERLAP_REFTABLE) && hits(a, q->reftable_offset, q->reftable_bytes)) {
         return "refcount table";
     }
     if (!(except & OVERLAP_SNAPSHOTS)) {

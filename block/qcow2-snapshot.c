@@ -120,7 +120,7 @@ static void free_snapshot(struct qcow2_snapshot *s)
 
 void qcow2_free_snapshots(struct qcow2 *q)
 {
-    for (unsigned i = 0; i < q->snapshot_count; i++) {
+    for (unsigned i = 0; q->snapshots && i < q->snapshot_count; i++) {
         free_snapshot(&q->snapshots[i]);
     }
     g_free(q->snapshots);
@@ -168,7 +168,9 @@ static int write_snapshots(struct qcow2 *q)
         rc = qcow2_alloc(q, clusters, clusters, &offset, &clusters);
     }
     rc = rc ? rc : qcow2_write_out(q, true);
-    rc = rc ? rc : block_node_pwrite(q->node.child, offset, table->data, table->len);
+    if (!rc && table->len) {
+        rc = block_node_pwrite(q->node.child, offset, table->data, table->len);
+    }
     rc = rc ? rc : qcow2_sync(q);
     st32_be(head, q->snapshot_count);
     st64_be(head + 4, offset);
@@ -345,7 +347,8 @@ bool qcow2_snapshot_apply(struct block_node *node, const char *name, struct erro
     }
     pthread_rwlock_unlock(&q->rw);
     if (rc) {
-        error_set_errno(err, -rc, "Could not apply snapshot '%s'", name);
+        error_set_errno(err, -rc, "Could not apply snapshot '%s'%s", name,
+                        s ? "" : ": Failed to load snapshot");
     }
     return rc == 0;
 }

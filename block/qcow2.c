@@ -126,7 +126,8 @@ static bool read_tables(struct qcow2 *q, const uint8_t *h, struct error **err)
     if (!clusters && !(q->node.flags & NODE_CHECK)) {
         return fail(err, "Image does not contain a reference count table");
     }
-    q->reftable_size = clusters << q->cluster_bits >> 3;
+    q->reftable_bytes = clusters << q->cluster_bits;
+    q->reftable_size = q->reftable_bytes / 8;
     if (q->l1_size > QCOW2_MAX_L1_BYTES / 8) {
         return fail(err, "Active L1 table too large");
     }
@@ -569,6 +570,7 @@ static void close_qcow2(struct block_node *node)
 
     if (!(node->flags & NODE_READONLY) && !q->corrupt) {
         rc = qcow2_store_bitmaps(q);
+        q->dirty |= q->lazy;        /* the refcounts wait for this */
         q->lazy = false;
         while (!rc && q->dirty) {
             rc = qcow2_write_out(q, true);
@@ -688,7 +690,7 @@ static void describe(struct block_node *node, struct image_info *info)
         value_add_bool(v, "corrupt", q->incompatible & QCOW2_CORRUPT);
         value_add_bool(v, "extended-l2", q->subclusters > 1);
     }
-    *info = (struct image_info){ .cluster_size = q->cluster_size, .has_dirty = true,
+    *info = (struct image_info){ .cluster_size = q->cluster_size,
                                  .dirty = q->incompatible & QCOW2_DIRTY, .specific = v };
 }
 

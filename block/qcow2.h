@@ -93,6 +93,7 @@ struct qcow2 {
     uint32_t l1_dirty_from, l1_dirty_to;
     uint64_t *reftable, reftable_offset;
     uint32_t reftable_size;                 /* entries in memory, whole clusters */
+    uint64_t reftable_bytes;                /* of its place in the file */
     uint32_t reftable_dirty_from, reftable_dirty_to;
     bool reftable_moved;                    /* the header does not know its place yet */
     struct qcow2_snapshot *snapshots;

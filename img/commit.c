@@ -107,7 +107,7 @@ int img_commit(int argc, char **argv)
         case 'f': format = optarg; break;
         case 't': cache = optarg; break;
         case 'b': base = optarg; break;
-        case 'r': break;
+        case 'r': error_exit("commit: a rate limit is not supported");
         case 'd': keep = true; break;
         case 'p': progress = true; break;
         case 'q': quiet = true; break;

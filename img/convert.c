@@ -413,17 +413,17 @@ static bool prepare_target(struct convert *c, struct arguments *a, const char *f
         error_report("output file is smaller than input file");
         return false;
     }
-    c->cluster = 65536;
-    if (a->compress) {
-        struct image_info info = { 0 };
+    if (c->target->driver->image->info) {
+        struct image_info info;
 
-        if (!c->target->driver->compress) {
-            error_report("Compression not supported for this file format");
-            return false;
-        }
         c->target->driver->image->info(c->target, &info);
         c->cluster = info.cluster_size;
+        a->compress |= info.needs_packing;
         value_free(info.specific);
+    }
+    if (a->compress && (!c->target->driver->compress || !c->cluster)) {
+        error_report("Compression not supported for this file format");
+        return false;
     }
     c->target_is_zero = starts_zero(c->target, a);
     return true;

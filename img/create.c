@@ -160,12 +160,17 @@ bool img_create_image(const char *file, const char *format, const char *size_wor
         error_report("%s: Image creation needs a size parameter", file);
         return false;
     }
-    if (strcmp(format, "raw") != 0) {
-        size = align_up(size, BLOCK_ALIGN);
+    if (!image_check_options(block_find_format(format)->image->options, options, &err)) {
+        error_prepend(&err, "%s: ", file);
+        error_report_free(err);
+        return false;
     }
     if (!quiet) {
         print_plan(file, format, size, options);
         fflush(stdout);
+    }
+    if (strcmp(format, "raw") != 0) {
+        size = align_up(size, BLOCK_ALIGN);
     }
     if (!image_create(file, format, size, options, &err)) {
         error_prepend(&err, "%s: ", file);
@@ -315,22 +320,14 @@ int img_resize(int argc, char **argv)
 static int amend_node(struct block_node *node, struct keyval *options)
 {
     const struct block_image_ops *ops = node->driver->image;
-    const struct image_option *o;
     struct error *err = NULL;
-    const char *key, *value;
-    size_t at = 0;
 
     if (!ops || !ops->amend) {
         error_report("Format driver '%s' does not support option amendment", node->driver->name);
         return 1;
     }
-    while (keyval_next(options, &at, &key, &value)) {
-        for (o = ops->amendable; o->name && strcmp(o->name, key) != 0; o++) {
-        }
-        if (!o->name) {
-            error_report("Invalid parameter '%s'", key);
-            return 1;
-        }
+    if (!image_check_options(ops->amendable, options, &err)) {
+        return img_fail(err);
     }
     return ops->amend(node, options, &err) ? 0 : img_fail(err);
 }

@@ -10,6 +10,7 @@
 #define LINUX_USER_USER_H
 
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,9 +67,16 @@ struct task {
     uint64_t signal_mask;           /* as the guest set it; the host's mask follows it */
     uint64_t saved_mask;            /* of sigsuspend and its like: what the handler returns to */
     bool restore_mask;              /* saved_mask counts: set it when the signals are taken */
-    volatile sig_atomic_t signal_pending;   /* something is queued for this thread */
+    volatile int signal_pending;   /* something is queued for this thread */
     struct user_stack sigaltstack;
     struct signal_queue *queue;     /* signal.c's own */
+    struct user_actions *actions;   /* the process's, or those of a child that borrows its memory */
+    bool borrows;                   /* this is such a child, of vfork() */
+    void *child_stack;              /* host stack for one */
+    sigjmp_buf *fault_jump;         /* where a fault in the emulator's reads of strings goes */
+    siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
+    uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
+    bool is_first;                  /* the process's main thread */
     struct task *next;
     pthread_t thread;
 };
@@ -192,6 +200,7 @@ int64_t user_sigaltstack(struct task *t, const struct user_stack *new, struct us
 int64_t user_sigreturn(struct task *t, bool rt);
 /* A synchronous signal for the calling thread, forced like the kernel's force_sig_info(). */
 void user_force_signal(struct task *t, int sig, int code, uint64_t addr);
+void user_force_info(struct task *t, const siginfo_t *info);
 /* The mask in the host's form, without the signals that the emulator itself must get. */
 void user_host_mask(uint64_t mask, sigset_t *host);
 

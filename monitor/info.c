@@ -5,7 +5,7 @@
 #include "cpu-exec.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
-#include "monitor/version.h"
+#include "base/version.h"
 
 void hmp_info_version(struct monitor *mon, struct hmp_args *args)
 {

@@ -10,7 +10,7 @@
 #include "base/main-loop.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
-#include "monitor/version.h"
+#include "base/version.h"
 
 static void init(struct monitor *mon)
 {

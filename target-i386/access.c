@@ -142,11 +142,17 @@ static void check_segment(struct x86_dis *d, unsigned seg, ir_val offset, unsign
     }
 }
 
+static uint16_t linear_memop(const struct x86_dis *d)
+{
+    return d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) |
+           (d->mode & MODE_ALIGN ? MO_ALIGN : 0);
+}
+
 struct x86_ea x86_address_of(struct x86_dis *d, unsigned seg, ir_val offset, unsigned size,
                              bool write)
 {
     ir_val base = segment_base(d, seg);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     check_segment(d, seg, offset, size, write);
     ea.base = base ? ir_2(d->ir, IR_add, d->code64 ? I64 : I32, base, offset) : offset;
@@ -158,7 +164,7 @@ struct x86_ea x86_address(struct x86_dis *d, unsigned size, bool write)
 {
     const struct x86_insn *in = &d->in;
     enum ir_type type = d->code64 ? I64 : I32;
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     if (in->addrsize != (d->code64 ? 8 : 4) || in->disp != (int32_t)in->disp) {
         return x86_address_of(d, in->seg, x86_lea(d), size, write);
@@ -189,20 +195,20 @@ ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea)
     return type == I32 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
-/* What MODE_ALIGN demands of data up to 8 bytes. */
-static unsigned alignment(const struct x86_dis *d, unsigned memop)
+/* 16 bytes have instructions of their own that demand alignment; #AC does not come in. */
+static unsigned whole_memop(struct x86_ea ea, unsigned memop)
 {
-    return d->mode & MODE_ALIGN && (memop & MO_SIZE) <= MO_64 ? MO_ALIGN : 0;
+    return ((memop & MO_SIZE) == MO_128 ? ea.memop & ~MO_ALIGN : ea.memop) | memop;
 }
 
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
-    return ir_ld(d->ir, type, ea.base, ea.disp, ea.memop | memop | alignment(d, memop));
+    return ir_ld(d->ir, type, ea.base, ea.disp, whole_memop(ea, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
-    ir_st(d->ir, type, ea.base, ea.disp, v, ea.memop | memop | alignment(d, memop));
+    ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
 /* --- operands --------------------------------------------------------------------------------- */
@@ -297,7 +303,7 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
     ir_val base = segment_base(d, SEG_SS);
-    struct x86_ea ea = { .memop = d->mmu_idx << MO_IDX_SHIFT | (d->code64 ? 0 : MO_ADDR32) };
+    struct x86_ea ea = { .memop = linear_memop(d) };
 
     if (d->stack_size == 2 || segment_is_checked(d, SEG_SS)) {
         ir_val offset = ir_2i(d->ir, IR_add, I32, sp, delta);

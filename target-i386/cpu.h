@@ -38,6 +38,8 @@ enum {
     EXC_SS, EXC_GP, EXC_PF, EXC_MF = 16, EXC_AC, EXC_MC, EXC_XM,
     EXC_INT_FIRST = 0x100,          /* + vector: software interrupt (int n, int3, into) */
     EXC_ICEBP = EXC_INT_FIRST + 0x101,  /* int1: #DB as a trap, no check of the gate's DPL */
+    /* User mode, for its loop: the pc is behind the instruction; a host signal */
+    EXC_SYSCALL, EXC_SIGNAL,
 };
 
 /*

@@ -23,6 +23,9 @@ static unsigned cpu_count(void)
 {
     unsigned n = 0;
 
+    if (cpu_first()->user) {
+        return 1;                   /* they are a process's threads */
+    }
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
         n++;
     }

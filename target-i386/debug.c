@@ -113,13 +113,14 @@ void helper_check_breakpoint(struct x86_env *env, x86_word address)
     }
 }
 
-/* After every instruction in MODE_TF: #DB if TF is still set or a breakpoint was met. */
-void helper_single_step(struct x86_env *env, x86_word next_pc)
+/* After every instruction in MODE_TF: #DB for a breakpoint that it met, or for TF, which it may
+   have cleared itself; after SYSCALL only the new TF counts. */
+void helper_single_step(struct x86_env *env, x86_word next_pc, uint32_t new_flags)
 {
     uint32_t dr6 = env->db_pending;
 
     env->db_pending = 0;
-    if (env->eflags & FL_TF) {
+    if ((env->eflags & FL_TF) || !(dr6 || new_flags)) {
         dr6 |= DR6_BS;
     }
     if (dr6 & 15) {

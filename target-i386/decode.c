@@ -120,27 +120,41 @@ static void find_traits(void)
     }
 }
 
+/* Counts the rows of each slot, then fills from the end: row_start[] falls to where a slot begins. */
 static void build_index(void)
 {
     unsigned n = 0;
 
     find_traits();
-    for (unsigned slot = 0; slot < SLOTS; slot++) {
-        row_start[slot] = n;
-        for (unsigned i = 0; i < x86_opcode_count; i++) {
-            const struct x86_opcode *op = &x86_opcodes[i];
-            unsigned first = op->map * 256 + op->opcode;
+    for (unsigned i = 0; i < x86_opcode_count; i++) {
+        const struct x86_opcode *op = &x86_opcodes[i];
 
-            if (slot >= first && slot < first + row_span(op)) {
-                rows[n++] = i;
-                slot_modrm[slot] |= row_needs_modrm(op);
-            }
-        }
-        if (n == row_start[slot] + 1 && fits_always(&x86_opcodes[rows[n - 1]])) {
-            slot_only[slot] = &x86_opcodes[rows[n - 1]];
+        for (unsigned k = 0; k < row_span(op); k++) {
+            row_start[op->map * 256 + op->opcode + k]++;
         }
     }
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        n += row_start[slot];
+        row_start[slot] = n;
+    }
     row_start[SLOTS] = n;
+    for (unsigned i = x86_opcode_count; i-- > 0; ) {
+        const struct x86_opcode *op = &x86_opcodes[i];
+
+        for (unsigned k = 0; k < row_span(op); k++) {
+            unsigned slot = op->map * 256 + op->opcode + k;
+
+            rows[--row_start[slot]] = i;
+            slot_modrm[slot] |= row_needs_modrm(op);
+        }
+    }
+    for (unsigned slot = 0; slot < SLOTS; slot++) {
+        const struct x86_opcode *op = &x86_opcodes[rows[row_start[slot]]];
+
+        if (row_start[slot + 1] == row_start[slot] + 1 && fits_always(op)) {
+            slot_only[slot] = op;
+        }
+    }
 }
 
 static bool modrm_fits(uint16_t pattern, uint8_t modrm)
@@ -503,6 +517,12 @@ static bool forms_fit(const struct x86_insn *in)
             return false;
         }
         vvvv_free &= s != FROM_VVVV;
+        if (forms[in->op->operand[i]].kind == OPND_CR && !(0x11d >> in->reg & 1)) {
+            return false;           /* there are CR0, CR2, CR3, CR4 and CR8 */
+        }
+        if (forms[in->op->operand[i]].kind == OPND_DR && in->reg >= 8) {
+            return false;
+        }
     }
     return !vvvv_free;
 }

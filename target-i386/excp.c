@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Exceptions and interrupts: how they are raised, how nested ones combine (double and triple
+ * Exceptions and interrupts of a machine: how nested ones combine (double and triple
  * faults), in which order pending interrupts are taken, and delivery in real mode. Delivery through
  * gates is in deliver.c.
  *
@@ -13,41 +13,6 @@
 #include "hw/i386/x86-cpu.h"
 
 #define NO_EXCEPTION ((uint32_t)-1)
-
-/* --- raising ------------------------------------------------------------------------------------ */
-
-void x86_raise_error(struct x86_env *env, int vector, uint32_t error_code)
-{
-    struct cpu *cpu = env_cpu(env);
-
-    cpu->exception = vector;
-    cpu->error_code = error_code;
-    cpu_raise(cpu);
-}
-
-void x86_raise(struct x86_env *env, int vector)
-{
-    x86_raise_error(env, vector, 0);
-}
-
-void x86_raise_soft_int(struct x86_env *env, int vector, int insn_len)
-{
-    env->fault_next_pc_delta = insn_len;
-    x86_raise_error(env, EXC_INT_FIRST + vector, 0);
-}
-
-void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint32_t dr6)
-{
-    struct cpu *cpu = env_cpu(env);
-
-    cpu_restore_state(cpu);
-    env->hot.ra = 0;
-    env->pc = (x86_word)next_pc;
-    env->dr[6] |= dr6;
-    cpu->exception = EXC_DB;
-    cpu->error_code = 0;
-    cpu_raise(cpu);
-}
 
 /* --- classes ------------------------------------------------------------------------------------ */
 
@@ -350,11 +315,4 @@ void helper_int(struct x86_env *env, uint32_t vector, uint32_t insn_len, x86_wor
         }
     }
     x86_raise_soft_int(env, (int)vector, (int)insn_len);
-}
-
-/* INT3, INTO and INT1, which virtual-8086 mode does not treat specially. */
-void helper_trap(struct x86_env *env, uint32_t exception, uint32_t insn_len)
-{
-    env->fault_next_pc_delta = (int32_t)insn_len;
-    x86_raise_error(env, (int)exception, 0);
 }

@@ -114,4 +114,10 @@ uint16_t fp_full_tags(const struct x86_env *env);
 /* Empty stack, default control word; leaves the registers' contents. */
 void fp_init(struct x86_env *env);
 
+
+/* --- helper-xsave.c --- */
+/* The 512 bytes of FXSAVE; the caller brings env->mxcsr and the host's register into agreement. */
+void x86_fx_save(const struct x86_env *env, void *image, bool wide);
+void x86_fx_load(struct x86_env *env, const void *image, bool wide);
+
 #endif

@@ -51,9 +51,9 @@ uint32_t helper_stmxcsr(struct x86_env *env)
     return env->mxcsr;
 }
 
-void helper_sse_trap_raise(struct x86_env *env, uint32_t unmasked)
+void helper_sse_trap_raise(struct x86_env *env, uint32_t trapped)
 {
-    if (unmasked) {
+    if (trapped) {
         x86_raise(env, env->cr[4] & CR4_OSXMMEXCPT ? EXC_XM : EXC_UD);
     }
 }
@@ -78,6 +78,7 @@ void helper_maskmov(struct x86_env *env, uint64_t addr, void *src, void *mask, u
     uint64_t wrap = env->mode & MODE_CS64 ? ~0ull : 0xffffffff;
     bool same_page = (addr ^ (addr + size - 1)) < 4096;
 
+    x86_check_alignment(env, addr, 8);
     for (unsigned at = size; at != 0 && any_byte(m, size); at -= 8) {
         if (same_page || any_byte(m + at - 8, 8)) {
             cpu_probe(env, (addr + at - 8) & wrap, 8, MMU_WRITE, mmu);

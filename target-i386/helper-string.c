@@ -5,8 +5,9 @@
  * an element or piece is done, so a fault leaves a state to go on from.
  */
 #include <string.h>
-#include "tcg/softmmu.h"
+#include "base/bits.h"
 #include "target-i386/helpers.h"
+#include "tcg/softmmu.h"
 #include "target-i386/flags.h"
 #include "target-i386/string.h"
 #include "target-i386/sys.h"
@@ -15,18 +16,27 @@ enum { PAGE = 4096 };
 
 struct string_op {
     struct x86_env *env;
-    unsigned size, seg, idx;
+    unsigned size, shift, seg, idx;             /* size of an element, and its logarithm */
     x86_word mask;                  /* of the address size */
     x86_word count, si, di;
     bool step, checked;
 };
+
+/* 32-bit registers that silicon cuts to their size before the first element is tried. */
+static void cut(const struct string_op *s, unsigned reg)
+{
+    if (s->mask == 0xffffffff) {
+        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
+    }
+}
 
 static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
 {
     unsigned addr_bits = 8u << (what >> STRING_ADDR_SHIFT & 3);
 
     s->env = env;
-    s->size = 1u << (what & STRING_SIZE);
+    s->shift = what & STRING_SIZE;
+    s->size = 1u << s->shift;
     s->seg = what >> STRING_SEG_SHIFT & 7;
     s->step = what & STRING_STEP;
     s->idx = x86_mmu_index(env);
@@ -36,6 +46,7 @@ static void begin(struct string_op *s, struct x86_env *env, uint32_t what)
     s->di = env->regs[R_DI] & s->mask;
     s->checked = !(env->mode & MODE_CS64) &&
                  (env->mode & (MODE_LIMITS | MODE_FS_LIMITS | MODE_GS_LIMITS) || s->seg == SEG_CS);
+    cut(s, R_CX);                   /* even when it is 0 */
 }
 
 static uint64_t linear(const struct string_op *s, unsigned seg, x86_word offset)
@@ -72,23 +83,9 @@ static bool count_down(struct string_op *s, unsigned n)
     return s->count != 0;
 }
 
-/* Even so a 32-bit count clears the upper half of its register. */
-static uint32_t nothing(const struct string_op *s)
-{
-    set_reg(s, R_CX, 0);
-    return 0;
-}
-
-/* 32-bit pointers lose their upper halves before the first element is tried. */
-static void cut_pointer(const struct string_op *s, unsigned reg)
-{
-    if (s->mask == 0xffffffff) {
-        s->env->regs[reg] = (uint32_t)s->env->regs[reg];
-    }
-}
-
 static uint64_t load(const struct string_op *s, uint64_t address)
 {
+    x86_check_alignment(s->env, address, s->size);
     switch (s->size) {
     case 1: return cpu_ldub(s->env, address, s->idx);
     case 2: return cpu_lduw(s->env, address, s->idx);
@@ -99,6 +96,7 @@ static uint64_t load(const struct string_op *s, uint64_t address)
 
 static void store(const struct string_op *s, uint64_t address, uint64_t v)
 {
+    x86_check_alignment(s->env, address, s->size);
     switch (s->size) {
     case 1: cpu_stb(s->env, address, v, s->idx); break;
     case 2: cpu_stw(s->env, address, v, s->idx); break;
@@ -115,72 +113,156 @@ static uint64_t load_host(const uint8_t *p, unsigned size)
     return v;
 }
 
-/* How many whole elements lie between offset and the end of its page, at most n; 0: go singly. */
+/* Plain upward segments only, from the first to the last byte; the rest is for the element-wise
+   check. */
+static bool fits_segment(const struct string_op *s, unsigned seg, uint64_t last, bool write)
+{
+    const struct x86_segment *r = &s->env->segs[seg];
+
+    return !s->checked || (last <= r->limit && r->flags & DESC_P && !(r->flags & DESC_CODE) &&
+                           !(r->flags & DESC_DC) && (!write || r->flags & DESC_RW));
+}
+
+/* How many elements from offset on, in the direction of DF, lie in its page, at most n; 0: go
+   singly. */
 static unsigned room(const struct string_op *s, unsigned seg, x86_word offset, unsigned n,
                      bool write)
 {
-    const struct x86_segment *seg_reg = &s->env->segs[seg];
-    unsigned left = PAGE - (linear(s, seg, offset) & (PAGE - 1));
-    x86_word to_wrap = s->mask - offset;
+    unsigned at = linear(s, seg, offset) & (PAGE - 1), left;
+    x86_word to_wrap;
+    uint64_t last;
 
-    n = left / s->size < n ? left / s->size : n;
-    if (to_wrap < PAGE && to_wrap / s->size < n) {
-        n = to_wrap / s->size;
+    if (s->env->df > 0) {
+        left = (PAGE - at) >> s->shift;
+        to_wrap = (s->mask - offset) >> s->shift;
+    } else {
+        left = at + s->size <= PAGE ? (at >> s->shift) + 1 : 0;
+        to_wrap = offset >> s->shift;
     }
-    if (s->checked && n) {
-        /* Plain upward segments only; the rest is for the element-wise check. */
-        uint64_t last = (uint64_t)offset + n * s->size - 1;
-        bool fits = last <= seg_reg->limit && seg_reg->flags & DESC_P &&
-                    !(seg_reg->flags & DESC_CODE) && !(seg_reg->flags & DESC_DC) &&
-                    (!write || seg_reg->flags & DESC_RW);
-
-        n = fits ? n : 0;
-    }
-    return n;
+    n = MIN_OF(n, left);
+    n = to_wrap < n ? (unsigned)to_wrap : n;
+    last = (uint64_t)offset + (s->env->df > 0 ? n : 1) * s->size - 1;
+    return n && fits_segment(s, seg, last, write) ? n : 0;
 }
 
 static unsigned piece(const struct string_op *s)
 {
-    return s->step || s->env->df != 1 ? 0 : s->count < PAGE ? s->count : PAGE;
+    if (s->step || s->env->mode & MODE_ALIGN) {
+        return 0;
+    }
+    return s->count < PAGE ? s->count : PAGE;
 }
 
-static void copy_forward(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+static unsigned forward_piece(const struct string_op *s)
 {
-    if (to <= from || to >= from + len) {
+    return s->env->df > 0 ? piece(s) : 0;
+}
+
+/* The lowest address of n elements from `address' on. A fault is that of the first element. */
+static uint64_t lowest(const struct string_op *s, uint64_t address, unsigned n,
+                       enum mmu_access access)
+{
+    if (s->env->df > 0) {
+        return address;
+    }
+    cpu_probe(s->env, address, s->size, access, s->idx);
+    return address - (n - 1) * s->size;
+}
+
+/* As element after element upwards. */
+static void copy_up(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+{
+    size_t distance = (uintptr_t)to - (uintptr_t)from;
+
+    if (distance >= len) {
+        memmove(to, from, len);
+    } else if (distance >= size) {
+        /* What was copied is the source of what follows: a pattern of that length. */
+        for (unsigned done = 0, n; done < len; done += n) {
+            n = MIN_OF(done + distance, len - done);
+            memcpy(to + done, from, n);
+        }
+    } else {
+        for (unsigned i = 0; i < len; i += size) {
+            memmove(to + i, from + i, size);
+        }
+    }
+}
+
+/* As element after element downwards; both point to the lowest. */
+static void copy_down(uint8_t *to, const uint8_t *from, unsigned len, unsigned size)
+{
+    if ((uintptr_t)from - (uintptr_t)to >= len) {
         memmove(to, from, len);
         return;
     }
-    for (unsigned i = 0; i < len; i += size) {
-        memcpy(to + i, from + i, size);
+    for (unsigned i = len; i > 0; i -= size) {
+        memmove(to + i - size, from + i - size, size);
     }
+}
+
+/*
+ * The frequent case is short: upwards in 64-bit code, within pages that the first level of the TLB
+ * knows. The host address of `count' elements at a pointer, or NULL.
+ */
+static uint8_t *quick_piece(struct x86_env *env, uint32_t what, unsigned reg, bool write)
+{
+    unsigned shift = what & STRING_SIZE;
+    uint64_t count = env->regs[R_CX], address = env->regs[reg];
+
+    if (!(env->mode & MODE_CS64) || (what & STRING_STEP) || env->df < 0 || count - 1 >= PAGE ||
+        (what >> STRING_ADDR_SHIFT & 3) != 3 || (what >> STRING_SEG_SHIFT & 7) >= SEG_FS) {
+        return NULL;
+    }
+    return cpu_ram_quick(env, address, (unsigned)count << shift, x86_mmu_index(env), write);
+}
+
+static bool move_piece(const struct string_op *s, uint64_t from, uint64_t to, unsigned n)
+{
+    unsigned len = n * s->size;
+    const uint8_t *p = cpu_ram_ptr(s->env, lowest(s, from, n, MMU_READ), len, MMU_READ, s->idx);
+    struct ram_store store;
+    uint8_t *q = p ? cpu_ram_store_begin(s->env, lowest(s, to, n, MMU_WRITE), len, s->idx,
+                                         &store) : NULL;
+
+    if (!q) {
+        return false;
+    }
+    if (s->env->df > 0) {
+        copy_up(q, p, len, s->size);
+    } else {
+        copy_down(q, p, len, s->size);
+    }
+    cpu_ram_store_end(s->env, &store);
+    return true;
 }
 
 uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 {
+    uint8_t *q = quick_piece(env, what, R_DI, true);
+    const uint8_t *p = q ? quick_piece(env, what, R_SI, false) : NULL;
     struct string_op s;
     uint64_t from, to;
     unsigned n;
 
-    begin(&s, env, what);
-    if (s.count == 0) {
-        return nothing(&s);
+    if (p) {
+        n = (unsigned)env->regs[R_CX] << (what & STRING_SIZE);
+        copy_up(q, p, n, 1u << (what & STRING_SIZE));
+        env->regs[R_SI] += n;
+        env->regs[R_DI] += n;
+        env->regs[R_CX] = 0;
+        return 0;
     }
-    cut_pointer(&s, R_SI);
-    cut_pointer(&s, R_DI);
+    begin(&s, env, what);
+    cut(&s, R_SI);
+    cut(&s, R_DI);
+    if (s.count == 0) {
+        return 0;
+    }
     from = linear(&s, s.seg, s.si);
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), true);
-    if (n > 1) {
-        const uint8_t *p = cpu_ram_ptr(env, from, n * s.size, MMU_READ, s.idx);
-        uint8_t *q = p ? cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx) : NULL;
-
-        if (q) {
-            copy_forward(q, p, n * s.size, s.size);
-        } else {
-            n = 0;
-        }
-    }
-    if (n <= 1) {
+    if (n <= 1 || !move_piece(&s, from, to, n)) {
         n = 1;
         check(&s, s.seg, s.si, false);
         check(&s, SEG_ES, s.di, true);
@@ -193,39 +275,56 @@ uint32_t helper_rep_movs(struct x86_env *env, uint32_t what)
 
 static void fill(uint8_t *to, uint64_t v, unsigned n, unsigned size)
 {
-    if (size == 1 || v == (v & 0xff) * 0x0101010101010101ull >> (64 - 8 * size)) {
+    if (size == 8 && n <= 16) {
+        for (unsigned i = 0; i < n; i++) {
+            memcpy(to + i * 8, &v, 8);
+        }
+    } else if (size == 1 || v == (v & 0xff) * 0x0101010101010101ull >> (64 - 8 * size)) {
         memset(to, v, n * size);
-        return;
+    } else {
+        for (unsigned i = 0; i < n; i++) {
+            memcpy(to + i * size, &v, size);
+        }
     }
-    for (unsigned i = 0; i < n; i++) {
-        memcpy(to + i * size, &v, size);
+}
+
+static bool fill_piece(const struct string_op *s, uint64_t to, uint64_t v, unsigned n)
+{
+    struct ram_store store;
+    uint8_t *q = cpu_ram_store_begin(s->env, lowest(s, to, n, MMU_WRITE),
+                                     n * s->size, s->idx, &store);
+
+    if (q) {
+        fill(q, v, n, s->size);
+        cpu_ram_store_end(s->env, &store);
     }
+    return q != NULL;
 }
 
 uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
 {
+    uint8_t *q = quick_piece(env, what, R_DI, true);
     struct string_op s;
     uint64_t v, to;
     unsigned n;
 
+    if (q) {
+        n = (unsigned)env->regs[R_CX];
+        v = env->regs[R_AX] & (~0ull >> (64 - (8 << (what & STRING_SIZE))));
+        fill(q, v, n, 1u << (what & STRING_SIZE));
+        env->regs[R_DI] += n << (what & STRING_SIZE);
+        env->regs[R_CX] = 0;
+        return 0;
+    }
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
+    cut(&s, R_DI);
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);
-    if (n > 1) {
-        uint8_t *q = cpu_ram_ptr(env, to, n * s.size, MMU_WRITE, s.idx);
-
-        if (q) {
-            fill(q, v, n, s.size);
-        } else {
-            n = 0;
-        }
-    }
-    if (n <= 1) {
+    if (n <= 1 || !fill_piece(&s, to, v, n)) {
         n = 1;
         check(&s, SEG_ES, s.di, true);
         store(&s, to, v);
@@ -241,9 +340,8 @@ uint32_t helper_rep_lods(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_SI);
     check(&s, s.seg, s.si, false);
     v = load(&s, linear(&s, s.seg, s.si));
     if (s.size >= 4) {
@@ -283,10 +381,9 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
-    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, piece(&s), false), false);
+    n = room(&s, SEG_ES, s.di, room(&s, s.seg, s.si, forward_piece(&s), false), false);
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
         p = q ? cpu_ram_ptr(env, linear(&s, s.seg, s.si), n * s.size, MMU_READ, s.idx) : NULL;
@@ -305,6 +402,7 @@ uint32_t helper_rep_cmps(struct x86_env *env, uint32_t what)
         n = 1;
         check(&s, SEG_ES, s.di, false);
         b = load(&s, linear(&s, SEG_ES, s.di));
+        cut(&s, R_DI);
         check(&s, s.seg, s.si, false);
         a = load(&s, linear(&s, s.seg, s.si));
     }
@@ -322,11 +420,10 @@ uint32_t helper_rep_scas(struct x86_env *env, uint32_t what)
 
     begin(&s, env, what);
     if (s.count == 0) {
-        return nothing(&s);
+        return 0;
     }
-    cut_pointer(&s, R_DI);
     a = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
-    n = room(&s, SEG_ES, s.di, piece(&s), false);
+    n = room(&s, SEG_ES, s.di, forward_piece(&s), false);
     if (n > 1) {
         q = cpu_ram_ptr(env, linear(&s, SEG_ES, s.di), n * s.size, MMU_READ, s.idx);
     }

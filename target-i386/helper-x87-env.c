@@ -91,6 +91,9 @@ void helper_fp_finish(struct x86_env *env, uint32_t length)
     env->hot.ra = 0;
     env->fpip = env->pc;
     env->pc += length;
+    if (env->mode & MODE_TF) {
+        helper_single_step(env, env->pc, false);
+    }
     cpu_loop_exit(cpu);
 }
 
@@ -190,9 +193,20 @@ static struct fp_words words_read(struct x86_env *env, uint64_t addr, unsigned f
     return w;
 }
 
+/* As silicon does: the first word, then the last byte. */
+static void check_area(struct x86_env *env, uint64_t addr, unsigned size, enum mmu_access access,
+                       uint32_t format)
+{
+    unsigned mmu = x86_mmu_index(env), word = format & FP_ENV_32 ? 4 : 2;
+
+    x86_check_alignment(env, addr, word);
+    cpu_probe(env, addr, word, access, mmu);
+    cpu_probe(env, wrap(env, addr + size - 1), 1, access, mmu);
+}
+
 void helper_fp_stenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
-    cpu_probe(env, addr, words_size(format), MMU_WRITE, x86_mmu_index(env));
+    check_area(env, addr, words_size(format), MMU_WRITE, format);
     words_write(env, addr, format);
     fp_set_control(env, env->fpuc | FPUC_MASKS);
     x86_update_mode(env);
@@ -202,6 +216,7 @@ void helper_fp_ldenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     struct fp_words w;
 
+    check_area(env, addr, words_size(format), MMU_READ, format);
     w = words_read(env, addr, format);
     words_set(env, &w, format);
     x86_update_mode(env);
@@ -211,7 +226,7 @@ void helper_fp_save(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     unsigned size = words_size(format), mmu = x86_mmu_index(env);
 
-    cpu_probe(env, addr, size + 80, MMU_WRITE, mmu);
+    check_area(env, addr, size + 80, MMU_WRITE, format);
     words_write(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         const struct x86_fpreg *r = fp_st(env, i);
@@ -229,6 +244,7 @@ void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
     struct x86_fpreg st[8];
     struct fp_words w;
 
+    check_area(env, addr, size + 80, MMU_READ, format);
     w = words_read(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         st[i].mant = cpu_ldq(env, wrap(env, addr + size + 10 * i), mmu);

@@ -72,6 +72,10 @@ static void area_check(struct x86_env *env, uint64_t addr, unsigned alignment, u
 {
     unsigned mmu = x86_mmu_index(env);
 
+    if (x86_long_mode(env) && !x86_canonical(addr)) {
+        cpu_probe(env, addr, 1, access, mmu);
+    }
+    x86_check_alignment(env, addr, 4);
     if (addr & (alignment - 1)) {
         x86_raise_error(env, EXC_GP, 0);
     }
@@ -171,6 +175,28 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
         memcpy(env->xmm, area.xmm, xmm_count(env) * sizeof(area.xmm[0]));
     }
     x86_update_mode(env);
+}
+
+/* --- the same in host memory, for signal frames --- */
+
+void x86_fx_save(const struct x86_env *env, void *image, bool wide)
+{
+    struct legacy_area *area = image;
+
+    memset(area, 0, sizeof(*area));
+    x87_save(env, area, wide);
+    area->mxcsr = env->mxcsr;
+    area->mxcsr_mask = env->mxcsr_mask;
+    memcpy(area->xmm, env->xmm, X86_REGS * sizeof(area->xmm[0]));
+}
+
+void x86_fx_load(struct x86_env *env, const void *image, bool wide)
+{
+    const struct legacy_area *area = image;
+
+    env->mxcsr = area->mxcsr & env->mxcsr_mask;
+    x87_restore(env, area, wide);
+    memcpy(env->xmm, area->xmm, X86_REGS * sizeof(area->xmm[0]));
 }
 
 /* --- XSAVE, XRSTOR: the standard form --- */

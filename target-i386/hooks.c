@@ -46,6 +46,11 @@ void x86_cpu_set_bsp(struct cpu *cpu, bool bsp)
     cpu->halted = !bsp;
 }
 
+int64_t x86_cpu_tsc_to_vm_ns(struct cpu *cpu, uint64_t tsc)
+{
+    return (int64_t)(tsc - x86_env(cpu)->tsc_offset);
+}
+
 void x86_cpu_on_ferr(struct cpu *cpu, void (*ferr)(void *opaque, bool on), void *opaque)
 {
     x86_env(cpu)->ferr = ferr;

@@ -284,7 +284,7 @@ static _Noreturn void raise_not_canonical(struct x86_env *env, enum mmu_access a
 
     if (access != MMU_FETCH && env->old_exception == (uint32_t)-1) {
         cpu_restore_state(cpu);
-        if (x86_insn_uses_stack(env)) {
+        if (x86_insn_uses_stack(env, access)) {
             vector = EXC_SS;
         }
     }
@@ -351,10 +351,17 @@ bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr)
     return true;
 }
 
-/* Reached when alignment is demanded: #AC in user mode, #GP for the aligned SSE forms. */
-void x86_misaligned(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx)
+/* Reached when alignment is demanded: #AC in MODE_ALIGN, #GP for the aligned SSE forms. */
+void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                    unsigned mmu_idx)
 {
     struct x86_env *env = x86_env(cpu);
 
-    x86_raise_error(env, env->mode & MODE_ALIGN ? EXC_AC : EXC_GP, 0);
+    if (size == 16) {
+        x86_raise_error(env, EXC_GP, 0);
+    }
+    if (x86_long_mode(env) && !x86_canonical(vaddr)) {
+        raise_not_canonical(env, access);
+    }
+    x86_raise_error(env, EXC_AC, 0);
 }

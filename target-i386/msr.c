@@ -69,6 +69,9 @@ static const struct plain_msr plain_msrs[] = {
 /* 1 GHz, so that a tick is a nanosecond of guest time. */
 uint64_t x86_tsc(const struct x86_env *env)
 {
+    if (env->hot.cpu->user) {
+        return clock_ns(CLOCK_HOST);
+    }
     return (uint64_t)clock_ns(CLOCK_VM) + env->tsc_offset;
 }
 
@@ -229,7 +232,7 @@ bool x86_read_msr(struct x86_env *env, uint32_t msr, uint64_t *value)
     } else if (msr == MSR_MTRR_CAP) {
         *value = x86_has(env->cpuid_1_edx, F1D_MTRR) ? 0x508 : 0;   /* fixed, WC, 8 variable */
     } else if (is_deadline(env, msr)) {
-        *value = env->tsc_deadline;
+        *value = env->tsc_deadline > x86_tsc(env) ? env->tsc_deadline : 0;
     } else if (msr >= MSR_X2APIC && msr < MSR_X2APIC + 0x100) {
         return access_x2apic(env, msr, value, false);
     } else {

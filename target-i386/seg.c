@@ -90,7 +90,8 @@ bool x86_seg_covers(const struct x86_segment *s, uint64_t offset, unsigned len)
     if ((s->flags & (DESC_CODE | DESC_DC)) == DESC_DC) {
         return offset > s->limit && last <= (s->flags & DESC_DB ? 0xffffffff : 0xffff);
     }
-    return last <= s->limit;
+    /* What wraps round at the end of a flat segment is no limit violation. */
+    return last <= s->limit || s->limit == 0xffffffff;
 }
 
 static void load_ss(struct x86_env *env, uint16_t selector)

@@ -6,10 +6,7 @@
 #include "target-i386/cpu.h"
 
 enum {
-    MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, MXCSR_MASK_SHIFT = 7, MXCSR_DEFAULT = 0x1f80,
-    MXCSR_UM = 0x800, MXCSR_FZ = 0x8000,
-    MXCSR_BEFORE = 7,               /* invalid, denormal, divide by zero: found before computing */
-    MXCSR_MASK_DEFAULT = 0xffbf,
+    MXCSR_FLAGS = 0x3f, MXCSR_MASKS = 0x1f80, MXCSR_DEFAULT = 0x1f80, MXCSR_MASK_DEFAULT = 0xffbf,
 };
 
 /* Beside imm8, for helper_pcmpstr */

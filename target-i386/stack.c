@@ -2,6 +2,8 @@
 /* The stack as gates, far returns and task switches use it: checked as a whole, then committed. */
 #include "target-i386/sys.h"
 
+#include "base/bits.h"
+#include "target-i386/translate.h"
 #include "tcg/softmmu.h"
 
 void x86_stack_make(struct x86_env *env, struct x86_stack *s, uint64_t base, uint64_t sp,
@@ -95,67 +97,45 @@ void x86_stack_commit(const struct x86_stack *s)
     x86_set_sp(s->env, s->sp, s->mask);
 }
 
-/* One-byte opcodes that use the stack implicitly: push, pop, pushf, popf, call, ret, enter, leave */
-static bool opcode_uses_stack(uint8_t op)
+static bool implies_stack(const struct x86_opcode *op)
 {
-    return (op >= 0x50 && op <= 0x5f) || op == 0x68 || op == 0x6a || op == 0x9c || op == 0x9d ||
-        op == 0xe8 || (op >= 0xc2 && op <= 0xc3) || (op >= 0xc8 && op <= 0xcb) || op == 0xcf;
-}
+    static void (*const handlers[])(struct x86_dis *) = {
+        trans_push, trans_pop, trans_pushf, trans_popf, trans_call, trans_call_value, trans_ret,
+        trans_enter, trans_leave, trans_push_seg, trans_pop_seg,
+    };
 
-/* 64-bit code only: whether the ModRM operand has RSP or RBP as its base. */
-static bool operand_uses_stack(const uint8_t *p, uint8_t rex)
-{
-    uint8_t mod = p[0] >> 6, rm = p[0] & 7, base;
-
-    if (mod == 3) {
-        return false;
-    }
-    if (rm == 4) {
-        base = p[1] & 7;
-        return !(rex & 1) && (base == R_SP || (base == R_BP && mod != 0));
-    }
-    return !(rex & 1) && rm == R_BP && mod != 0;
-}
-
-bool x86_insn_uses_stack(struct x86_env *env)
-{
-    uint8_t code[16] = { 0 }, rex = 0, op;
-    unsigned at = 0;
-    bool two_bytes;
-
-    if (!x86_code64(env) || !cpu_debug_access(env_cpu(env), env->pc, code, 15, false)) {
-        return false;
-    }
-    for (; at < 12; at++) {
-        op = code[at];
-        if (op == 0x64 || op == 0x65) {
-            return false;
-        }
-        if (op == 0x66 || op == 0x67 || op == 0xf0 || op == 0xf2 || op == 0xf3 || op == 0x2e ||
-            op == 0x36 || op == 0x3e || op == 0x26) {
-            continue;
-        }
-        break;
-    }
-    if ((code[at] & 0xf0) == 0x40) {
-        rex = code[at++];
-    }
-    two_bytes = code[at] == 0x0f;
-    if (two_bytes) {
-        at++;
-        at += code[at] == 0x38 || code[at] == 0x3a;
-        op = code[at];
-        if (op == 0xa0 || op == 0xa1 || op == 0xa8 || op == 0xa9) {
+    for (unsigned i = 0; i < ARRAY_LEN(handlers); i++) {
+        if (op->translate == handlers[i]) {
             return true;
         }
-    } else {
-        op = code[at];
-        if (opcode_uses_stack(op) || (op == 0xff && (code[at + 1] >> 3 & 7) == 6)) {
-            return !(op == 0xff && (code[at + 1] >> 6) != 3) || operand_uses_stack(&code[at + 1], rex);
-        }
-        if ((op >= 0xa0 && op <= 0xaf) || (op >= 0x6c && op <= 0x6f) || op == 0xd7) {
-            return false;
+    }
+    return false;
+}
+
+bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access)
+{
+    unsigned len = MIN_OF(X86_MAX_INSN, 0x1000 - (env->pc & 0xfff));
+    uint8_t code[X86_MAX_INSN];
+    bool has[FEAT_COUNT];
+    struct x86_insn in;
+
+    if (!x86_code64(env) || !cpu_debug_access(env_cpu(env), env->pc, code, len, false)) {
+        return false;
+    }
+    if (cpu_debug_access(env_cpu(env), env->pc + len, code + len, X86_MAX_INSN - len, false)) {
+        len = X86_MAX_INSN;
+    }
+    x86_decode_features(env, has);
+    if (!x86_decode(&in, code, len, env->pc, env->mode, has) || !in.op) {
+        return false;
+    }
+    if (implies_stack(in.op)) {
+        /* The other half of a push or call from memory, or of a pop into it, is its operand. */
+        enum mmu_access operand = in.op->translate == trans_pop ? MMU_WRITE : MMU_READ;
+
+        if (!x86_modrm_mem(&in) || access != operand) {
+            return true;
         }
     }
-    return operand_uses_stack(&code[at + 1], rex);
+    return x86_modrm_mem(&in) && in.seg == SEG_SS;
 }

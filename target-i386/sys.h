@@ -201,11 +201,21 @@ void x86_task_gate(struct x86_env *env, uint16_t tss, enum x86_switch kind, uint
 bool x86_fill_tlb(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
                   bool probe, struct tlb_fill *fill);
 bool x86_debug_translate(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
-/* Whether the instruction at pc reaches memory through SS (stack.c). */
-bool x86_insn_uses_stack(struct x86_env *env);
+void x86_walk_mappings(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
+                       void *opaque);
+/* Whether this access of the instruction at pc goes through SS (stack.c). */
+bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access);
+void x86_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                    unsigned mmu_idx);
+/* For helpers: #AC in MODE_ALIGN unless the address is a multiple of `align'. */
+static inline void x86_check_alignment(struct x86_env *env, uint64_t address, unsigned align)
+{
+    if (env->mode & MODE_ALIGN && address & (align - 1)) {
+        x86_misaligned(env_cpu(env), address, align, MMU_READ, MMU_USER);
+    }
+}
 uint64_t x86_read_phys(struct x86_env *env, uint64_t address, unsigned size);
 void x86_write_phys(struct x86_env *env, uint64_t address, unsigned size, uint64_t value);
-void x86_misaligned(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx);
 
 /* --- control state (control.c, msr.c, debug.c) --- */
 void x86_write_cr0(struct x86_env *env, uint64_t value);

@@ -26,6 +26,14 @@ void helper_syscall(struct x86_env *env, x86_word next_pc)
 {
     uint16_t selector = (uint16_t)(env->star >> 32 & 0xfffc);
 
+    if (env_cpu(env)->user) {
+        env->regs[R_CX] = env->pc = next_pc;
+#if TARGET_WORD_BITS == 64
+        env->regs[R_R8 + 3] = x86_get_eflags(env);
+#endif
+        env_cpu(env)->exception = EXC_SYSCALL;
+        return;
+    }
     if (x86_long_mode(env)) {
         bool wide = x86_code64(env);
         uint32_t flags = x86_get_eflags(env);

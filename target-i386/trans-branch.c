@@ -112,10 +112,8 @@ void trans_bound(struct x86_dis *d)
     unsigned size = d->in.operand[0].size;
     struct x86_ea ea = x86_operand_ea(d, 1, false);
     unsigned memop = x86_memop(size) | (size == 2 ? MO_SIGN : 0);
-    ir_val low = x86_ld(d, I32, ea, memop);
-    ir_val high = x86_ld(d, I32, x86_ea_add(ea, size), memop);
     ir_val index = x86_read_sx(d, 0, I32);
 
-    x86_raise_if(d, I32, IR_LT, index, low, EXC_BR);
-    x86_raise_if(d, I32, IR_GT, index, high, EXC_BR);
+    x86_raise_if(d, I32, IR_LT, index, x86_ld(d, I32, ea, memop), EXC_BR);
+    x86_raise_if(d, I32, IR_GT, index, x86_ld(d, I32, x86_ea_add(ea, size), memop), EXC_BR);
 }

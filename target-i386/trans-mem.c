@@ -206,7 +206,7 @@ void trans_push(struct x86_dis *d)
 void trans_pop(struct x86_dis *d)
 {
     unsigned size = d->in.opsize;
-    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v, after;
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v, after, offset;
 
     v = x86_ld(d, x86_type(size), x86_stack_slot(d, sp, 0, size, false), x86_memop(size));
     if (!x86_is_mem(d, 0) && d->in.operand[0].kind == OPND_GPR && d->in.operand[0].reg != R_SP) {
@@ -218,9 +218,10 @@ void trans_pop(struct x86_dis *d)
     if (x86_is_mem(d, 0)) {
         /* The address is made with the new stack pointer, but a fault must show the old one. */
         after = ir_get(d->ir, G_REG0 + R_SP);
-        x86_operand_ea(d, 0, true);
+        offset = x86_lea(d);
         ir_set(d->ir, G_REG0 + R_SP, sp);
-        x86_write(d, 0, v);
+        x86_st(d, x86_type(size), x86_address_of(d, d->in.seg, offset, size, true), v,
+               x86_memop(size));
         ir_set(d->ir, G_REG0 + R_SP, after);
     } else {
         x86_write(d, 0, v);
@@ -240,24 +241,20 @@ void trans_pusha(struct x86_dis *d)
     x86_stack_move(d, sp, -8 * size);
 }
 
+/* A fault on the way leaves what has been popped. */
 void trans_popa(struct x86_dis *d)
 {
     int size = d->in.opsize;
-    ir_val sp = ir_get(d->ir, G_REG0 + R_SP), v[8];
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
 
     for (int r = R_DI; r >= R_AX; r--) {
         if (r != R_SP) {
             struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
 
-            v[r] = x86_ld(d, I32, ea, x86_memop(size));
+            x86_reg_write(d, r, size, x86_ld(d, I32, ea, x86_memop(size)));
         }
     }
     x86_stack_move(d, sp, 8 * size);
-    for (int r = R_AX; r <= R_DI; r++) {
-        if (r != R_SP) {
-            x86_reg_write(d, r, size, v[r]);
-        }
-    }
 }
 
 /* Level n > 0 copies n - 1 frame pointers of the enclosing procedures, then pushes the new one. */
@@ -269,6 +266,7 @@ void trans_enter(struct x86_dis *d)
     unsigned memop = x86_memop(size);
     ir_val sp = ir_get(ir, G_REG0 + R_SP), bp = ir_get(ir, G_REG0 + R_BP);
     ir_val frame = ir_2i(ir, IR_add, type, sp, -size), v;
+    int total = size * (level ? level + 1 : 1) + (int)(d->in.imm & 0xffff);
 
     x86_st(d, x86_type(size), x86_stack_slot(d, sp, -size, size, true), bp, memop);
     for (int i = 1; i < level; i++) {
@@ -279,8 +277,10 @@ void trans_enter(struct x86_dis *d)
         v = d->stack_size == 2 ? ir_extu(ir, I32, frame, 16) : frame;
         x86_st(d, x86_type(size), x86_stack_slot(d, sp, -size * (level + 1), size, true), v, memop);
     }
+    /* The new top must be writable, though nothing is written. */
+    x86_ld(d, x86_type(size), x86_stack_slot(d, sp, -total, size, true), memop | MO_WRITE_INTENT);
     x86_reg_write(d, R_BP, size, frame);
-    x86_stack_move(d, sp, -size * (level ? level + 1 : 1) - (int)(d->in.imm & 0xffff));
+    x86_stack_move(d, sp, -total);
 }
 
 void trans_leave(struct x86_dis *d)

@@ -73,9 +73,15 @@ void trans_mov_from_seg(struct x86_dis *d)
     x86_write(d, 0, x86_read(d, 1));
 }
 
+/* The slot is as wide as the operand size, but of 32 bits only the selector is written. */
 void trans_push_seg(struct x86_dis *d)
 {
-    x86_push(d, x86_read(d, 0));
+    unsigned size = d->in.opsize;
+    ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
+    struct x86_ea slot = x86_stack_slot(d, sp, -(int)size, size, true);
+
+    x86_st(d, x86_type(size), slot, x86_read(d, 0), size == 8 ? MO_64 : MO_16);
+    x86_stack_move(d, sp, -(int)size);
 }
 
 /* The stack pointer moves only when the load did not fault. */
@@ -157,7 +163,11 @@ void trans_int(struct x86_dis *d)
 {
     x86_call3(d, H_int, x86_imm32(d, (uint8_t)d->in.imm), x86_imm32(d, d->in.len),
               x86_imm_word(d, d->in.next));
-    leave_transferred(d);
+    if (d->t->cpu->user) {
+        x86_leave_to_loop(d);
+    } else {
+        leave_transferred(d);
+    }
 }
 
 void trans_trap(struct x86_dis *d)
@@ -192,7 +202,11 @@ void trans_syscall(struct x86_dis *d)
 {
     check_sce(d);
     x86_call1(d, H_syscall, x86_imm_word(d, d->in.next));
-    leave_transferred(d);
+    if (d->t->cpu->user) {
+        x86_leave_to_loop(d);
+    } else {
+        leave_transferred(d);
+    }
 }
 
 void trans_sysret(struct x86_dis *d)

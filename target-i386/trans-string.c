@@ -49,7 +49,8 @@ static void set_resume(struct x86_dis *d, ir_val more)
 static void repeat(struct x86_dis *d, enum x86_helper helper, unsigned size)
 {
     struct ir *ir = d->ir;
-    bool step = d->mode & MODE_TF || d->to_loop;
+    /* Alone in its region it may be about to change itself, with any element. */
+    bool step = d->mode & MODE_TF || d->to_loop || d->t->max_insns == 1;
     uint32_t what = __builtin_ctz(size) | __builtin_ctz(d->in.addrsize) << STRING_ADDR_SHIFT |
                     d->in.seg << STRING_SEG_SHIFT | (step ? STRING_STEP : 0) |
                     (d->in.rep == 0xf3 ? STRING_WHILE_EQUAL : 0);

@@ -5,8 +5,11 @@
  */
 #include "target-i386/translate.h"
 
+#include <stdlib.h>
+
 #include <stddef.h>
 
+#include "base/log.h"
 #include "target-i386/region.h"
 
 /* --- leaving ---------------------------------------------------------------------------------- */
@@ -16,11 +19,18 @@ static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
     return x86_region_live(d, pc) ? G_CC_MASK : 0;
 }
 
+static void single_step(struct x86_dis *d, ir_val pc)
+{
+    bool new_flags = d->in.op && d->in.op->translate == trans_syscall;
+
+    x86_call2(d, H_single_step, pc, x86_imm32(d, new_flags));
+}
+
 /* One-instruction regions of MODE_TF and MODE_INHIBIT end in their own way. */
 static bool leave_specially(struct x86_dis *d, ir_val pc)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, pc);
+        single_step(d, pc);
     }
     if (d->mode & MODE_TF || d->to_loop) {
         ir_set(d->ir, G_PC, pc);
@@ -97,7 +107,7 @@ void x86_end_region(struct x86_dis *d)
 void x86_leave_to_loop(struct x86_dis *d)
 {
     if (d->mode & MODE_TF) {
-        x86_call1(d, H_single_step, ir_get(d->ir, G_PC));
+        single_step(d, ir_get(d->ir, G_PC));
     }
     ir_exit_loop(d->ir);
     d->ended = true;
@@ -410,13 +420,25 @@ static void set_mode(struct x86_dis *d, uint32_t mode)
     d->to_loop = mode & MODE_INHIBIT;
 }
 
+static struct x86_region *region_of(struct cpu *cpu)
+{
+    if (!cpu->frontend) {
+        cpu->frontend = calloc(1, sizeof(struct x86_region));
+        if (!cpu->frontend) {
+            abort();
+        }
+    }
+    return cpu->frontend;
+}
+
 void x86_translate(struct translation *t)
 {
-    static __thread struct x86_region region;
-    struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = &region,
+    struct x86_region *region = region_of(t->cpu);
+    struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
                          .cc_op = CC_DYNAMIC };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
-    unsigned max = single || t->max_insns == 0 ? 1 : t->max_insns;
+    bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
     x86_decode_features(d.env, d.has);
@@ -424,13 +446,13 @@ void x86_translate(struct translation *t)
     t->end = 0;
     t->insns = 0;
     x86_region_find(&d, max < REGION_MAX_INSNS ? max : REGION_MAX_INSNS);
-    for (unsigned i = 0; i < region.n_leaders; i++) {
-        struct x86_leader *l = &region.leaders[i];
+    for (unsigned i = 0; i < region->n_leaders; i++) {
+        struct x86_leader *l = &region->leaders[i];
 
-        l->label = ir_label_new(t->ir, live_mask(&d, region.insns[l->insn].pc));
+        l->label = ir_label_new(t->ir, live_mask(&d, region->insns[l->insn].pc));
     }
-    for (unsigned i = 0; i < region.n_runs; i++) {
-        translate_run(&d, &region.runs[i]);
+    for (unsigned i = 0; i < region->n_runs; i++) {
+        translate_run(&d, &region->runs[i]);
     }
     emit_cold(&d);
 }

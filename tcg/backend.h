@@ -26,8 +26,8 @@ struct compiled {
 };
 
 /* Once per process: chooses pins, emits entry, exit and thunks at the start of the buffer.
-   Returns the number of bytes used. */
-size_t backend_init(const struct target *target, uint8_t *buffer, size_t size);
+   Returns the number of bytes used. user: guest memory is the host's, see backend_fault(). */
+size_t backend_init(const struct target *target, bool user, uint8_t *buffer, size_t size);
 /* Compiles at buffer + at, at most `room' bytes. False: does not fit (flush and retry) or, with
    *too_big, the region needs fewer instructions. */
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
@@ -52,5 +52,14 @@ void backend_patch(uint8_t *buffer, uint32_t patch, uint32_t host);
 /* Makes env precise for the observer whose host return address is ra: pc and deferred globals. */
 void backend_restore(struct cpu *cpu, const uint8_t *buffer, const struct region *region,
                      uintptr_t ra);
+
+/*
+ * User mode, in the handler of a host signal that a guest instruction caused: env gets what was in
+ * host registers (context is the handler's third argument) and hot.ra, so that cpu_raise() may
+ * follow. False: translated code was not running, but what it called may have been.
+ */
+bool backend_fault(void *env, void *context);
+/* User mode, once per thread: where the guest's address 0 is on the host (32-bit guests). */
+void backend_set_base(uint64_t base);
 
 #endif

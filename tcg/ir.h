@@ -142,8 +142,8 @@ enum ir_helper_flag {
     HELPER_RAISES = 1,              /* may leave by cpu_raise(); observer */
     HELPER_NORETURN = 2,
     HELPER_PURE = 4,                /* removable; reads nothing but arguments */
-    HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; sees vector
-                                       globals in env only when `reads' names them or it RAISES */
+    HELPER_NO_XMM = 8,              /* compiled so that it touches no vector register; unless it
+                                       RAISES it sees those pinned globals that `reads' names */
     HELPER_MXCSR = 16,              /* reads or writes the guest's MXCSR in env */
 };
 
@@ -153,7 +153,7 @@ struct ir_helper {
     uint8_t ret;                    /* enum ir_type of the result: I32, I64, IR_NONE */
     uint8_t nargs;                  /* integers or host pointers, after env */
     uint8_t flags;
-    uint64_t reads, writes;         /* masks of globals; pinned ones are in env for every call */
+    uint64_t reads, writes;         /* masks of globals; without NO_XMM all pinned ones are in env */
 };
 
 enum { IR_MAX_OPS = 8192, IR_MAX_LABELS = 512, IR_PAGE_GROUPS = 2, IR_PAGE_SPAN = 512 };
@@ -177,6 +177,7 @@ struct ir {
     uint64_t deferrable;            /* mask */
     ir_val cse[64];
     bool group_pages;               /* the backend has page ops */
+    void *compiler;                 /* the backend's working memory */
     unsigned next_group;
     unsigned last_brc;
     struct ir_page_group groups[IR_PAGE_GROUPS];

@@ -13,7 +13,6 @@
 
 #include <string.h>
 #include "base/memory.h"
-#include "tcg/tlb.h"
 
 enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1024 };
 
@@ -95,6 +94,13 @@ static struct jump_bank *current_bank(struct cpu *cpu)
     return cpu_hot(cpu)->jump_cache;
 }
 
+const void *jump_cache_find(struct cpu *cpu, uint64_t pc)
+{
+    const struct jump_entry *e = &current_bank(cpu)->entries[jump_cache_index(pc)];
+
+    return e->pc == pc ? e->host : NULL;
+}
+
 void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
 {
     struct jump_bank *b = current_bank(cpu);
@@ -161,7 +167,7 @@ static void log_flush_pages(struct jump_bank *b, const struct jump_log *log, uin
 /* A region may reach one page further than it starts, so the page before counts as well. */
 void jump_cache_flush_page(struct cpu *cpu, uint64_t vaddr)
 {
-    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & tlb_page_mask(cpu);
+    uint64_t size = 1ull << cpu->target->page_bits, page = vaddr & -size;
 
     if (!filter_has(cpu, page) && !filter_has(cpu, page - size)) {
         return;

@@ -9,13 +9,11 @@
 #include <string.h>
 #include "tcg/build.h"
 
-enum need { NEED_NONE, NEED_WEAK, NEED_STRONG };
-
 struct pass {
     struct ir *ir;
     uint64_t dead;                      /* precise globals overwritten before anyone looks */
-    uint8_t need[IR_MAX_GLOBALS];       /* of deferrable globals */
-    uint16_t until[IR_MAX_GLOBALS];     /* the op that the need comes from */
+    uint64_t needed;                    /* deferrable globals */
+    uint16_t until[IR_MAX_GLOBALS];     /* the last op that needs it */
 };
 
 static void use(struct ir *ir, ir_val v, unsigned at)
@@ -53,35 +51,24 @@ static void use_operands(struct ir *ir, unsigned at)
 
 static void want(struct pass *p, uint64_t mask, unsigned at)
 {
-    for (; mask; mask &= mask - 1) {
-        unsigned g = __builtin_ctzll(mask);
-
-        p->need[g] = NEED_STRONG;
-        p->until[g] = at;
+    for (uint64_t m = mask & ~p->needed; m; m &= m - 1) {
+        p->until[__builtin_ctzll(m)] = at;
     }
+    p->needed |= mask;
 }
 
 /* Control goes elsewhere for good: only `live' matters of what is deferred. */
 static void boundary(struct pass *p, uint64_t live, unsigned at)
 {
     p->dead = 0;
-    for (uint64_t d = p->ir->deferrable; d; d &= d - 1) {
-        p->need[__builtin_ctzll(d)] = NEED_NONE;
-    }
+    p->needed = 0;
     want(p, live, at);
 }
 
 static void observe(struct pass *p, unsigned at)
 {
     p->dead = 0;
-    for (uint64_t d = p->ir->deferrable; d; d &= d - 1) {
-        unsigned g = __builtin_ctzll(d);
-
-        if (p->need[g] == NEED_NONE) {
-            p->need[g] = NEED_WEAK;
-            p->until[g] = at;
-        }
-    }
+    want(p, p->ir->deferrable, at);
 }
 
 /* False when the set is dead. */
@@ -97,14 +84,11 @@ static bool visit_set(struct pass *p, unsigned at)
         p->dead |= 1ull << g;
         return true;
     }
-    if (p->need[g] == NEED_NONE) {
+    if (!(p->needed >> g & 1)) {
         return false;
     }
     ir->weak[at] = p->until[g];
-    if (p->need[g] == NEED_STRONG && ir->last[ir->ops[at].a] < p->until[g]) {
-        ir->last[ir->ops[at].a] = p->until[g];
-    }
-    p->need[g] = NEED_NONE;
+    p->needed &= ~(1ull << g);
     return true;
 }
 
@@ -113,9 +97,7 @@ static void visit_call(struct pass *p, unsigned at)
     const struct ir_helper *h = &p->ir->helpers[p->ir->ops[at].call.helper];
 
     /* What it writes is not needed from before, unless it may raise or reads it. */
-    for (uint64_t w = h->writes & p->ir->deferrable; w; w &= w - 1) {
-        p->need[__builtin_ctzll(w)] = NEED_NONE;
-    }
+    p->needed &= ~h->writes;
     if (h->flags & HELPER_NORETURN) {
         boundary(p, 0, at);
     }
@@ -312,7 +294,6 @@ void ir_optimize(struct ir *ir)
     struct pass pass = { .ir = ir };
 
     memset(ir->last, 0, ir->n * sizeof(ir->last[0]));
-    memset(ir->weak, 0, ir->n * sizeof(ir->weak[0]));
     memset(ir->uses, 0, ir->n * sizeof(ir->uses[0]));
     boundary(&pass, ir->deferrable, ir->n - 1);
     for (unsigned i = ir->n - 1; i > 0; i--) {

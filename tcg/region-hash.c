@@ -10,8 +10,7 @@
 
 #include <string.h>
 #include "base/log.h"
-#include "hw/core/memory.h"
-#include "tcg/tlb.h"
+#include "tcg/code.h"
 
 enum { HASH_BITS = 16 };
 
@@ -68,33 +67,56 @@ void region_hash_clear(void)
     memset(hash, 0, sizeof(hash));
 }
 
-const void *region_refill(struct cpu *cpu)
+/* Whether the execution loop must see every region, or this one. */
+static bool loop_wanted(struct cpu *cpu)
 {
-    unsigned idx = cpu->target->mmu_index(cpu);
-    const struct tlb_page *p;
-    struct code_key key;
-    struct region *r;
-    uint64_t lin;
+    return cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
+           log_enabled(LOG_NOCHAIN | LOG_EXEC | LOG_CPU);
+}
 
-    if (cpu->one_insn || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
-        log_enabled(LOG_ONE_INSN | LOG_NOCHAIN | LOG_EXEC | LOG_CPU)) {
-        return NULL;
-    }
-    cpu->target->code_key(cpu, &key);
-    lin = key.base + key.pc;
+static const void *find_and_add(struct cpu *cpu, const struct code_key *key)
+{
+    uint64_t lin = key->base + key->pc;
+    struct code_place p;
+    struct region *r;
+
     lin = cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
-    p = tlb_page_cached(cpu, lin, MMU_FETCH, idx);
-    if (!p || !p->host) {
+    if (!code_find_cached(cpu, lin, &p) || !p.host) {
         return NULL;
     }
-    r = region_find(p->ram_addr + (lin - p->vpage), &key, false);
+    r = region_find(p.ram_page + (lin - p.page), key, false);
     if (r && r->ram_page[1] != ~0ull) {
-        p = tlb_page_cached(cpu, p->vpage + (1ull << cpu->target->page_bits), MMU_FETCH, idx);
-        r = p && p->host && p->ram_addr == r->ram_page[1] ? r : NULL;
+        bool known = code_find_cached(cpu, p.page + (1ull << cpu->target->page_bits), &p);
+
+        r = known && p.host && p.ram_page == r->ram_page[1] ? r : NULL;
     }
     if (!r) {
         return NULL;
     }
-    jump_cache_add(cpu, key.pc, r);
+    jump_cache_add(cpu, key->pc, r);
     return region_buffer() + r->host;
+}
+
+const void *region_refill(struct cpu *cpu)
+{
+    struct code_key key;
+
+    if (loop_wanted(cpu)) {
+        return NULL;
+    }
+    cpu->target->code_key(cpu, &key);
+    return find_and_add(cpu, &key);
+}
+
+const void *region_quick(struct cpu *cpu)
+{
+    const void *host;
+    struct code_key key;
+
+    if (loop_wanted(cpu)) {
+        return NULL;
+    }
+    cpu->target->code_key(cpu, &key);
+    host = jump_cache_find(cpu, key.pc);
+    return host ? host : find_and_add(cpu, &key);
 }

@@ -17,30 +17,22 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "hw/core/memory.h"
 #include "tcg/backend.h"
 #include "tcg/build.h"
+#include "tcg/code-pages.h"
+#include "tcg/code.h"
 #include "tcg/disas.h"
 #include "tcg/perf-map.h"
-#include "tcg/tlb.h"
 #include "tcg/translate.h"
 
-#define NO_RAM (~1ull)              /* a second page that is no memory */
-
-enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, LINE_BITS = 6 };
+enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
     uint32_t at, end;
     struct region **regions;        /* in address order */
+    uint32_t *ends;                 /* their host_end, close together for searching */
     unsigned n, room;
-};
-
-/* A page of RAM that code came from. */
-struct code_page {
-    struct region *regions;
-    uint64_t lines;                 /* which 64-byte pieces of it hold translated code */
-    uint64_t entries[MEMORY_PAGE_SIZE / 64];    /* bit per byte: a region may have begun there */
 };
 
 /* What the fetch of a region's bytes found; one per vCPU, as a frontend may leave by a fault. */
@@ -48,9 +40,11 @@ struct fetch {
     uint64_t lin;
     uint8_t *host;                  /* of the page; NULL: no memory to keep code from */
     uint64_t ram_page, second_page;
+    uint64_t held[2];               /* pages marked as being translated, CODE_NONE: none */
+    uint32_t stores[2];             /* what their counts were */
     const struct code_page *page;   /* NULL when no code came from it yet */
     bool global;
-    uint8_t bytes[MEMORY_PAGE_SIZE];
+    uint8_t bytes[CODE_PAGE];
 };
 
 static struct {
@@ -58,22 +52,20 @@ static struct {
     size_t size, start;
     unsigned n_chunks, next_chunk;
     struct code_chunk *chunks;
-    GHashTable *pages;              /* ram_addr >> 12 -> struct code_page */
     uint32_t flushes;
 } cache;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static struct memory_listener listener;
-
 void region_vcpu_init(struct cpu *cpu)
 {
     cpu->fetch = g_new0(struct fetch, 1);
+    cpu->fetch->held[0] = cpu->fetch->held[1] = CODE_NONE;
     cpu->ir = g_new0(struct ir, 1);
     cpu->ir->globals = cpu->target->globals;
     cpu->ir->n_globals = cpu->target->n_globals;
     cpu->ir->helpers = cpu->target->helpers;
     cpu->ir->n_helpers = cpu->target->n_helpers;
-    cpu->ir->group_pages = cpu->target->word_bits == 64;
+    cpu->ir->group_pages = cpu->target->word_bits == 64 && !code_is_user;
 }
 
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err)
@@ -83,37 +75,26 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     if (cache.buffer) {
         return true;
     }
-    p = mmap(NULL, bytes, PROT_READ | PROT_WRITE | PROT_EXEC,
+    p = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) {
         error_set_errno(err, errno, "cannot allocate %zu MiB for translated code", bytes >> 20);
         return false;
     }
-    cache.buffer = p;
+    cache.buffer = (uint8_t *)align_up((uintptr_t)p, HUGE_PAGE);
     cache.size = bytes;
+    /* Less faults while it fills and less misses of the host's TLBs later; a wish, no more. */
+    madvise(cache.buffer, bytes, MADV_HUGEPAGE);
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
-    cache.pages = g_hash_table_new_full(NULL, NULL, NULL, g_free);
-    memory_listener_add(&listener);
-    cache.start = align_up(backend_init(target, cache.buffer, CHUNK), 64);
+    code_init();
+    cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }
 
 uint8_t *region_buffer(void)
 {
     return cache.buffer;
-}
-
-static struct code_page *page_of(uint64_t ram_addr, bool create)
-{
-    void *key = GSIZE_TO_POINTER(ram_addr >> MEMORY_PAGE_BITS);
-    struct code_page *p = g_hash_table_lookup(cache.pages, key);
-
-    if (!p && create) {
-        p = g_new0(struct code_page, 1);
-        g_hash_table_insert(cache.pages, key, p);
-    }
-    return p;
 }
 
 /* --- dropping -------------------------------------------------------------------------------- */
@@ -130,17 +111,6 @@ static void unchain(struct region_exit *slot)
     backend_patch(cache.buffer, slot->patch, slot->stub);
 }
 
-static void page_unlink(struct region *r, unsigned n)
-{
-    struct code_page *p = page_of(r->ram_page[n], false);
-    struct region **at = &p->regions;
-
-    while (*at != r) {
-        at = &(*at)->page_next[(*at)->ram_page[0] != r->ram_page[n]];
-    }
-    *at = r->page_next[n];
-}
-
 /* The struct stays: its code may be running, and its chunk's list knows it. */
 static void region_drop(struct region *r)
 {
@@ -154,57 +124,24 @@ static void region_drop(struct region *r)
             unchain(&r->exits[i]);
         }
     }
-    page_unlink(r, 0);
+    code_page_unlink(r, 0);
     if (r->ram_page[1] != ~0ull) {
-        page_unlink(r, 1);
+        code_page_unlink(r, 1);
     }
     jump_cache_drop(r);
 }
 
-/* The part of the region's guest bytes that lies in its page n. */
-static void region_bytes(const struct region *r, unsigned n, unsigned *first, unsigned *last)
-{
-    unsigned end = r->first_offset + r->guest_len;
-
-    if (n == 0) {
-        *first = r->first_offset;
-        *last = MIN_OF(end, MEMORY_PAGE_SIZE) - 1;
-    } else {
-        *first = 0;
-        *last = end - MEMORY_PAGE_SIZE - 1;
-    }
-}
-
-static uint64_t lines_mask(unsigned first, unsigned last)
-{
-    return bits_mask((last >> LINE_BITS) - (first >> LINE_BITS) + 1) << (first >> LINE_BITS);
-}
-
-static void page_recount(struct code_page *p, uint64_t page)
-{
-    unsigned first, last;
-
-    p->lines = 0;
-    for (struct region *r = p->regions; r;) {
-        unsigned n = r->ram_page[0] != page;
-
-        region_bytes(r, n, &first, &last);
-        p->lines |= lines_mask(first, last);
-        r = r->page_next[n];
-    }
-}
-
 static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
 {
-    struct code_page *p = page_of(page, false);
+    struct code_page *p = code_page_of(page, false);
     bool dropped = false;
 
-    if (p && (p->lines & lines_mask(from, to))) {
+    if (p && code_page_marked(p, from, to)) {
         for (struct region *r = p->regions, *next; r; r = next) {
             unsigned n = r->ram_page[0] != page, first, last;
 
             next = r->page_next[n];
-            region_bytes(r, n, &first, &last);
+            code_page_bytes(r, n, &first, &last);
             if (first <= to && last >= from) {
                 region_drop(r);
                 dropped = true;
@@ -212,10 +149,12 @@ static void invalidate_in_page(uint64_t page, unsigned from, unsigned to)
         }
     }
     if (dropped) {
-        page_recount(p, page);
+        code_page_recount(page);
     }
-    if (!p || !p->regions) {
-        memory_dirty_set(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+    if (p && p->translating) {
+        p->stores++;
+    } else if (!p || !p->regions) {
+        code_unwatch(page);
     }
 }
 
@@ -225,8 +164,8 @@ void region_invalidate_ram(uint64_t ram_addr, uint64_t len)
 
     pthread_mutex_lock(&cache_lock);
     while (ram_addr < end) {
-        uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE);
-        uint64_t stop = MIN_OF(end, page + MEMORY_PAGE_SIZE);
+        uint64_t page = align_down(ram_addr, CODE_PAGE);
+        uint64_t stop = MIN_OF(end, page + CODE_PAGE);
 
         invalidate_in_page(page, ram_addr - page, stop - page - 1);
         ram_addr = stop;
@@ -243,7 +182,7 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
         if (r->ram_page[n] == ~0ull) {
             break;
         }
-        region_bytes(r, n, &first, &last);
+        code_page_bytes(r, n, &first, &last);
         if (ram_addr <= r->ram_page[n] + last && ram_addr + len > r->ram_page[n] + first) {
             return true;
         }
@@ -251,23 +190,31 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
     return false;
 }
 
-/* Stores by devices: the page is no longer watched, but other code in it must stay so. */
-static void on_code_stored(void *opaque, uint64_t ram_addr, uint64_t size)
+void region_fork_begin(void)
 {
-    region_invalidate_ram(ram_addr, size);
     pthread_mutex_lock(&cache_lock);
-    for (uint64_t page = align_down(ram_addr, MEMORY_PAGE_SIZE); page < ram_addr + size;
-         page += MEMORY_PAGE_SIZE) {
-        struct code_page *p = page_of(page, false);
+}
 
-        if (p && p->regions) {
-            memory_dirty_clear(page, MEMORY_PAGE_SIZE, DIRTY_CODE);
-        }
+void region_fork_end(bool child)
+{
+    if (child) {
+        pthread_mutex_init(&cache_lock, NULL);
+    } else {
+        pthread_mutex_unlock(&cache_lock);
+    }
+}
+
+void region_rewatch(uint64_t ram_page)
+{
+    struct code_page *p;
+
+    pthread_mutex_lock(&cache_lock);
+    p = code_page_of(ram_page, false);
+    if (p && (p->regions || p->translating)) {
+        code_watch(NULL, ram_page);
     }
     pthread_mutex_unlock(&cache_lock);
 }
-
-static struct memory_listener listener = { .code_stored = on_code_stored };
 
 static void chunk_free_regions(struct code_chunk *c)
 {
@@ -279,11 +226,9 @@ static void chunk_free_regions(struct code_chunk *c)
     c->at = 0;
 }
 
-static gboolean unwatch_page(gpointer key, gpointer value, gpointer opaque)
+static void unwatch_page(uint64_t page)
 {
-    memory_dirty_set((uint64_t)GPOINTER_TO_SIZE(key) << MEMORY_PAGE_BITS, MEMORY_PAGE_SIZE,
-                     DIRTY_CODE);
-    return TRUE;
+    code_unwatch(page);
 }
 
 /* No vCPU may be in translated code. */
@@ -291,7 +236,7 @@ void region_flush_all(void)
 {
     pthread_mutex_lock(&cache_lock);
     region_hash_clear();
-    g_hash_table_foreach_remove(cache.pages, unwatch_page, NULL);
+    code_pages_clear(unwatch_page);
     for (unsigned i = 0; i < cache.n_chunks; i++) {
         chunk_free_regions(&cache.chunks[i]);
     }
@@ -336,8 +281,10 @@ static void chunk_append(struct code_chunk *c, struct region *r)
     if (c->n == c->room) {
         c->room = c->room ? c->room * 2 : 256;
         c->regions = g_renew(struct region *, c->regions, c->room);
+        c->ends = g_renew(uint32_t, c->ends, c->room);
     }
     c->regions[c->n] = r;
+    c->ends[c->n] = r->host_end;
     __atomic_store_n(&c->n, c->n + 1, __ATOMIC_RELEASE);
     c->at = align_up(r->host_end, 16);
 }
@@ -355,7 +302,7 @@ struct region *region_by_host(uintptr_t host)
     for (high = c->n; low < high;) {
         unsigned mid = (low + high) / 2;
 
-        if (c->regions[mid]->host_end <= offset) {
+        if (c->ends[mid] <= offset) {
             low = mid + 1;
         } else {
             high = mid;
@@ -368,9 +315,10 @@ struct region *region_by_host(uintptr_t host)
 
 bool region_chain(struct region_exit *slot, struct region *to)
 {
-    /* Only within a page: what the mapping says of it then holds for both ends. */
-    bool fits = to->ram_page[1] == ~0ull && to->ram_page[0] == slot->from->ram_page[0] &&
-                !to->one_insn;
+    /* Only within a page: what the mapping says of it then holds for both ends. A process has but
+       one mapping, whose changes drop the regions. */
+    bool near = to->ram_page[1] == ~0ull && to->ram_page[0] == slot->from->ram_page[0];
+    bool fits = (near || code_is_user) && !to->one_insn;
 
     pthread_mutex_lock(&cache_lock);
     if (!slot->to && !slot->from->dead && !to->dead) {
@@ -395,39 +343,59 @@ static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 }
 
 /* From here on stores to the page are heard of, so that none is lost while it is translated. */
-static void watch_page(uint64_t ram_page)
+static void page_hold(struct cpu *cpu, unsigned n, uint64_t ram_page)
 {
-    if (ram_page < NO_RAM && !(memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE)) {
-        memory_dirty_clear(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);
+    struct fetch *f = cpu->fetch;
+    struct code_page *p;
+
+    if (ram_page >= CODE_NONE || f->held[n] == ram_page) {
+        return;
     }
+    pthread_mutex_lock(&cache_lock);
+    p = code_page_of(ram_page, true);
+    p->translating++;
+    f->held[n] = ram_page;
+    f->stores[n] = p->stores;
+    pthread_mutex_unlock(&cache_lock);
+    code_watch(cpu, ram_page);
 }
 
-static bool still_watched(uint64_t ram_page)
+/* With the lock. False when there was a store to the page meanwhile. */
+static bool page_release(struct fetch *f, unsigned n)
 {
-    return ram_page >= NO_RAM || (memory_watch[ram_page >> MEMORY_PAGE_BITS] & DIRTY_CODE);
+    struct code_page *p;
+
+    if (f->held[n] == CODE_NONE) {
+        return true;
+    }
+    p = code_page_of(f->held[n], false);
+    p->translating--;
+    f->held[n] = CODE_NONE;
+    return p->stores == f->stores[n];
+}
+
+static bool pages_release(struct fetch *f)
+{
+    bool first = page_release(f, 0), second = page_release(f, 1);
+
+    return first && second;
 }
 
 void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned len)
 {
     struct fetch *f = t->fetch;
-    unsigned idx = t->cpu->target->mmu_index(t->cpu);
+    struct code_place p;
 
     for (unsigned i = 0; i < len; i++) {
         uint64_t at = t->cpu->target->word_bits == 32 ? (uint32_t)(lin + i) : lin + i;
-        const struct tlb_page *p = tlb_page(t->cpu, at, MMU_FETCH, idx, false);
-        uint64_t value = 0xff;
 
-        if (p->vpage != (f->lin & tlb_page_mask(t->cpu))) {
-            f->second_page = p->host ? p->ram_addr : NO_RAM;
-            f->global &= p->global;
-            watch_page(f->second_page);
+        code_find(t->cpu, at, &p);
+        if (p.page != t->page) {
+            f->second_page = p.ram_page;
+            f->global &= p.global;
+            page_hold(t->cpu, 1, f->second_page);
         }
-        if (p->host) {
-            value = p->host[at - p->vpage];
-        } else {
-            address_space_ld(t->cpu->memory, p->paddr + (at - p->vpage), 1, ENDIAN_LITTLE, &value);
-        }
-        buf[i] = value;
+        buf[i] = p.host ? p.host[at - p.page] : code_read(t->cpu, at);
     }
 }
 
@@ -444,14 +412,12 @@ bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offse
 }
 
 /* Code in device memory: the bytes of one instruction, read as the guest would. */
-static void fetch_device(struct cpu *cpu, struct fetch *f, const struct tlb_page *p)
+static void fetch_device(struct cpu *cpu, struct fetch *f, const struct code_place *p)
 {
-    unsigned offset = f->lin - p->vpage;
-    uint64_t value;
+    unsigned offset = f->lin - p->page;
 
-    for (unsigned i = offset; i < MIN_OF(offset + 16, MEMORY_PAGE_SIZE); i++) {
-        address_space_ld(cpu->memory, p->paddr + i, 1, ENDIAN_LITTLE, &value);
-        f->bytes[i] = value;
+    for (unsigned i = offset; i < MIN_OF(offset + 16, CODE_PAGE); i++) {
+        f->bytes[i] = code_read(cpu, p->page + i);
     }
 }
 
@@ -500,7 +466,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     *t = (struct translation){
         .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
-        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & tlb_page_mask(cpu),
+        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & ~0ull << cpu->target->page_bits,
         .code = f->host ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
         .fetch = f,
     };
@@ -541,17 +507,6 @@ static void translate(struct cpu *cpu, const struct code_key *key, struct fetch 
     }
 }
 
-static void page_link(struct region *r, unsigned n)
-{
-    struct code_page *p = page_of(r->ram_page[n], true);
-    unsigned first, last;
-
-    r->page_next[n] = p->regions;
-    p->regions = r;
-    region_bytes(r, n, &first, &last);
-    p->lines |= lines_mask(first, last);
-}
-
 static struct region *region_create(const struct translation *t, const struct fetch *f,
                                     const struct compiled *out)
 {
@@ -564,12 +519,12 @@ static struct region *region_create(const struct translation *t, const struct fe
     r->host_end = MAX_OF(MAX_OF(out->host_end, out->cold_end), out->side_table + out->side_len);
     r->side_table = out->side_table;
     r->side_len = out->side_len;
-    r->entry_offset = f->lin & (MEMORY_PAGE_SIZE - 1);
-    r->first_offset = t->first & (MEMORY_PAGE_SIZE - 1);
+    r->entry_offset = f->lin & (CODE_PAGE - 1);
+    r->first_offset = t->first & (CODE_PAGE - 1);
     r->guest_len = MAX_OF(t->end - t->first, 1);
     r->insns = t->insns;
     r->one_insn = t->max_insns == 1;
-    r->dead = !f->host || f->second_page == NO_RAM;
+    r->dead = !f->host || f->second_page == CODE_NONE;
     r->global = f->global;
     r->n_exits = out->n_exits;
     r->exits = g_new0(struct region_exit, out->n_exits);
@@ -589,16 +544,18 @@ static bool region_enter(struct cpu *cpu, struct region *r)
 
     pthread_mutex_lock(&cache_lock);
     chunk_append(cpu->chunk, r);
-    good = r->dead || (still_watched(r->ram_page[0]) && still_watched(r->ram_page[1]));
-    if (!good) {
-        r->dead = true;
-    } else if (!r->dead) {
-        page_link(r, 0);
-        page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |= 1ull << r->entry_offset % 64;
+    if (!r->dead) {
+        code_page_link(r, 0);
+        code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |=
+            1ull << r->entry_offset % 64;
         if (r->ram_page[1] != ~0ull) {
-            page_link(r, 1);
+            code_page_link(r, 1);
         }
         region_hash_add(r);
+    }
+    good = pages_release(cpu->fetch);
+    if (!good && !r->dead) {
+        region_drop(r);
     }
     pthread_mutex_unlock(&cache_lock);
     return good;
@@ -611,9 +568,13 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
     struct compiled out;
     struct region *r;
 
+    /* What a frontend that left by a fault still holds */
+    pthread_mutex_lock(&cache_lock);
+    pages_release(f);
+    pthread_mutex_unlock(&cache_lock);
     do {
-        watch_page(f->ram_page);
-        f->page = page_of(f->ram_page, false);
+        page_hold(cpu, 0, f->ram_page);
+        f->page = f->host ? code_page_of(f->ram_page, false) : NULL;
         translate(cpu, key, f, max_insns, &t, &out);
         t.max_insns = max_insns;
         r = region_create(&t, f, &out);
@@ -632,35 +593,33 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
 
 struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
 {
-    unsigned idx = cpu->target->mmu_index(cpu);
+    struct code_place p, next;
     struct code_key key;
-    const struct tlb_page *p;
     struct region *r = NULL;
     struct fetch *f;
+    uint64_t lin;
 
     cpu->target->code_key(cpu, &key);
-    p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
-    if (p->host) {
-        r = region_find(p->ram_addr + (linear(cpu, &key) - p->vpage), &key, max_insns == 1);
+    lin = linear(cpu, &key);
+    code_find(cpu, lin, &p);
+    if (p.host) {
+        r = region_find(p.ram_page + (lin - p.page), &key, max_insns == 1);
         /* A second page must still be the one behind the first. */
         if (r && r->ram_page[1] != ~0ull) {
-            uint64_t next = p->vpage + (1ull << cpu->target->page_bits);
-            const struct tlb_page *q = tlb_page(cpu, next, MMU_FETCH, idx, false);
-
-            r = q->host && q->ram_addr == r->ram_page[1] ? r : NULL;
-            p = tlb_page(cpu, linear(cpu, &key), MMU_FETCH, idx, false);
+            code_find(cpu, p.page + (1ull << cpu->target->page_bits), &next);
+            r = next.host && next.ram_page == r->ram_page[1] ? r : NULL;
         }
     }
     if (r) {
         return r;
     }
     f = cpu->fetch;
-    f->lin = linear(cpu, &key);
-    f->host = p->host;
-    f->ram_page = p->host ? p->ram_addr : NO_RAM;
-    f->global = p->global;
-    if (!p->host) {
-        fetch_device(cpu, f, p);
+    f->lin = lin;
+    f->host = p.host;
+    f->ram_page = p.ram_page;
+    f->global = p.global;
+    if (!p.host) {
+        fetch_device(cpu, f, &p);
         max_insns = 1;
     }
     return region_translate(cpu, &key, f, max_insns);

@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BITS = 13, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -56,6 +56,11 @@ struct region *region_by_host(uintptr_t host);
    the result is false. */
 bool region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
+/* Around fork(). */
+void region_fork_begin(void);
+void region_fork_end(bool child);
+/* Watches the page again if regions were made from it. */
+void region_rewatch(uint64_t ram_page);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */
 void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
@@ -71,9 +76,12 @@ void region_hash_clear(void);
  * loop must look: no region yet, the page unknown, a request to leave. Changes no vector register.
  */
 const void *region_refill(struct cpu *cpu);
+/* The same, from the jump cache if it is there. */
+const void *region_quick(struct cpu *cpu);
 
 /* --- the vCPU's jump cache, tcg/jump-cache.c; on its own thread, but for dropping --- */
 bool jump_cache_create(struct cpu *cpu, struct error **err);
+const void *jump_cache_find(struct cpu *cpu, uint64_t pc);  /* or NULL */
 void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r);
 void jump_cache_flush(struct cpu *cpu);             /* all banks: a mapping changed */
 void jump_cache_flush_asid(struct cpu *cpu);        /* all but regions in global pages */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/bits.h"
 #include "hw/core/memory.h"
+#include "tcg/code-pages.h"
 #include "tcg/ir.h"
 #include "tcg/region.h"
 #include "tcg/tlb.h"
@@ -54,17 +55,24 @@ static void check_watchpoints(struct cpu *cpu, uint64_t addr, unsigned size, boo
     }
 }
 
-/* Before direct stores into a watched page of RAM. */
+/* A store that changes the region it is in: do this instruction alone, then look anew. */
+static void check_own_code(struct cpu *cpu, uint64_t ram_addr, unsigned size)
+{
+    if ((memory_watch[ram_addr >> MEMORY_PAGE_BITS] & DIRTY_CODE) && !cpu->one_insn &&
+        code_page_touches(ram_addr, size) && region_overlaps(cpu, ram_addr, size)) {
+        cpu->one_insn = true;
+        cpu_loop_exit(cpu);
+    }
+}
+
+/* After stores to a watched page: who watches it sets its byte, then reads. */
 static void note_store(struct cpu *cpu, uint64_t ram_addr, unsigned size)
 {
-    uint8_t watch = memory_watch[ram_addr >> MEMORY_PAGE_BITS];
+    uint8_t watch;
 
-    if (watch & DIRTY_CODE) {
-        if (!cpu->one_insn && region_overlaps(cpu, ram_addr, size)) {
-            /* It changes the region it is in: do this instruction alone, then look anew. */
-            cpu->one_insn = true;
-            cpu_loop_exit(cpu);
-        }
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    watch = memory_watch[ram_addr >> MEMORY_PAGE_BITS];
+    if ((watch & DIRTY_CODE) && code_page_touches(ram_addr, size)) {
         region_invalidate_ram(ram_addr, size);
     }
     if (watch & ~DIRTY_CODE) {
@@ -72,7 +80,10 @@ static void note_store(struct cpu *cpu, uint64_t ram_addr, unsigned size)
     }
 }
 
-/* Where the bytes of an access within one page are, NULL for a device; faults raised. */
+/*
+ * Where the bytes of an access within one page are, NULL for a device; faults raised. *page is what
+ * was found there, NULL when the first level knew.
+ */
 static uint8_t *host_of(struct cpu *cpu, uint64_t addr, unsigned size, enum mmu_access access,
                         unsigned idx, struct tlb_page **page)
 {
@@ -81,6 +92,7 @@ static uint8_t *host_of(struct cpu *cpu, uint64_t addr, unsigned size, enum mmu_
     struct tlb_page *p;
     uint64_t offset;
 
+    *page = NULL;
     if (host) {
         return host;
     }
@@ -94,7 +106,7 @@ static uint8_t *host_of(struct cpu *cpu, uint64_t addr, unsigned size, enum mmu_
     }
     offset = addr - p->vpage;
     if (write) {
-        note_store(cpu, p->ram_addr + offset, size);
+        check_own_code(cpu, p->ram_addr + offset, size);
     }
     tlb_install(cpu, p, write);
     return p->host + offset;
@@ -146,7 +158,7 @@ static uint64_t load(struct cpu *cpu, uint64_t addr, unsigned size, unsigned idx
 
 static void store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size, unsigned idx)
 {
-    struct tlb_page *p;
+    struct tlb_page *page;
     uint8_t *host;
 
     if (unlikely(crosses_page(cpu, addr, size))) {
@@ -158,9 +170,9 @@ static void store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size,
         }
         return;
     }
-    host = host_of(cpu, addr, size, MMU_WRITE, idx, &p);
+    host = host_of(cpu, addr, size, MMU_WRITE, idx, &page);
     if (!host) {
-        device_store(cpu, p, addr, value, size);
+        device_store(cpu, page, addr, value, size);
         return;
     }
     switch (size) {
@@ -169,6 +181,9 @@ static void store(struct cpu *cpu, uint64_t addr, uint64_t value, unsigned size,
     case 4: st32_le(host, value); break;
     default: st64_le(host, value); break;
     }
+    if (page) {
+        note_store(cpu, page->ram_addr + (addr - page->vpage), size);
+    }
 }
 
 static void check_alignment(struct cpu *cpu, uint64_t addr, uint32_t memop, bool write)
@@ -176,7 +191,7 @@ static void check_alignment(struct cpu *cpu, uint64_t addr, uint32_t memop, bool
     unsigned size = 1u << (memop & MO_SIZE);
 
     if ((memop & MO_ALIGN) && (addr & (size - 1))) {
-        cpu->target->misaligned(cpu, addr, write ? MMU_WRITE : MMU_READ, MO_IDX(memop));
+        cpu->target->misaligned(cpu, addr, size, write ? MMU_WRITE : MMU_READ, MO_IDX(memop));
     }
 }
 
@@ -240,7 +255,8 @@ void *softmmu_atomic(void *env, uint64_t addr, uint32_t memop)
 {
     struct cpu *cpu = env_cpu(env);
     unsigned size = 1u << (memop & MO_SIZE);
-    struct tlb_page *p;
+    struct tlb_page *page;
+    uint8_t *host;
 
     addr = wrap(cpu, addr, memop);
     check_alignment(cpu, addr, memop, true);
@@ -248,7 +264,11 @@ void *softmmu_atomic(void *env, uint64_t addr, uint32_t memop)
         cpu_probe(env, addr, size, MMU_WRITE, MO_IDX(memop));
         return NULL;
     }
-    return host_of(cpu, addr, size, MMU_WRITE, MO_IDX(memop), &p);
+    host = host_of(cpu, addr, size, MMU_WRITE, MO_IDX(memop), &page);
+    if (host && page) {
+        note_store(cpu, page->ram_addr + (addr - page->vpage), size);
+    }
+    return host;
 }
 
 /* --- for helpers ----------------------------------------------------------------------------- */
@@ -327,6 +347,11 @@ void cpu_stq(void *env, uint64_t addr, uint64_t v, unsigned idx)
     }
 }
 
+void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool write)
+{
+    return tlb_direct(env_cpu(env), addr, len, idx, write);
+}
+
 void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
     struct cpu *cpu = env_cpu(env);
@@ -350,6 +375,34 @@ void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access
         tlb_install(cpu, p, access == MMU_WRITE);
     }
     return p->host + (addr - p->vpage);
+}
+
+void *cpu_ram_store_begin(void *env, uint64_t addr, unsigned len, unsigned idx,
+                          struct ram_store *store)
+{
+    struct cpu *cpu = env_cpu(env);
+    uint8_t *host = cpu_ram_ptr(env, addr, len, MMU_WRITE, idx);
+    struct tlb_page *p;
+
+    store->len = 0;
+    addr = wrap(cpu, addr, 0);
+    if (host || len == 0 || crosses_page(cpu, addr, len) || cpu->tlb->watch_count) {
+        return host;
+    }
+    p = tlb_page(cpu, addr, MMU_WRITE, idx, false);
+    store->ram_addr = p->ram_addr + (addr - p->vpage);
+    if (!p->host || !p->writable || region_overlaps(cpu, store->ram_addr, len)) {
+        return NULL;
+    }
+    store->len = len;
+    return p->host + (addr - p->vpage);
+}
+
+void cpu_ram_store_end(void *env, const struct ram_store *store)
+{
+    if (store->len) {
+        note_store(env_cpu(env), store->ram_addr, store->len);
+    }
 }
 
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)

@@ -51,6 +51,19 @@ void cpu_stq(void *env, uint64_t addr, uint64_t v, unsigned mmu_idx);
 /* Host pointer to [addr, addr+len) if it lies in one page of plain RAM that allows the access and
    (write) holds no code; else NULL. Raises the guest's fault when the page is not accessible. */
 void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned mmu_idx);
+/*
+ * The same for stores, also to a page that holds code, unless that code runs now: `end' tells those
+ * who watch the page what was stored.
+ */
+struct ram_store {
+    uint64_t ram_addr;
+    unsigned len;                   /* 0: nobody watches */
+};
+void *cpu_ram_store_begin(void *env, uint64_t addr, unsigned len, unsigned idx,
+                          struct ram_store *store);
+void cpu_ram_store_end(void *env, const struct ram_store *store);
+/* The same if no question is open; never faults. */
+void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool write);
 /* Raises the fault now if [addr, addr+len) could not be accessed. */
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned mmu_idx);
 

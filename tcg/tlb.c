@@ -13,12 +13,12 @@
 
 static bool is_flat(const struct cpu *cpu)
 {
-    return cpu->target->word_bits == 32;
+    return cpu->tlb->flat;
 }
 
 static void *table_at(struct cpu *cpu, unsigned table)
 {
-    return (uint8_t *)cpu->env + tlb_table_offset(cpu->target, table >> 1, table & 1);
+    return cpu->tlb->table[table];
 }
 
 /* --- first level ----------------------------------------------------------------------------- */
@@ -128,25 +128,6 @@ void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write)
         __atomic_store_n(&e->tag, page->vpage, __ATOMIC_RELAXED);
     }
     pthread_spin_unlock(&cpu->tlb->lock);
-}
-
-void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx, bool write)
-{
-    uint64_t mask = tlb_page_mask(cpu);
-
-    if (((addr + size - 1) ^ addr) & mask) {
-        return NULL;
-    }
-    if (is_flat(cpu)) {
-        uint32_t a = addr;
-        int64_t addend = ((int64_t *)table_at(cpu, mmu_idx * 2 + write))[a >> cpu->target->page_bits];
-
-        return addend > 0 ? (void *)(uintptr_t)(addend + a) : NULL;
-    }
-    struct tlb_entry *e = (struct tlb_entry *)table_at(cpu, mmu_idx * 2 + write) +
-                          ((addr >> cpu->target->page_bits) & (TLB_ENTRIES - 1));
-
-    return e->tag == (addr & mask) ? (void *)(uintptr_t)(e->addend + addr) : NULL;
 }
 
 /* --- second level ---------------------------------------------------------------------------- */
@@ -435,6 +416,11 @@ bool tlb_create(struct cpu *cpu, struct error **err)
     }
     pthread_spin_init(&cpu->tlb->lock, PTHREAD_PROCESS_PRIVATE);
     cpu->tlb->generation = cpu->tlb->global_generation = 1;
+    cpu->tlb->flat = t->word_bits == 32;
+    cpu->tlb->page_bits = t->page_bits;
+    for (unsigned i = 0; i < 2u * t->n_mmu_idx; i++) {
+        cpu->tlb->table[i] = (uint8_t *)cpu->env + tlb_table_offset(t, i >> 1, i & 1);
+    }
     if (!is_flat(cpu)) {
         for (struct tlb_entry *e = (struct tlb_entry *)memory; (void *)e < cpu->env; e++) {
             e->tag = ~0ull;

@@ -48,6 +48,9 @@ struct tlb_log {
 };
 
 struct tlb_cold {
+    uint8_t *table[2 * TLB_MAX_IDX];        /* of the first level, by mmu_idx * 2 + write */
+    bool flat;                      /* tables as 32-bit guests have them */
+    uint8_t page_bits;
     pthread_spinlock_t lock;        /* of the first level's log and of making entries valid */
     bool flush_wanted;              /* by another thread */
     uint32_t generation, global_generation;
@@ -67,8 +70,6 @@ struct tlb_page *tlb_page(struct cpu *cpu, uint64_t addr, enum mmu_access access
                           bool probe);
 /* Enters it into the first level if translated code may access it directly. */
 void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write);
-/* The host address for a direct access of `size' bytes, NULL when the slow path must look. */
-void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx, bool write);
 /* Starts over the writes of a range of RAM on all vCPUs (it holds code or is watched). */
 void tlb_protect_ram(uint64_t ram_addr, uint64_t size);
 /* What other threads asked for; between regions. */
@@ -85,6 +86,29 @@ static inline struct tlb_page *tlb_page_slot(struct cpu *cpu, uint64_t vpage, un
 
     return &cpu->tlb->pages[(n ^ n >> TLB2_BITS ^ (uint64_t)mmu_idx << (TLB2_BITS - 2)) &
                             (TLB2_ENTRIES - 1)];
+}
+
+/* The host address for a direct access of `size' bytes, NULL when the slow path must look. */
+static inline void *tlb_direct(struct cpu *cpu, uint64_t addr, unsigned size, unsigned mmu_idx,
+                               bool write)
+{
+    const struct tlb_cold *tlb = cpu->tlb;
+    const uint8_t *table = tlb->table[mmu_idx * 2 + write];
+    unsigned bits = tlb->page_bits;
+
+    if (unlikely(((addr + size - 1) ^ addr) >> bits)) {
+        return NULL;
+    }
+    if (tlb->flat) {
+        uint32_t a = addr;
+        int64_t addend = ((const int64_t *)table)[a >> bits];
+
+        return addend > 0 ? (void *)(uintptr_t)(addend + a) : NULL;
+    }
+    const struct tlb_entry *e = (const struct tlb_entry *)table + ((addr >> bits) &
+                                                                   (TLB_ENTRIES - 1));
+
+    return e->tag == addr >> bits << bits ? (void *)(uintptr_t)(e->addend + addr) : NULL;
 }
 
 /* As tlb_page(), but NULL when that would have to walk. */

@@ -41,12 +41,18 @@ static void to_cpu_startup(void *opaque, uint8_t vector)
     x86_cpu_sipi(opaque, vector);
 }
 
+static int64_t tsc_to_vm_ns(void *opaque, uint64_t tsc)
+{
+    return x86_cpu_tsc_to_vm_ns(opaque, tsc);
+}
+
 static const struct apic_cpu_ops cpu_ops = {
     .set_interrupt = to_cpu_interrupt,
     .nmi = to_cpu_nmi,
     .smi = to_cpu_smi,
     .init = to_cpu_init,
     .startup = to_cpu_startup,
+    .tsc_to_vm_ns = tsc_to_vm_ns,
 };
 
 static uint64_t get_base(void *apic)
@@ -81,6 +87,11 @@ static bool write_msr(void *apic, uint32_t msr, uint64_t value)
     return true;
 }
 
+static void set_deadline(void *apic, uint64_t tsc)
+{
+    apic_set_tsc_deadline(apic, tsc);
+}
+
 static void init_reset(void *apic)
 {
     apic_init_reset(apic);
@@ -98,6 +109,7 @@ static const struct x86_apic_ops apic_ops = {
     .set_tpr = set_tpr,
     .read_msr = read_msr,
     .write_msr = write_msr,
+    .set_deadline = set_deadline,
     .init_reset = init_reset,
     .get_id = get_id,
 };

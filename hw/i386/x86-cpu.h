@@ -66,6 +66,8 @@ struct x86_apic_ops {
     void (*init_reset)(void *apic);
     uint8_t (*get_id)(void *apic);
 };
+/* When the guest's TSC reaches this value, on the virtual clock. */
+int64_t x86_cpu_tsc_to_vm_ns(struct cpu *cpu, uint64_t tsc);
 /* `apic` is the device; NULL ops: no local APIC (CPUID must not show one). */
 void x86_cpu_set_apic(struct cpu *cpu, const struct x86_apic_ops *ops, void *apic);
 const struct x86_apic_ops *x86_cpu_apic_ops(struct cpu *cpu);

@@ -29,6 +29,7 @@ enum arg_kind {
     ARG_SIGNAL,
     ARG_ADDR,  /* a guest address for the handler */
     ARG_HOST,  /* an address that the host call takes without reading there */
+    ARG_MAPPED, /* the same, ENOMEM unless all of it is mapped; argument n is the length */
     /* Pointers. */
     ARG_PATH,  /* absolute ones are looked for in the sysroot */
     ARG_LPATH, /* the same where a final symbolic link is not followed */
@@ -37,6 +38,8 @@ enum arg_kind {
     ARG_IN_V, ARG_OUT_V, ARG_INOUT_V, /* an array of them, as many as argument n says */
     ARG_RESULT_V,                     /* the same, as many were written as the result says */
     ARG_BYTES_IN, ARG_BYTES_OUT,      /* argument n is the length */
+    ARG_SOCKADDR,                     /* bytes that are an address of a socket */
+    ARG_STRINGS,                      /* a vector of strings, for the handler */
     ARG_BITS_IN, ARG_BITS_OUT,        /* words with argument n bits */
     ARG_RAW,                          /* in and out, n bytes at most */
     ARG_IOV_IN, ARG_IOV_OUT,          /* an iovec array of argument n elements */
@@ -113,6 +116,9 @@ int64_t call_get_word(const struct call *c, uint64_t *value, uint64_t addr, unsi
 int64_t call_put_word(const struct call *c, uint64_t addr, uint64_t value);
 int64_t call_put_u32(uint64_t addr, uint32_t value);
 int64_t call_get_u32(uint32_t *value, uint64_t addr);
+
+/* Whether the guest has something mapped at each address of the range. */
+bool call_is_mapped(uint64_t addr, uint64_t len);
 
 /* 0 or -EFAULT: all of [addr, addr + len) lies where the guest's memory may be. */
 int64_t call_range(uint64_t addr, uint64_t len);

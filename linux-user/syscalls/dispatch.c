@@ -21,6 +21,23 @@ int64_t call_range(uint64_t addr, uint64_t len)
     return addr > user_top || len > user_top - addr ? -EFAULT : 0;
 }
 
+bool call_is_mapped(uint64_t addr, uint64_t len)
+{
+    struct user_mapping m;
+    uint64_t end = addr + len;
+
+    if (call_range(addr, len)) {
+        return false;
+    }
+    while (addr < end) {
+        if (!user_mapping_at(addr, &m) || m.start > addr) {
+            return false;
+        }
+        addr = m.end;
+    }
+    return true;
+}
+
 int64_t call_get(const struct thunk_struct *s, void *host, uint64_t addr)
 {
     char guest[512];
@@ -399,6 +416,9 @@ static int64_t convert_in(struct call *c, struct pass *p, unsigned i)
     case ARG_HOST:
         p->host[i] = (intptr_t)user_ptr(c->a[i]);
         return call_range(c->a[i], 0);
+    case ARG_MAPPED:
+        p->host[i] = (intptr_t)user_ptr(c->a[i]);
+        return call_is_mapped(c->a[i], c->a[c->row->args[i].n]) ? 0 : -ENOMEM;
     case ARG_IN:
     case ARG_OUT:
     case ARG_INOUT:
@@ -409,6 +429,7 @@ static int64_t convert_in(struct call *c, struct pass *p, unsigned i)
         return structs_in(c, p, i);
     case ARG_BYTES_IN:
     case ARG_BYTES_OUT:
+    case ARG_SOCKADDR:
         return bytes_in(c, p, i, c->row->args[i].kind == ARG_BYTES_OUT);
     case ARG_BITS_IN:
     case ARG_BITS_OUT:
@@ -455,7 +476,9 @@ int64_t call_pass_with(struct call *c, call_function *function)
         }
     }
     for (unsigned i = 0; i < n; i++) {
-        free(p.heap[i]);
+        if (p.heap[i]) {
+            free(p.heap[i]);
+        }
     }
     return result;
 }
@@ -477,19 +500,16 @@ int64_t call_enosys(struct call *c)
 
 /* --- dispatch -------------------------------------------------------------------------------------- */
 
-/* Numbers to 64 bits by their kind, and pairs of words to one. */
+/* Numbers to 64 bits by their kind, and pairs of words to one. c->a is zero before. */
 static void take_words(struct call *c, const int64_t words[CALL_ARGS])
 {
     bool narrow = c->t->abi->word_bits == 32;
     unsigned w = 0;
 
-    for (unsigned i = 0; i < CALL_ARGS; i++) {
+    for (unsigned i = 0; i < CALL_ARGS && c->row->args[i].kind != ARG_END; i++) {
         uint64_t v = w < CALL_ARGS ? words[w] : 0;
         w++;
         switch (c->row->args[i].kind) {
-        case ARG_END:
-            v = 0;
-            break;
         case ARG_INT:
         case ARG_FD:
         case ARG_DIRFD:

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
 
@@ -71,14 +73,39 @@ int64_t call_openat2(struct call *c)
     return call_host(c, SYS_openat2, c->a[0], (intptr_t)path, (intptr_t)user_in(c->a[2]), size, 0, 0);
 }
 
+/* The log's descriptor does not exist for the guest: programs close what they do not know. */
+static int hidden_fd(void)
+{
+    int fd = fileno(log_stream());
+
+    return fd > STDERR_FILENO ? fd : -1;
+}
+
 int64_t call_close(struct call *c)
 {
-    return host_syscall(SYS_close, c->a[0]);
+    return c->a[0] == hidden_fd() ? -EBADF : host_syscall(SYS_close, c->a[0]);
 }
 
 int64_t call_close_range(struct call *c)
 {
-    return host_syscall(SYS_close_range, c->a[0], c->a[1], c->a[2]);
+    uint64_t first = c->a[0], last = c->a[1], hidden = hidden_fd();
+
+    if (hidden_fd() < 0 || hidden < first || hidden > last) {
+        return host_syscall(SYS_close_range, first, last, c->a[2]);
+    }
+    int64_t err = hidden > first ? host_syscall(SYS_close_range, first, hidden - 1, c->a[2]) : 0;
+    if (!err && hidden < last) {
+        err = host_syscall(SYS_close_range, hidden + 1, last, c->a[2]);
+    }
+    return err;
+}
+
+int64_t call_dup(struct call *c)
+{
+    if (c->a[1] == hidden_fd() && c->a[1] != c->a[0]) {
+        return -EBADF;
+    }
+    return host_syscall(c->row->host, c->a[0], c->a[1], c->a[2]);
 }
 
 /* --- links under /proc ----------------------------------------------------------------------------------- */
@@ -115,7 +142,7 @@ int64_t call_readlinkat(struct call *c)
     return read_link(c, c->a[0], c->a[1], c->a[2], c->a[3]);
 }
 
-/* --- positions ---------------------------------------------------------------------------------------------- */
+/* --- vectors at positions ---------------------------------------------------------------------------------------------- */
 
 /* The host's call has the position in two words before the flags. */
 static int64_t positioned(struct call *c, const int64_t h[CALL_ARGS])
@@ -126,17 +153,6 @@ static int64_t positioned(struct call *c, const int64_t h[CALL_ARGS])
 int64_t call_preadv2(struct call *c)
 {
     return call_pass_with(c, positioned);
-}
-
-int64_t call_llseek(struct call *c)
-{
-    uint64_t offset = c->a[1] << 32 | (uint32_t)c->a[2];
-    int64_t result = host_syscall(SYS_lseek, c->a[0], offset, c->a[4]);
-
-    if (result < 0) {
-        return result;
-    }
-    return call_put(&thunk_s64, c->a[3], &result);
 }
 
 /* --- fcntl ----------------------------------------------------------------------------------------------------- */
@@ -211,8 +227,7 @@ static int64_t statfs_sized(struct call *c, const int64_t h[CALL_ARGS])
 
 int64_t call_statfs64(struct call *c)
 {
-    /* Callers built with natural alignment count the padding at the end. */
-    if (c->a[1] != thunk_statfs64.guest_size && c->a[1] != align_up(thunk_statfs64.guest_size, 8)) {
+    if (c->a[1] != thunk_statfs64.guest_size) {
         return -EINVAL;
     }
     return call_pass_with(c, statfs_sized);
@@ -286,25 +301,91 @@ static size_t put_dirent(const struct call *c, char *out, const struct host_dire
     return len;
 }
 
-/* Old entries are never longer than the host's, so as many bytes of those as the guest has room for
-   will do. */
-int64_t call_getdents(struct call *c)
+/*
+ * Positions in a directory may be 64-bit hashes, of which 32-bit programs get the upper half, as the
+ * host's kernel itself does for them. Descriptors of such directories are remembered for lseek().
+ */
+enum { HASH_SHIFT = 32, HASH_FDS = 4096 };
+static uint8_t hashed[HASH_FDS];
+
+static bool is_hashed(const struct call *c, int fd)
+{
+    struct stat st;
+
+    return !call_is_64(c) && fd >= 0 && fd < HASH_FDS && hashed[fd] && !fstat(fd, &st) &&
+           S_ISDIR(st.st_mode);
+}
+
+/* Entries in the host's form, which are never shorter than the guest's. */
+static int64_t read_entries(struct call *c, char *in, size_t size)
+{
+    int64_t fd = c->a[0], n = host_syscall(SYS_getdents64, fd, in, size);
+
+    for (int64_t at = 0; at < n && !call_is_64(c);) {
+        struct host_dirent *d = (struct host_dirent *)(in + at);
+        if (d->off > INT32_MAX) {
+            if (fd < HASH_FDS) {
+                hashed[fd] = 1;
+            }
+            d->off >>= HASH_SHIFT;
+        }
+        at += d->reclen;
+    }
+    return n;
+}
+
+static int64_t seek(const struct call *c, int fd, int64_t offset, int64_t whence)
+{
+    bool shift = is_hashed(c, fd);
+    int64_t result = host_syscall(SYS_lseek, (long)fd,
+                                  shift && whence == SEEK_SET ? offset << HASH_SHIFT : offset,
+                                  whence);
+
+    return shift && result > INT32_MAX ? result >> HASH_SHIFT : result;
+}
+
+int64_t call_lseek(struct call *c)
+{
+    return seek(c, c->a[0], c->a[1], c->a[2]);
+}
+
+int64_t call_llseek(struct call *c)
+{
+    int64_t result = seek(c, c->a[0], c->a[1] << 32 | (uint32_t)c->a[2], c->a[4]);
+
+    return result < 0 ? result : call_put(&thunk_s64, c->a[3], &result);
+}
+
+static int64_t entries(struct call *c, bool old)
 {
     size_t size = MIN_OF((uint64_t)c->a[2], 1u << 18), done = 0;
-    char *in = malloc(size + 1), *out = malloc(size + 1);
-    int64_t n = in && out ? host_syscall(SYS_getdents64, c->a[0], in, size) : -ENOMEM;
+    char *in = malloc(size + 1), *out = old ? malloc(size + 1) : in;
+    int64_t n = in && out ? read_entries(c, in, size) : -ENOMEM;
 
-    for (int64_t at = 0; at < n;) {
+    for (int64_t at = 0; at < n && old;) {
         const struct host_dirent *d = (const struct host_dirent *)(in + at);
         done += put_dirent(c, out + done, d);
         at += d->reclen;
     }
     if (n > 0) {
-        n = call_range(c->a[1], done) || !user_write(c->a[1], out, done) ? -EFAULT : (int64_t)done;
+        n = old ? (int64_t)done : n;
+        n = call_range(c->a[1], n) || !user_write(c->a[1], out, n) ? -EFAULT : n;
+    }
+    if (old) {
+        free(out);
     }
     free(in);
-    free(out);
     return n;
+}
+
+int64_t call_getdents(struct call *c)
+{
+    return entries(c, true);
+}
+
+int64_t call_getdents64(struct call *c)
+{
+    return entries(c, false);
 }
 
 /* One entry; the rest of what the host gave is read again from the entry's own position. */
@@ -318,7 +399,7 @@ int64_t call_readdir(struct call *c)
     if (n <= 0) {
         return n;
     }
-    n = host_syscall(SYS_lseek, c->a[0], d->off, (long)SEEK_SET);
+    n = host_syscall(SYS_lseek, c->a[0], d->off, (int64_t)SEEK_SET);
     if (call_failed(n)) {
         return n;
     }

@@ -84,7 +84,10 @@ int64_t call_mincore(struct call *c)
 {
     uint64_t pages = align_up(c->a[1], USER_PAGE) / USER_PAGE;
 
-    if (call_range(c->a[0], c->a[1])) {
+    if (!is_aligned(c->a[0], USER_PAGE)) {
+        return -EINVAL;
+    }
+    if (!call_is_mapped(c->a[0], c->a[1])) {
         return -ENOMEM;
     }
     if (call_range(c->a[2], pages)) {

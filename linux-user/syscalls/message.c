@@ -94,6 +94,9 @@ static int64_t control_begin(struct call *c, struct message *m, uint64_t addr, b
         m->host.msg_control = out ? user_out(addr, len) : user_ptr(addr);
         return 0;
     }
+    if (!out && len < align_up(word_of(c) + 8, word_of(c))) {
+        return -EINVAL;
+    }
     /* Headers and alignment at most double what the guest has. */
     size_t room = 2 * len + 64;
     m->control = calloc(1, room + len);

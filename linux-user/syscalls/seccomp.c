@@ -198,6 +198,20 @@ static uint32_t strictest(const struct task *t, const struct seccomp_data *data)
     return answer;
 }
 
+/* SIGSYS as SECCOMP_RET_TRAP sends it. */
+static void trap(struct task *t, const struct seccomp_data *data, uint32_t answer)
+{
+    siginfo_t info = {
+        .si_signo = SIGSYS,
+        .si_code = 1, /* SYS_SECCOMP */
+        .si_errno = answer & SECCOMP_RET_DATA,
+    };
+
+    info.si_syscall = data->nr;
+    info.si_arch = data->arch;
+    user_force_info(t, &info);
+}
+
 bool seccomp_refuses(struct task *t, int64_t num, const int64_t args[CALL_ARGS], int64_t *result)
 {
     struct seccomp_data data = {
@@ -217,14 +231,13 @@ bool seccomp_refuses(struct task *t, int64_t num, const int64_t args[CALL_ARGS],
         *result = -(int64_t)MIN_OF(answer & SECCOMP_RET_DATA, 4095);
         return true;
     case SECCOMP_RET_TRAP:
-        user_force_signal(t, SIGSYS, 1 /* SYS_SECCOMP */, 0);
+        trap(t, &data, answer);
         *result = USER_NO_RESULT;
         return true;
     case SECCOMP_RET_KILL_THREAD:
     case SECCOMP_RET_KILL_PROCESS:
-        user_force_signal(t, SIGSYS, 1, 0);
-        signal(SIGSYS, SIG_DFL);
-        raise(SIGSYS);
+        user_sigaction(SIGSYS, &(struct user_sigaction){0}, NULL);
+        trap(t, &data, answer);
         user_exit_group(t, 128 + SIGSYS);
     default: /* TRACE and USER_NOTIF without anyone to ask */
         *result = -ENOSYS;

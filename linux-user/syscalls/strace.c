@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* -strace: "PID name(arguments) = result", from the kinds of the call's arguments. */
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/bits.h"
 #include "base/log.h"
 #include "linux-user/syscalls/call.h"
 
-enum { TEXT_SHOWN = 64, BYTES_SHOWN = 32, ELEMENTS_SHOWN = 4 };
+enum { TEXT_SHOWN = 64, BYTES_SHOWN = 32, STRINGS_SHOWN = 16, ELEMENTS_SHOWN = 4 };
 
 /* A line in the making; what does not fit is dropped. */
 struct line {
@@ -113,7 +116,8 @@ static void add_flags(struct line *l, const struct flag_set *set, uint64_t value
 
 static void add_struct(struct line *l, const struct thunk_struct *s, const char *guest);
 
-static void add_field(struct line *l, const struct thunk_field *f, const char *p)
+static void add_field(struct line *l, const struct thunk_struct *s, const struct thunk_field *f,
+                      const char *p)
 {
     unsigned type = f->type & ~THUNK_FIT;
     uint64_t v;
@@ -127,7 +131,9 @@ static void add_field(struct line *l, const struct thunk_field *f, const char *p
         return;
     }
     v = thunk_get(p, f->guest_size);
-    if (type == THUNK_PTR || type == THUNK_BYTES) {
+    if (s == &thunk_sigset) {
+        add(l, "0x%llx", (unsigned long long)v);
+    } else if (type == THUNK_PTR || type == THUNK_BYTES) {
         add(l, "0x%llx", (unsigned long long)v);
     } else if (type == THUNK_S8 || type == THUNK_S16 || type == THUNK_S32 || type == THUNK_S64 ||
                type == THUNK_LONG) {
@@ -153,7 +159,7 @@ static void add_struct(struct line *l, const struct thunk_struct *s, const char 
         }
         for (unsigned i = 0; i < f->count; i++) {
             add(l, "%s", i ? " " : "");
-            add_field(l, f, guest + f->guest_offset + i * f->guest_size);
+            add_field(l, s, f, guest + f->guest_offset + i * f->guest_size);
         }
     }
     add(l, lone ? "]" : "}");
@@ -181,6 +187,54 @@ static void add_structs(struct line *l, const struct call *c, const struct thunk
         add_struct(l, s, guest);
     }
     add(l, n > ELEMENTS_SHOWN ? ",...]" : "]");
+}
+
+static void add_socket_address(struct line *l, const struct call *c, uint64_t addr, uint64_t len)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+        struct sockaddr_un un;
+        char bytes[128];
+    } a = {0};
+    char text[INET6_ADDRSTRLEN];
+    size_t n = MIN_OF(len, sizeof(a.un));
+
+    if (!addr || n < sizeof(a.any.sa_family) || call_range(addr, n) || !user_read(&a, addr, n)) {
+        add_address(l, c, addr);
+        return;
+    }
+    add(l, "{sa_family=");
+    add_flags(l, &flags_family, a.any.sa_family);
+    if (a.any.sa_family == AF_UNIX) {
+        size_t path = n - offsetof(struct sockaddr_un, sun_path);
+        add(l, ",sun_path=");
+        add_quoted(l, a.un.sun_path, a.un.sun_path[0] ? strnlen(a.un.sun_path, path) : path);
+    } else if (a.any.sa_family == AF_INET) {
+        inet_ntop(AF_INET, &a.in.sin_addr, text, sizeof(text));
+        add(l, ",sin_port=%d,sin_addr=%s", ntohs(a.in.sin_port), text);
+    } else if (a.any.sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &a.in6.sin6_addr, text, sizeof(text));
+        add(l, ",sin6_port=%d,sin6_addr=%s", ntohs(a.in6.sin6_port), text);
+    }
+    add(l, "}");
+}
+
+static void add_strings(struct line *l, const struct call *c, uint64_t addr)
+{
+    uint64_t string;
+
+    if (!addr || call_get_word(c, &string, addr, 0)) {
+        add_address(l, c, addr);
+        return;
+    }
+    add(l, "{");
+    for (unsigned i = 0; !call_get_word(c, &string, addr, i) && string && i < STRINGS_SHOWN; i++) {
+        add_text(l, c, string, TEXT_SHOWN);
+        add(l, ",");
+    }
+    add(l, string ? "...}" : "NULL}");
 }
 
 static void add_signal(struct line *l, int sig)
@@ -244,6 +298,12 @@ static void add_arg(struct line *l, const struct call *c, unsigned i)
         break;
     case ARG_BYTES_IN:
         add_bytes(l, c, v, c->a[arg->n]);
+        break;
+    case ARG_SOCKADDR:
+        add_socket_address(l, c, v, (int)c->a[arg->n] < 0 ? 0 : c->a[arg->n]);
+        break;
+    case ARG_STRINGS:
+        add_strings(l, c, v);
         break;
     case ARG_IN:
     case ARG_INOUT:

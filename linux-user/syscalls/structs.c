@@ -44,6 +44,7 @@ TABLE(id16, F(UID16, v))
 #define T struct host_word64
 TABLE(s64, F(S64, v))
 TABLE(u64, F(U64, v))
+TABLE(sigset, F(U64, v))
 TABLE(off, FITS(LONG, v))
 TABLE(time, F(LONG, v))
 #undef T

@@ -29,6 +29,7 @@
 #define SIGNAL {ARG_SIGNAL}
 #define ADDR {ARG_ADDR}
 #define HOST {ARG_HOST}
+#define MAPPED(n) {ARG_MAPPED, n}
 #define PATH {ARG_PATH}
 #define LPATH {ARG_LPATH}
 #define TEXT {ARG_TEXT}
@@ -42,6 +43,8 @@
 #define RESULT_V(s, n) {ARG_RESULT_V, n, .layout = &thunk_##s}
 #define BYTES_IN(n) {ARG_BYTES_IN, n}
 #define BYTES_OUT(n) {ARG_BYTES_OUT, n}
+#define STRINGS {ARG_STRINGS}
+#define SOCKADDR(n) {ARG_SOCKADDR, n}
 #define BITS_IN(n) {ARG_BITS_IN, n}
 #define BITS_OUT(n) {ARG_BITS_OUT, n}
 #define RAW(n) {ARG_RAW, n}

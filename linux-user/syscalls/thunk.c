@@ -29,7 +29,8 @@ static bool is_signed(unsigned type)
 
 static bool is_gap(unsigned type)
 {
-    return type == THUNK_GAP || type == THUNK_GAP_LONGS || type == THUNK_GAP_32;
+    return type == THUNK_GAP || type == THUNK_GAP_LONGS || type == THUNK_GAP_32 ||
+           type == THUNK_GAP_64;
 }
 
 /* Fills in a field's size on the guest's side and tells its alignment. */
@@ -53,6 +54,9 @@ static unsigned field_layout(struct thunk_field *f)
         return thunk_guest_abi->align64;
     case THUNK_GAP_32:
         f->guest_size = thunk_guest_abi->long_size == 4 ? f->host_size : 0;
+        return 1;
+    case THUNK_GAP_64:
+        f->guest_size = thunk_guest_abi->long_size == 8 ? f->host_size : 0;
         return 1;
     case THUNK_LONG:
     case THUNK_ULONG:
@@ -139,6 +143,12 @@ static void bytes_copy(void *to, unsigned to_size, const void *from, unsigned fr
     memset((char *)to + n, 0, to_size - n);
 }
 
+/* The part of a THUNK_NSEC that counts. */
+static uint64_t nanoseconds(uint64_t v)
+{
+    return thunk_guest_abi->long_size == 4 ? (uint32_t)v : v;
+}
+
 static uint64_t host_value_of(const struct thunk_field *f, uint64_t v)
 {
     unsigned type = type_of(f);
@@ -150,7 +160,7 @@ static uint64_t host_value_of(const struct thunk_field *f, uint64_t v)
         return v == 0xffff ? 0xffffffff : v;
     }
     if (type == THUNK_NSEC) {
-        return thunk_guest_abi->long_size == 4 ? (uint32_t)v : v;
+        return nanoseconds(v);
     }
     return is_signed(type) ? (uint64_t)bits_sign_extend(v, 8 * f->guest_size) : v;
 }
@@ -161,6 +171,7 @@ static void field_to_host(const struct thunk_field *f, char *host, const char *g
     case THUNK_GAP:
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
+    case THUNK_GAP_64:
         break;
     case THUNK_BYTES:
         bytes_copy(host, f->host_size, guest, f->guest_size);
@@ -209,6 +220,8 @@ static bool integer_to_guest(const struct thunk_field *f, char *guest, const cha
         v = v ? v - guest_zero : 0;
     } else if (type == THUNK_UID16) {
         v = v > 0xffff && v != 0xffffffff ? 65534 : v;
+    } else if (type == THUNK_NSEC) {
+        v = nanoseconds(v);
     }
     if (f->type & THUNK_FIT) {
         good = fits(f, v);
@@ -223,6 +236,7 @@ static bool field_to_guest(const struct thunk_field *f, char *guest, const char 
     case THUNK_GAP:
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
+    case THUNK_GAP_64:
         memset(guest, 0, f->guest_size);
         return true;
     case THUNK_BYTES:

@@ -30,6 +30,7 @@ enum thunk_type {
     THUNK_GAP,               /* guest bytes that the host does not know */
     THUNK_GAP_LONGS,         /* the same in words of the guest */
     THUNK_GAP_32,            /* a gap that only 32-bit guests have */
+    THUNK_GAP_64,            /* and one that only 64-bit guests have */
     THUNK_STRUCT,
     THUNK_FIT = 0x40,        /* flag: a value that does not fit the guest's field is EOVERFLOW */
 };
@@ -69,6 +70,7 @@ struct thunk_struct {
 #define THUNK_GAP_OF(size) {.type = THUNK_GAP, .count = 1, .guest_size = (size)}
 #define THUNK_LONGS(n) {.type = THUNK_GAP_LONGS, .count = (n)}
 #define THUNK_GAP32(size) {.type = THUNK_GAP_32, .count = 1, .host_size = (size)}
+#define THUNK_GAP64(size) {.type = THUNK_GAP_64, .count = 1, .host_size = (size)}
 #define THUNK_SUB_N(struct_, member, n)                                                            \
     {.type = THUNK_STRUCT, .name = #member, .count = (n), .host_offset = offsetof(T, member),      \
      .host_size = sizeof(((T *)0)->member) / (n), .sub = &thunk_##struct_}

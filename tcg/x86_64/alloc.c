@@ -367,6 +367,65 @@ void flush_pending(struct compiler *c, uint64_t mask)
     }
 }
 
+/* Where the value is, as a store's source; false when no store can have it at once. */
+static bool store_source(const struct compiler *c, unsigned global, ir_val v, struct operand *s)
+{
+    uint32_t regs = c->where[v] & GPRS;
+    int64_t value;
+
+    if (const_of(c, v, &value)) {
+        s->kind = OPERAND_IMM;
+        s->imm = value;
+        return c->ir->globals[global].type == I32 || value == (int32_t)value;
+    }
+    s->kind = regs ? OPERAND_REG : OPERAND_MEM;
+    s->reg = regs ? __builtin_ctz(regs) : NO_REG;
+    return regs || memory_place(c, v, type_of(c, v), &s->mem);
+}
+
+bool sink_pending(struct compiler *c, uint64_t mask, struct stub *s)
+{
+    s->sinks = c->n_sinks;
+    for (mask &= c->pending_mask; mask; mask &= mask - 1) {
+        struct sink *sink = &c->sinks[s->sinks + s->n_sinks];
+        unsigned g = __builtin_ctzll(mask);
+
+        if (s->sinks + s->n_sinks == MAX_SINKS ||
+            !store_source(c, g, c->pending[g], &sink->value)) {
+            return false;
+        }
+        sink->global = g;
+        sink->wide = wide(type_of(c, c->pending[g]));
+        s->n_sinks++;
+    }
+    c->n_sinks += s->n_sinks;
+    return true;
+}
+
+/* Those that need a register come last: no temporary lives on at the label. */
+void emit_sinks(struct compiler *c, const struct stub *s)
+{
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (unsigned i = 0; i < s->n_sinks; i++) {
+            const struct sink *sink = &c->sinks[s->sinks + i];
+            const struct ir_global *g = &c->ir->globals[sink->global];
+            struct mem env = env_mem(g->offset);
+
+            if ((sink->value.kind == OPERAND_MEM) != pass) {
+                continue;
+            }
+            if (sink->value.kind == OPERAND_IMM) {
+                x_store_imm(&c->e, g->type == I32 ? 4 : 8, env, sink->value.imm);
+            } else if (pass) {
+                x_rm(&c->e, OP_LOAD | sink->wide, RAX, sink->value.mem);
+                x_rm(&c->e, OP_STORE | wide(g->type), RAX, env);
+            } else {
+                x_rm(&c->e, OP_STORE | wide(g->type), sink->value.reg, env);
+            }
+        }
+    }
+}
+
 void alloc_get(struct compiler *c)
 {
     unsigned g = c->ir->ops[c->at].imm;

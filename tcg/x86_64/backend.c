@@ -81,6 +81,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->reachable = true;
     c->flags_live = false;
     c->pc = c->key->pc;
+    c->n_sinks = 0;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
     c->at = c->zf_at = 0;
@@ -92,23 +93,21 @@ static void reset(struct compiler *c, struct ir *ir)
     alloc_block(c);
 }
 
-static struct compiler *this_thread(void)
+static struct compiler *compiler_of(struct ir *ir)
 {
-    static _Thread_local struct compiler *c;
-
-    if (!c) {
-        c = calloc(1, sizeof(*c));
-        if (!c) {
+    if (!ir->compiler) {
+        ir->compiler = calloc(1, sizeof(struct compiler));
+        if (!ir->compiler) {
             abort();
         }
     }
-    return c;
+    return ir->compiler;
 }
 
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
                      size_t room, struct compiled *out, bool *too_big)
 {
-    struct compiler *c = this_thread();
+    struct compiler *c = compiler_of(ir);
     uint32_t start = (at + 15) & ~15u;
     bool done;
 

@@ -33,6 +33,7 @@ enum {
 
     GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
     XMM_TEMPS = 7 << XMM13,
+    GPRS = 0xffff,
 };
 _Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame");
 
@@ -47,6 +48,7 @@ enum { MAX_HELPERS = 512 };
 /* What backend_init() settles for the process. Offsets are in the code buffer. */
 struct host {
     const struct target *target;
+    bool user;                                  /* guest memory is host memory, see ops-user.c */
     uint8_t *buffer;
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
@@ -67,13 +69,14 @@ struct operand {
 };
 
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
            STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
     int8_t result;                              /* of an atomic */
-    uint8_t type, exit, op;
+    uint8_t type, exit, op, n_sinks;
+    uint16_t label, sinks;
     uint16_t memop, snapshot;
     bool has_imm;
     bool grouped, base_wide;                    /* the address is still base + disp */
@@ -82,6 +85,14 @@ struct stub {                                   /* out-of-line code of one op */
     int64_t imm;                                /* constant to store, or pc */
 };
 
+/* A store of a deferred global on the way of a branch that is taken: out of line. */
+struct sink {
+    uint8_t global;
+    uint16_t wide;                              /* X_W when the value has 64 bits */
+    struct operand value;
+};
+
+enum { MAX_SINKS = 1024 };
 enum { MAX_STUBS = 3072, MAX_RECORDS = 6144, SNAPSHOT_BYTES = 60000, MAX_FIXUPS = 2048 };
 
 struct compiler {
@@ -98,6 +109,7 @@ struct compiler {
     bool consumed;                              /* all operands of the op are in their registers */
     uint32_t locked;                            /* registers that this op needs */
     uint64_t pc;                                /* of the guest instruction */
+    unsigned n_sinks;
     unsigned n_stubs, n_records, n_fixups, n_snapshots, snapshot_len, last_snapshot;
 
     uint16_t val_in[HOST_REGS];
@@ -113,6 +125,7 @@ struct compiler {
     uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
 
     struct stub stubs[MAX_STUBS];
+    struct sink sinks[MAX_SINKS];
     struct { uint32_t at; uint16_t label; } fixups[MAX_FIXUPS];
     struct { uint32_t ra; uint16_t snapshot; } records[MAX_RECORDS];
     uint32_t snapshot_at[MAX_RECORDS + 1];
@@ -158,6 +171,9 @@ void set_result(struct compiler *c, int pin, int reg);
 void alloc_get(struct compiler *c);
 void alloc_set(struct compiler *c);
 void flush_pending(struct compiler *c, uint64_t mask);
+/* Leaves the stores of these to code out of line, or is false; they are still pending then. */
+bool sink_pending(struct compiler *c, uint64_t mask, struct stub *s);
+void emit_sinks(struct compiler *c, const struct stub *s);
 /* Before a call: temporaries go to slots, what the callee overwrites in env or pins is saved. */
 void save_for_call(struct compiler *c, uint64_t writes);
 void forget_written(struct compiler *c, uint64_t writes);       /* after it */
@@ -197,8 +213,12 @@ void op_mem(struct compiler *c, const struct ir_op *o);
 void op_env(struct compiler *c, const struct ir_op *o);
 void emit_mem_stub(struct compiler *c, const struct stub *s);
 void plain_load(struct compiler *c, enum ir_type type, unsigned memop, int d, struct mem m);
+void swapped_copy(struct compiler *c, unsigned memop, int r, int copy);
+void called_atomic(struct compiler *c, const struct ir_op *o);
 void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
+/* ops-user.c */
+void op_user_mem(struct compiler *c, const struct ir_op *o);
 static inline unsigned size_of(unsigned memop)
 {
     return 1u << (memop & MO_SIZE);

@@ -40,15 +40,36 @@ void x_rr(struct emitter *e, unsigned op, int reg, int rm)
     e->p = p;
 }
 
+static void segment_and_size(struct emitter *e, unsigned prefixes)
+{
+    if (prefixes & MEM_GS) {
+        x_8(e, 0x65);
+    }
+    if (prefixes & MEM_ADDR32) {
+        x_8(e, 0x67);
+    }
+}
+
 void x_rm(struct emitter *e, unsigned op, int reg, struct mem m)
 {
     unsigned r = (reg & 7) << 3, mod;
-    uint8_t *p = head(e->p, op, reg, m.index > 0 ? m.index : 0, m.base > 0 ? m.base : 0, false);
+    uint8_t *p;
 
+    if (m.prefixes) {
+        segment_and_size(e, m.prefixes);
+    }
+    p = head(e->p, op, reg, m.index > 0 ? m.index : 0, m.base > 0 ? m.base : 0, false);
     if (m.base == NO_REG) {
         *p++ = r | 5;
         e->p = p;
         x_32(e, m.disp - (int32_t)(x_here(e) + 4));
+        return;
+    }
+    if (m.base == NO_BASE) {
+        *p++ = r | 4;
+        *p++ = m.scale << 6 | (m.index == NO_REG ? 4 : m.index & 7) << 3 | 5;
+        e->p = p;
+        x_32(e, m.disp);
         return;
     }
     mod = m.disp == 0 && (m.base & 7) != RBP ? 0 : m.disp == (int8_t)m.disp ? 0x40 : 0x80;

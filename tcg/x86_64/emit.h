@@ -26,7 +26,8 @@ enum {                                          /* opcodes that several files us
     OP_LOAD = 0x8b, OP_STORE = 0x89, OP_STORE8 = 0x88 | X_R8, OP_LEA = 0x8d,
     OP_MOVZX8 = 0xb6 | X_0F | X_M8, OP_MOVZX16 = 0xb7 | X_0F,
     OP_MOVSX8 = 0xbe | X_0F | X_M8, OP_MOVSX16 = 0xbf | X_0F, OP_MOVSXD = 0x63 | X_W,
-    OP_MOVAPS = 0x28 | X_0F, OP_LOADUPS = 0x10 | X_0F, OP_STOREUPS = 0x11 | X_0F,
+    OP_MOVAPS = 0x28 | X_0F, OP_STOREAPS = 0x29 | X_0F,
+    OP_LOADUPS = 0x10 | X_0F, OP_STOREUPS = 0x11 | X_0F,
     OP_LOADQ = 0x7e | X_0F | X_F3, OP_STOREQ = 0xd6 | X_0F | X_66,
     OP_LOADSS = 0x10 | X_0F | X_F3, OP_STORESS = 0x11 | X_0F | X_F3,
     OP_XORPS = 0x57 | X_0F, OP_TEST = 0x85, OP_IMUL = 0xaf | X_0F,
@@ -38,11 +39,16 @@ enum { ALU_OP_ADD, ALU_OP_OR, ALU_OP_ADC, ALU_OP_SBB, ALU_OP_AND, ALU_OP_SUB, AL
 enum { SHIFT_ROL, SHIFT_ROR, SHIFT_SHL = 4, SHIFT_SHR, SHIFT_SAR = 7 };
 enum { CC_O, CC_B = 2, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_L = 12, CC_GE, CC_LE, CC_G };
 
-/* A memory operand; base NO_REG: rip-relative, disp is then an offset from the code buffer. */
+/*
+ * A memory operand; base NO_REG: rip-relative, disp is then an offset from the code buffer; base
+ * NO_BASE: index and displacement only.
+ */
 struct mem {
     int8_t base, index, scale;
+    uint8_t prefixes;                           /* MEM_GS, MEM_ADDR32 */
     int32_t disp;
 };
+enum { NO_BASE = -2, MEM_GS = 1, MEM_ADDR32 = 2 };
 
 struct emitter {
     uint8_t *p, *limit;

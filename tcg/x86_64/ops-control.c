@@ -104,7 +104,7 @@ static void chained_exit(struct compiler *c, uint64_t pc, int cc)
 
 static bool may_chain(const struct compiler *c, uint64_t pc)
 {
-    return same_page(c, pc) && c->out->n_exits < REGION_MAX_EXITS;
+    return (the_host.user || same_page(c, pc)) && c->out->n_exits < REGION_MAX_EXITS;
 }
 
 /* All that is at the label is an exit that can be chained. */
@@ -118,11 +118,38 @@ static const struct ir_op *exit_at(const struct compiler *c, unsigned label)
     return o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
 }
 
+/* Only the way of a forward branch that is taken pays for the stores its label wants. */
+static bool sinking_branch(struct compiler *c, const struct ir_op *o, unsigned label)
+{
+    uint64_t mask = c->pending_mask & c->ir->label_live[label];
+    struct stub *s;
+    unsigned cc;
+
+    if (!mask || c->label_at[label]) {
+        return false;
+    }
+    cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
+    s = new_stub(c);
+    s->kind = STUB_SINK;
+    s->label = label;
+    if (!sink_pending(c, mask, s)) {
+        s->n_sinks = 0;
+        c->flags_live = true;
+        flush_pending(c, mask);
+        c->flags_live = false;
+    }
+    s->from = x_jcc(&c->e, cc);
+    return true;
+}
+
 static void op_brc(struct compiler *c, const struct ir_op *o)
 {
     unsigned label = o->imm >> 8, cc;
     const struct ir_op *exit;
 
+    if (sinking_branch(c, o, label)) {
+        return;
+    }
     flush_pending(c, c->ir->label_live[label]);
     cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
     if (c->label_at[label]) {
@@ -275,6 +302,10 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
 
     x_patch(&c->e, s->from, x_here(&c->e));
     switch (s->kind) {
+    case STUB_SINK:
+        emit_sinks(c, s);
+        x_jmp_to(&c->e, c->label_at[s->label]);
+        break;
     case STUB_POLL:
         store_pc(c, s->imm);
         x_jmp_to(&c->e, the_host.exit_poll);

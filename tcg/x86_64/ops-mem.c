@@ -59,7 +59,7 @@ static void load_vector(struct compiler *c, unsigned memop, int d, struct mem m)
     switch (memop & MO_SIZE) {
     case MO_32: x_rm(&c->e, OP_LOADSS, d, m); break;
     case MO_64: x_rm(&c->e, OP_LOADQ, d, m); break;
-    default: x_rm(&c->e, OP_LOADUPS, d, m);
+    default: x_rm(&c->e, memop & MO_ALIGN ? OP_MOVAPS : OP_LOADUPS, d, m);
     }
 }
 
@@ -112,6 +112,16 @@ struct stored stored_value(struct compiler *c, ir_val v, unsigned memop)
     return s;
 }
 
+void swapped_copy(struct compiler *c, unsigned memop, int r, int copy)
+{
+    if (r >= XMM0) {
+        x_rr(&c->e, OP_MOVD_FROM_XMM | X_W, r, copy);
+    } else {
+        x_mov(&c->e, true, copy, r);
+    }
+    swap_bytes(c, size_of(memop), copy);
+}
+
 void plain_store(struct compiler *c, unsigned memop, const struct stored *s, struct mem m,
                         int scratch)
 {
@@ -125,16 +135,13 @@ void plain_store(struct compiler *c, unsigned memop, const struct stored *s, str
     if (s->is_imm) {
         x_store_imm(&c->e, size_of(memop), m, s->imm);
     } else if (r >= XMM0 && !(memop & MO_BE && size < MO_128)) {
-        x_rm(&c->e, vectors[size], r, m);
+        bool aligned = size == MO_128 && memop & MO_ALIGN;
+
+        x_rm(&c->e, aligned ? OP_STOREAPS : vectors[size], r, m);
     } else {
         if (memop & MO_BE && size > MO_8) {
-            if (r >= XMM0) {
-                x_rr(&c->e, OP_MOVD_FROM_XMM | X_W, r, scratch);
-            } else {
-                x_mov(&c->e, true, scratch, r);
-            }
+            swapped_copy(c, memop, r, scratch);
             r = scratch;
-            swap_bytes(c, size_of(memop), r);
         }
         x_rm(&c->e, stores[size], r, m);
     }
@@ -338,7 +345,7 @@ static void atomic_call(struct compiler *c, unsigned op, unsigned memop)
 }
 
 /* What has no single host instruction is a call in line; the thunk preserves every register. */
-static void called_atomic(struct compiler *c, const struct ir_op *o)
+void called_atomic(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d, address = effective_address(c, o);
     uint16_t snapshot;
@@ -364,7 +371,7 @@ static void slow_atomic(struct compiler *c, const struct stub *s)
     x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
     if (s->has_imm) {
         x_store_imm(&c->e, 8, arg, s->imm);
-    } else {
+    } else if (s->reg != NO_REG) {
         x_rm(&c->e, OP_STORE | X_W, s->reg, arg);
     }
     atomic_call(c, s->op, s->memop);
@@ -464,8 +471,73 @@ static void op_cas(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, RAX);
 }
 
+static struct stub *atomic_stub(struct compiler *c, const struct ir_op *o)
+{
+    struct stub *s = new_stub(c);
+
+    s->kind = STUB_ATOMIC;
+    s->op = o->op;
+    s->memop = o->mem.memop;
+    s->type = o->type;
+    s->reg = NO_REG;
+    s->address = effective_address(c, o);
+    return s;
+}
+
+/* And, or, xor whose old value nobody wants. The operand waits in the frame. */
+static void op_logic(struct compiler *c, const struct ir_op *o, unsigned alu)
+{
+    unsigned size = o->mem.memop & MO_SIZE;
+    struct stub *s;
+    struct mem m;
+    int t;
+
+    store_arg(c, 1, o->b);
+    s = atomic_stub(c, o);
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    s->result = alloc_temp(c, false);
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, true, t, s->result);
+    x_rm(&c->e, OP_LOAD | X_W, s->result, frame_mem(FRAME_ARGS + 8));
+    x_rm(&c->e, sized(alu << 3 | 1, size) | X_LOCK, s->result, m);
+    s->back = x_here(&c->e);
+}
+
+/* With the old value: a loop around compare and exchange. */
+static void op_logic_old(struct compiler *c, const struct ir_op *o, unsigned alu)
+{
+    unsigned size = o->mem.memop & MO_SIZE;
+    int pin = dest_pin(c), t, t2;
+    struct stub *s;
+    struct mem m;
+    uint32_t again;
+
+    store_arg(c, 1, o->b);
+    alloc_fixed(c, RAX);
+    s = atomic_stub(c, o);
+    s->result = RAX;
+    c->consumed = true;
+    t = alloc_temp(c, false);
+    t2 = alloc_temp(c, false);
+    s->snapshot = take_snapshot(c);
+    m = check(c, s, true, t, t2);
+    plain_load(c, I64, size, RAX, m);
+    again = x_here(&c->e);
+    x_mov(&c->e, true, t2, RAX);
+    x_rm(&c->e, (alu << 3 | 3) | X_W, t2, frame_mem(FRAME_ARGS + 8));
+    x_rm(&c->e, sized(0xb1, size) | X_0F | X_LOCK, t2, m);
+    x_jcc_to(&c->e, CC_NE, again);
+    s->back = x_here(&c->e);
+    set_result(c, pin, RAX);
+}
+
 static void op_atomic(struct compiler *c, const struct ir_op *o)
 {
+    static const uint8_t logic[] = {
+        [IR_atomic_and] = ALU_OP_AND, [IR_atomic_or] = ALU_OP_OR, [IR_atomic_xor] = ALU_OP_XOR,
+    };
+
     if (o->mem.memop & MO_BE) {
         called_atomic(c, o);
     } else if (o->op == IR_cas) {
@@ -474,13 +546,19 @@ static void op_atomic(struct compiler *c, const struct ir_op *o)
         op_exchange(c, o, 0x87);
     } else if (o->op == IR_atomic_add) {
         op_exchange(c, o, 0xc1 | X_0F | X_LOCK);
+    } else if (c->life[o - c->ir->ops]) {
+        op_logic_old(c, o, logic[o->op]);
     } else {
-        called_atomic(c, o);
+        op_logic(c, o, logic[o->op]);
     }
 }
 
 void op_mem(struct compiler *c, const struct ir_op *o)
 {
+    if (the_host.user) {
+        op_user_mem(c, o);
+        return;
+    }
     switch (o->op) {
     case IR_ld: o->c ? grouped_ld(c, o) : op_ld(c, o); break;
     case IR_st: o->c ? grouped_st(c, o) : op_st(c, o); break;

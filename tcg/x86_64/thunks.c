@@ -297,7 +297,11 @@ static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
     if (t->builtin) {
         move_temps(e, true);
     }
-    move_pins(e, the_host.gpr_pins | (t->full ? xmm : pins_of(t->reads) & xmm), true);
+    if (t->full) {
+        move_pins(e, the_host.gpr_pins | xmm, true);
+    } else {
+        move_pins(e, (the_host.gpr_pins & CALLER_SAVED_PINS) | pins_of(t->reads), true);
+    }
     x_rm(e, OP_LOAD | X_W, RAX, mem_at(RSP, 0));
     x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, ra)));
     if (t->mxcsr) {
@@ -384,7 +388,7 @@ static void emit_masks(struct emitter *e)
     }
 }
 
-size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
+size_t backend_init(const struct target *target, bool user, uint8_t *buffer, size_t size)
 {
     struct emitter e = { .p = buffer, .buffer = buffer, .limit = buffer + size };
 
@@ -392,6 +396,7 @@ size_t backend_init(const struct target *target, uint8_t *buffer, size_t size)
     assert(size >= 4096 + 1024 * (target->n_helpers + BUILTIN_COUNT));
     memset(&the_host, 0, sizeof(the_host));
     the_host.target = target;
+    the_host.user = user;
     the_host.buffer = buffer;
     memset(the_host.pin, NO_REG, sizeof(the_host.pin));
     detect_host();

@@ -37,7 +37,8 @@ def main():
         disk = os.path.join(work, "disk.img")
         with open(disk, "wb") as f:
             f.truncate(1 << 20)
-        drive = ("-display", "none", "-m", "64", "-drive", f"file={disk},format=raw", "-net", "none")
+        drive = ("-display", "none", "-m", "64", "-net", "none",
+                 "-drive", f"file={disk},format=raw")
         with Emulator(*drive, "-cdrom", cd, "-boot", "d", monitor=True) as machine:
             answer(machine, "CD")
         with Emulator(*drive, "-drive", f"if=floppy,format=raw,readonly=on,file={floppy}",

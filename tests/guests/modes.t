@@ -21,7 +21,8 @@ MODES = ("strict_flags", "one_insn")
 UNSTEADY = re.compile(r"clocksource|tsc:|TSC|BogoMIPS|Calibrating|sched_clock|random:|rtc|"
                       r"raid6|xor:|Refined|MHz|workingset|input:|Freeing|hpet|printk|psmouse|"
                       r"PM-Timer|apic_timer|Power down|jiffies|initcall|modprobe|scsi|ata\d|sd \d|"
-                      r"sr\d|cdrom|reboot:|RCU|rcu|late_time|cycle")
+                      r"sr\d|cdrom|audit:|load average|bogomips|interrupts$|-(PIC|APIC) |"
+                      r"reboot:|RCU|rcu|late_time|cycle")
 INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -40,7 +41,8 @@ poweroff -f
 
 
 def steady(out):
-    """The lines of a serial log that are to be the same every time."""
+    """The lines of a serial log, from the kernel's first, that are to be the same every time."""
+    out = out[max(out.find(b"Linux version"), 0):]
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]|\x1bc|\r", "", out.decode(errors="replace"))
     lines = (re.sub(r"^\[ *\d+\.\d+\] ", "", line).rstrip() for line in text.split("\n"))
     return [line for line in lines if line and not UNSTEADY.search(line)]

@@ -116,7 +116,7 @@ static void machine_init(unsigned word_bits, const struct ir_helper *helpers, un
     m.ir->helpers = helpers;
     m.ir->n_helpers = n_helpers;
     m.ir->group_pages = word_bits == 64;
-    m.code_start = backend_init(&machine_target, m.code, CODE_SIZE);
+    m.code_start = backend_init(&machine_target, false, m.code, CODE_SIZE);
     m.key.pc = 0x1000;
     /* All indexes: the lower half of RAM is mapped for direct access. */
     for (unsigned idx = 0; idx < 4; idx++) {

@@ -11,12 +11,13 @@
 #include "lockstep.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
+#include "tcg/softmmu.h"
 
 enum { RAM_SIZE = 16 << 20, TABLES = 0x1000, CODE_PHYS = 0x100000, DATA_PHYS = 0x200000,
        STACK_PHYS = 0x300000 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
-enum { CR0_PE = 1, CR0_MP = 2, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR4_PAE = 1 << 5,
-       CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
+enum { CR0_PE = 1, CR0_MP = 2, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR4_PAE = 1 << 5,
+       CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, CR4_OSXSAVE = 1 << 18, EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
 #define CR0_PG 0x80000000u
 
 static struct address_space memory, io;
@@ -62,6 +63,23 @@ static void map_range(bool wide, uint64_t virt, uint64_t phys, uint64_t size, un
     }
 }
 
+/* Anew for each program: one that changes itself may come to load them. */
+static void set_segments(struct x86_env *env, bool code64)
+{
+    for (unsigned i = 0; i < SEG_COUNT; i++) {
+        env->segs[i] = (struct x86_segment){
+            .selector = 0x2b, .limit = 0xffffffff,
+            .flags = DESC_P | DESC_S | DESC_DPL | DESC_RW | DESC_A | DESC_DB | DESC_G,
+        };
+    }
+    env->segs[SEG_FS].selector = env->segs[SEG_GS].selector = 0;
+    env->segs[SEG_CS].selector = code64 ? 0x33 : 0x23;
+    env->segs[SEG_CS].flags |= DESC_CODE;
+    if (code64) {
+        env->segs[SEG_CS].flags = (env->segs[SEG_CS].flags & ~DESC_DB) | DESC_L;
+    }
+}
+
 void emulate_init(bool code64)
 {
     struct error *err = NULL;
@@ -86,25 +104,21 @@ void emulate_init(bool code64)
     map_range(wide, STACK_AT, STACK_PHYS, STACK_SIZE, PTE_W);
     env = x86_env(cpu);
     env->cpuid_7_ebx |= native_x87_bits();
-    env->cr[0] = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+    env->cr[0] = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG;
     env->cr[3] = TABLES;
     env->cr[4] = CR4_OSFXSR | CR4_OSXMMEXCPT | (wide ? CR4_PAE : 0);
     env->efer = wide ? EFER_LME | EFER_LMA : 0;
     env->cpl = 3;
-    for (unsigned i = 0; i < SEG_COUNT; i++) {
-        env->segs[i] = (struct x86_segment){
-            .selector = 0x2b, .limit = 0xffffffff,
-            .flags = DESC_P | DESC_S | DESC_DPL | DESC_RW | DESC_A | DESC_DB | DESC_G,
-        };
-    }
-    env->segs[SEG_CS].selector = code64 ? 0x33 : 0x23;
-    env->segs[SEG_CS].flags |= DESC_CODE;
-    if (code64) {
-        env->segs[SEG_CS].flags = (env->segs[SEG_CS].flags & ~DESC_DB) | DESC_L;
-    }
+    set_segments(env, code64);
+    env->tr = (struct x86_segment){ .flags = DESC_P | 11 << 8 };      /* without an I/O map */
     env->eflags = FL_IF | 2;
     x86_update_mode(env);
     x86_decode_features(env, has);
+    if (has[FEAT_XSAVE]) {
+        env->cr[4] |= CR4_OSXSAVE;
+        env->xcr0 = 3;
+    }
+    x86_update_mode(env);
 }
 
 bool emulate_has(enum x86_feature f)
@@ -169,6 +183,17 @@ static void run_to_exception(unsigned max_insns)
     }
 }
 
+static void map_code(bool writable)
+{
+    static int now = -1;
+
+    if (now != writable) {
+        map_range(TARGET_WORD_BITS == 64, CODE_AT, CODE_PHYS, CODE_SIZE, writable ? PTE_W : 0);
+        tlb_flush(cpu);
+        now = writable;
+    }
+}
+
 void emulate_run(const struct program *p, struct machine_state *s, struct outcome *out,
                  unsigned max_insns)
 {
@@ -179,16 +204,19 @@ void emulate_run(const struct program *p, struct machine_state *s, struct outcom
         region_flush_all();
     }
     region_invalidate_ram(memory_region_ram_addr(&ram) + CODE_PHYS, CODE_SIZE);
-    memcpy(host + CODE_PHYS, p->code, p->len);
+    memcpy(host + CODE_PHYS, p->code, MAX_CODE);
+    map_code(p->writable);
     memcpy(host + DATA_PHYS, s->data, DATA_SIZE);
     memcpy(host + STACK_PHYS, s->stack, STACK_SIZE);
     for (unsigned i = 0; i < X86_REGS; i++) {
         env->regs[i] = s->regs[i];
     }
+    set_segments(env, p->code64);
     env->pc = s->rip;
     x86_set_eflags(env, s->rflags, ~0u);
     load_fx(env, s->fx);
     x86_update_mode(env);
+    env->db_pending = 0;
     backend_fp_enter(env);
     run_to_exception(max_insns);
     backend_fp_leave(env);
@@ -200,8 +228,12 @@ void emulate_run(const struct program *p, struct machine_state *s, struct outcom
     save_fx(env, s->fx);
     memcpy(s->data, host + DATA_PHYS, DATA_SIZE);
     memcpy(s->stack, host + STACK_PHYS, STACK_SIZE);
-    out->vector = cpu->exception >= EXC_INT_FIRST ? cpu->exception - EXC_INT_FIRST
-                                                  : cpu->exception;
+    memcpy(s->code, host + CODE_PHYS, MAX_CODE);
+    out->vector = cpu->exception;
+    if (cpu->exception >= EXC_INT_FIRST) {
+        out->vector = cpu->exception == EXC_ICEBP ? EXC_DB : cpu->exception - EXC_INT_FIRST;
+        s->rip += env->fault_next_pc_delta;
+    }
     out->error_code = cpu->error_code;
     out->fault_addr = out->vector == EXC_PF ? env->fault_addr : 0;
 }

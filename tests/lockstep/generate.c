@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "base/bits.h"
-#include "lockstep.h"
+#include "generate.h"
 
 static uint64_t seed = 1;
 static unsigned *eligible, n_eligible;
 static const bool *features;
 static uint32_t mode;
+static bool only_one;                   /* some rows only: no sequences around them */
 uint64_t *generate_used;
 
 uint64_t random64(void)
@@ -27,63 +28,78 @@ void random_seed(uint64_t s)
     seed = s * 0x9e3779b97f4a7c15ull + 1;
 }
 
-static bool chance(unsigned percent)
+bool chance(unsigned percent)
 {
     return random_below(100) < percent;
 }
 
 /* --- what may be generated ------------------------------------------------------------------- */
 
-/* System state that the two sides cannot share, and control flow that leaves the program. */
+/* System state that the two sides cannot share, control flow that leaves the program, and what
+   flow.c makes with operands that fit. */
 static const char *const excluded[] = {
-    "syscall", "sysret*", "sysenter", "sysexit", "int*", "iret*", "cpuid", "rdtsc*", "rdpmc",
-    "rdrand", "rdseed", "rdpid", "xgetbv", "xsetbv", "verr", "verw", "lar", "lsl", "sldt", "str",
-    "smsw", "sgdt", "sidt", "lgdt", "lidt", "lldt", "ltr", "lmsw", "arpl", "*fsbase", "*gsbase",
-    "monitor*", "mwait*", "ret*", "retf*", "lds", "les", "lss", "lfs", "lgs", "call*", "jmp*",
-    "enter", "hlt", "into", "bound", "popf*", "xsave*", "xrstor*", "fxsave*", "fxrstor*",
-    "loop*", "rsm", "vm*", "swapgs", "cl?c", "stac", "clac", "invlpg", "salc",
-    "wbinvd", "invd", "in", "out", "ins*", "outs*", "cli", "sti", "clts", "3dnow", "prefetch*",
+    "syscall", "sysret*", "sysenter", "sysexit", "int", "iret*", "cpuid", "rdtsc*", "rdpmc", "rdrand",
+    "rdseed", "rdpid", "xgetbv", "verr", "verw", "lar", "lsl", "sldt", "str", "smsw", "sgdt",
+    "sidt", "arpl", "*fsbase", "*gsbase", "monitor*", "mwait*", "ret*", "lds", "les", "lss",
+    "lfs", "lgs", "call*", "jmp*", "enter", "popf*", "xsave*", "xrstor*", "fxrstor*", "vm*", "stac",
+    "clac", "3dnow",
 };
 
 static bool name_excluded(const char *name)
 {
     for (unsigned i = 0; i < ARRAY_LEN(excluded); i++) {
         if (fnmatch(excluded[i], name, 0) == 0) {
-            return strcmp(name, "clc") != 0 && strcmp(name, "cmc") != 0;
+            return true;
         }
     }
     return false;
 }
 
+/* Only reads a segment register. */
+static bool reads_segment(const struct x86_opcode *o)
+{
+    return o->operand[1] == O_Sw || strcmp(o->name, "push") == 0;
+}
+
 static bool row_eligible(const struct x86_opcode *o, bool code64, const char *only)
 {
-    if ((o->attrs & (A_PRIV | A_IO | A_PM)) || (o->attrs & (code64 ? A_I64 : A_O64)) ||
-        name_excluded(o->name) || o->feature == FEAT_NEVER ||
-        (o->feature != FEAT_NONE && !features[o->feature])) {
-        return false;
-    }
-    if ((o->attrs & (A_END | A_JUMP)) && !(o->attrs & A_BRANCH)) {
+    if ((o->attrs & (code64 ? A_I64 : A_O64)) || name_excluded(o->name) ||
+        o->feature == FEAT_NEVER || (o->feature != FEAT_NONE && !features[o->feature])) {
         return false;
     }
     for (unsigned i = 0; i < 4; i++) {
         switch (o->operand[i]) {
-        case O_Sw: case O_ES: case O_CS: case O_SS: case O_DS: case O_FS: case O_GS: case O_Cy:
-        case O_Dy: case O_Ap: case O_Mp: case O_Ma:
+        case O_Sw: case O_ES: case O_CS: case O_SS: case O_DS: case O_FS: case O_GS:
+            if (!reads_segment(o)) {
+                return false;
+            }
+            break;
+        case O_Ap: case O_Mp:
             return false;
         }
     }
     return !only || fnmatch(only, o->name, 0) == 0;
 }
 
+/* The same as the eligible row before it, for another feature: it never comes to its turn. */
+static bool shadowed(const struct x86_opcode *o)
+{
+    const struct x86_opcode *before = n_eligible ? &x86_opcodes[eligible[n_eligible - 1]] : o;
+
+    return before->map == o->map && before->opcode == o->opcode && before->modrm == o->modrm &&
+           before->prefix == o->prefix && before->feature != o->feature;
+}
+
 void generate_init(bool code64, const bool has[FEAT_COUNT], const char *only)
 {
     features = has;
+    only_one = only;
     mode = MODE_PE | MODE_LMA | 3 | (code64 ? MODE_CS64 : MODE_CS32 | MODE_SS32) |
            MODE_OSFXSR | MODE_MP;
     eligible = calloc(x86_opcode_count, sizeof(*eligible));
     generate_used = calloc(x86_opcode_count, sizeof(*generate_used));
     for (unsigned i = 0; i < x86_opcode_count; i++) {
-        if (row_eligible(&x86_opcodes[i], code64, only)) {
+        if (row_eligible(&x86_opcodes[i], code64, only) && !shadowed(&x86_opcodes[i])) {
             eligible[n_eligible++] = i;
         }
     }
@@ -145,13 +161,6 @@ static uint32_t undefined_after(const struct x86_insn *in)
 
 /* --- encoding -------------------------------------------------------------------------------- */
 
-struct encoder {
-    uint8_t bytes[32];
-    unsigned n;
-    bool code64;
-    uint32_t pointers;              /* GPRs that still hold addresses of the data area */
-};
-
 static void put(struct encoder *e, uint8_t byte)
 {
     e->bytes[e->n++] = byte;
@@ -164,15 +173,15 @@ static void put32(struct encoder *e, uint32_t v)
     }
 }
 
-static unsigned pick_pointer(const struct encoder *e)
+static unsigned pick(uint32_t set, unsigned otherwise)
 {
-    unsigned n = bits_count(e->pointers), k = n ? random_below(n) : 0;
+    unsigned n = bits_count(set), k = n ? random_below(n) : 0;
 
     if (!n) {
-        return R_BX;
+        return otherwise;
     }
     for (unsigned r = 0;; r++) {
-        if ((e->pointers >> r & 1) && k-- == 0) {
+        if ((set >> r & 1) && k-- == 0) {
             return r;
         }
     }
@@ -185,7 +194,7 @@ struct modrm {
     unsigned disp_bytes;
 };
 
-static void choose_memory(struct encoder *e, struct modrm *m)
+static void choose_memory(struct encoder *e, struct modrm *m, bool align)
 {
     unsigned regs = e->code64 ? 16 : 8;
 
@@ -197,17 +206,19 @@ static void choose_memory(struct encoder *e, struct modrm *m)
         return;
     }
     m->mod = random_below(3);
-    m->base = chance(85) ? pick_pointer(e) : random_below(regs);
-    m->disp_bytes = m->mod == 1 ? 1 : m->mod == 2 ? 4 : 0;
-    m->disp = m->mod == 1 ? (int8_t)random64() : (int)random_below(2048) - 1024;
-    m->sib = chance(30) || (m->base & 7) == 4;
+    m->base = chance(95) ? pick(e->pointers, R_SP) : random_below(regs);
     if ((m->base & 7) == 5 && m->mod == 0) {
         m->mod = 1;
-        m->disp_bytes = 1;
-        m->disp = (int8_t)random64();
     }
+    m->disp_bytes = m->mod == 1 ? 1 : m->mod == 2 ? 4 : 0;
+    m->disp = m->mod == 1 ? (int8_t)random64() : m->mod ? (int)random_below(2048) - 1024 : 0;
+    if (align) {
+        m->disp &= ~15;
+    }
+    m->sib = chance(30) || (m->base & 7) == 4;
     m->rm = m->sib ? 4 : m->base;
-    m->index = m->sib && chance(40) ? random_below(regs) : 4;
+    m->index = m->sib && chance(40) && !align ? pick(chance(92) ? e->indexes : 0,
+                                                     random_below(regs)) : 4;
 }
 
 static void choose_modrm(struct encoder *e, const struct x86_opcode *o, struct modrm *m)
@@ -226,7 +237,7 @@ static void choose_modrm(struct encoder *e, const struct x86_opcode *o, struct m
         m->reg = arg;
     }
     if (memory) {
-        choose_memory(e, m);
+        choose_memory(e, m, (o->map != MAP_1 || o->opcode > 0xd7) && chance(75));
     }
 }
 
@@ -291,6 +302,14 @@ static void put_prefixes(struct encoder *e, const struct x86_opcode *o, const st
     if (chance(4)) {
         put(e, 0x67);
     }
+    if (chance(3)) {
+        static const uint8_t segments[] = { 0x26, 0x2e, 0x36, 0x3e };
+
+        put(e, segments[random_below(4)]);
+    }
+    if (chance(1)) {
+        put(e, 0xf0);
+    }
     if (o->prefix >= PREFIX_66) {
         put(e, mandatory[o->prefix]);
     }
@@ -347,13 +366,29 @@ static void encode(struct encoder *e, const struct x86_opcode *o)
     }
 }
 
+/* FXSAVE and the x87 environment */
+static bool large_operand(const struct x86_insn *in)
+{
+    bool x87 = in->map == MAP_1 && (in->opcode == 0xd9 || in->opcode == 0xdd) && in->reg & 4;
+
+    return x86_modrm_mem(in) && (x87 || strcmp(in->op->name, "fxsave") == 0);
+}
+
 /* Things that a valid encoding may still do that the two sides need not agree on. */
 static bool acceptable(const struct x86_insn *in)
 {
     if (!in->op || in->too_long || in->truncated || in->seg_override >= SEG_FS) {
         return false;
     }
-    if (in->addrsize == 2) {
+    if (in->op->attrs & (A_PRIV | A_IO) && !chance(5)) {
+        return false;
+    }
+    /* It would wrap in the middle; and models differ in which of two faults comes first. */
+    if (large_operand(in) && (in->addrsize == 2 || in->seg_override == SEG_CS)) {
+        return false;
+    }
+    /* At a fault the upper halves of the pointers are cut now and then only. */
+    if (mode & MODE_CS64 && in->addrsize == 4 && in->rep && strcmp(in->op->name, "cmps") == 0) {
         return false;
     }
     /* Double shifts of 16 bits by more than 16 have no defined result. */
@@ -363,14 +398,41 @@ static bool acceptable(const struct x86_insn *in)
     return true;
 }
 
-static void forget_pointers(struct encoder *e, const struct x86_insn *in)
+static bool names_gpr(const struct x86_insn *in, unsigned n, unsigned reg)
 {
-    for (unsigned i = 0; i < 2; i++) {
-        if (in->operand[i].kind == OPND_GPR) {
-            e->pointers &= ~(1u << (in->operand[i].reg & (in->operand[i].size == 1 ? 3 : 15)));
-            e->pointers &= ~(1u << in->operand[i].reg);
+    const struct x86_operand *o = &in->operand[n];
+
+    return o->kind == OPND_GPR &&
+           (o->reg == reg || (o->size == 1 && x86_high_byte(in, o->reg) && o->reg - 4u == reg));
+}
+
+static void forget_registers(struct encoder *e, const struct x86_insn *in)
+{
+    for (unsigned r = 0; r < 16; r++) {
+        if (names_gpr(in, 0, r) || (names_gpr(in, 1, r) && in->op->attrs & (A_RMW | A_VEX))) {
+            e->pointers &= ~(1u << r);
+            e->indexes &= ~(1u << r);
         }
     }
+}
+
+/* Where silicon goes its own ways, or the program would end too early. */
+static bool suits(const struct generator *g, const struct x86_insn *in)
+{
+    static const char *const cx_users[] = { "popa", "pcmp?str?", "loop*", "xchg", "j*", "rdrand" };
+
+    if ((names_gpr(in, 0, R_SP) || names_gpr(in, 1, R_SP)) && !chance(10)) {
+        return false;
+    }
+    if (g->loop_left) {
+        for (unsigned i = 0; i < ARRAY_LEN(cx_users); i++) {
+            if (fnmatch(cx_users[i], in->op->name, 0) == 0) {
+                return false;
+            }
+        }
+        return !in->rep && !names_gpr(in, 0, R_CX) && !names_gpr(in, 1, R_CX);
+    }
+    return true;
 }
 
 static void append(struct program *p, const uint8_t *bytes, unsigned len)
@@ -381,168 +443,140 @@ static void append(struct program *p, const uint8_t *bytes, unsigned len)
     p->start[p->n] = p->len;
 }
 
-/* A short branch over the instruction that follows gets its displacement when that is known. */
-static void patch_branch(struct program *p, unsigned branch, unsigned bytes)
+void generator_emit(struct generator *g, const uint8_t *bytes, unsigned len)
 {
-    unsigned from = p->start[branch + 1];
-
-    st_le(p->code + from - bytes, bytes, p->len - from);
+    g->p->undefined[g->p->n] = g->undefined;
+    append(g->p, bytes, len);
 }
 
-static bool add_random(struct program *p, struct encoder *e, struct x86_insn *in, unsigned *row)
+void generator_define_flags(struct generator *g)
 {
+    static const uint8_t cmp[] = { 0x81, 0xfb, 1, 2, 3, 4 };     /* cmp $imm, %ebx */
+
+    if (g->undefined) {
+        generator_emit(g, cmp, sizeof(cmp));
+        g->undefined = 0;
+    }
+}
+
+/* A short branch over the instruction that follows gets its displacement when that is known. */
+static void close_branch(struct generator *g)
+{
+    struct program *p = g->p;
+    unsigned from = p->start[g->branch + 1];
+
+    st_le(p->code + from - g->branch_bytes, g->branch_bytes, p->len - from);
+    g->branch = -1;
+}
+
+static bool choose(struct generator *g, struct x86_insn *in, unsigned *row)
+{
+    struct encoder *e = &g->e;
     const struct x86_opcode *o;
 
     *row = eligible[random_below(n_eligible)];
     o = &x86_opcodes[*row];
     encode(e, o);
-    if (!x86_decode(in, e->bytes, e->n, CODE_AT + p->len, mode, features) || !acceptable(in) ||
-        in->op != o) {
+    return x86_decode(in, e->bytes, e->n, CODE_AT + g->p->len, mode, features) &&
+           acceptable(in) && in->op == o && suits(g, in);
+}
+
+/* Operands that an instruction implies, so that it comes to its end. */
+static void prepare(struct generator *g, unsigned reg, uint32_t value)
+{
+    uint8_t mov[X86_MAX_INSN] = { 0xb8 + reg };
+
+    st32_le(mov + 1, value);
+    generator_emit(g, mov, 5);
+}
+
+static bool add_random(struct generator *g)
+{
+    struct program *p = g->p;
+    struct x86_insn in;
+    unsigned row;
+
+    if (!choose(g, &in, &row)) {
         return false;
+    }
+    if (x86_flags_read(&in) & g->undefined) {
+        if (g->branch >= 0 || p->n + 2 > g->limit) {
+            return false;
+        }
+        generator_define_flags(g);
+    }
+    if (in.op->attrs & A_BRANCH) {
+        if (g->branch >= 0 || g->loop_left || p->n + 1 >= g->limit || in.opsize == 2) {
+            return false;
+        }
+        g->branch = p->n;
+        g->branch_bytes = in.op->operand[0] == O_Jb ? 1 : 4;
+        generator_emit(g, g->e.bytes, in.len);
+        generate_used[row]++;
+        return true;
+    }
+    if (in.rep && in.op->attrs & (A_REP | A_REPZ) && g->branch < 0 && chance(70)) {
+        prepare(g, R_CX, random_below(40));
+    }
+    if (fnmatch("maskmov*", in.op->name, 0) == 0) {
+        /* Elsewhere an empty mask faults or not as the model likes. */
+        if (g->branch >= 0 || in.addrsize == 2) {
+            return false;
+        }
+        prepare(g, R_DI, DATA_AT + 0x800 + random_below(0x700));
+    }
+    p->compares[p->n] = in.rep && (in.op->attrs & A_REPZ);
+    generator_emit(g, g->e.bytes, in.len);
+    generate_used[row]++;
+    forget_registers(&g->e, &in);
+    if (g->branch >= 0) {
+        /* It may be skipped: what it defines does not count, what it undefines does. */
+        close_branch(g);
+        g->undefined |= undefined_after(&in);
+    } else {
+        g->undefined = (g->undefined & ~x86_flags_written(&in)) | undefined_after(&in);
     }
     return true;
 }
 
+static void count_down(struct generator *g)
+{
+    if (g->loop_left && --g->loop_left == 0) {
+        flow_loop_end(g);
+    }
+    if (g->patch_at && --g->patch_left == 0) {
+        flow_patched(g);
+    }
+}
+
 void generate_program(struct program *p, unsigned insns)
 {
-    static const uint8_t define_flags[] = { 0x81, 0xfb, 1, 2, 3, 4 };     /* cmp $imm, %ebx */
-    struct encoder e = { .code64 = p->code64,
-                         .pointers = p->code64 ? 0xffe8 & ~(1u << R_SP) : 0xe8 };
-    int branch = -1, branch_bytes = 0;
-    uint32_t undefined = 0;
+    struct generator g = {
+        .p = p, .limit = insns, .branch = -1, .has_xsave = features[FEAT_XSAVE],
+        .e = { .code64 = p->code64, .pointers = p->code64 ? 0xefe8 & ~(1u << R_SP) : 0xe8,
+               .indexes = p->code64 ? 1 << R_DX | 1 << 12 : 1 << R_DX },
+    };
 
     p->n = p->len = 0;
+    p->writable = chance(20);
     memset(p->compares, 0, sizeof(p->compares));
+    memset(p->code, 0xcc, sizeof(p->code));
     for (unsigned tries = 0; p->n < insns && tries < 2000; tries++) {
-        struct x86_insn in;
-        unsigned row;
+        bool quiet = g.branch < 0 && !g.loop_left && !g.patch_at && !only_one;
 
-        if (!add_random(p, &e, &in, &row)) {
-            continue;
-        }
-        if (x86_flags_read(&in) & undefined) {
-            if (branch >= 0 || p->n + 2 > insns) {
-                continue;
-            }
-            p->undefined[p->n] = undefined;
-            append(p, define_flags, sizeof(define_flags));
-            undefined = 0;
-        }
-        if (in.op->attrs & A_BRANCH) {
-            if (branch >= 0 || p->n + 1 >= insns || in.opsize == 2) {
-                continue;
-            }
-            p->undefined[p->n] = undefined;
-            branch = p->n;
-            branch_bytes = in.op->operand[0] == O_Jb ? 1 : 4;
-            append(p, e.bytes, in.len);
-            generate_used[row]++;
-            continue;
-        }
-        p->undefined[p->n] = undefined;
-        p->compares[p->n] = in.rep && (in.op->attrs & A_REPZ);
-        append(p, e.bytes, in.len);
-        generate_used[row]++;
-        forget_pointers(&e, &in);
-        if (branch >= 0) {
-            /* It may be skipped: what it defines does not count, what it undefines does. */
-            patch_branch(p, branch, branch_bytes);
-            branch = -1;
-            undefined |= undefined_after(&in);
-        } else {
-            undefined = (undefined & ~x86_flags_written(&in)) | undefined_after(&in);
+        if (quiet && chance(8)) {
+            flow_add(&g);
+        } else if (add_random(&g) && g.branch < 0) {
+            count_down(&g);
         }
     }
-    if (branch >= 0) {
-        patch_branch(p, branch, branch_bytes);
+    if (g.branch >= 0) {
+        close_branch(&g);
     }
-    p->undefined[p->n] = undefined;
+    if (g.patch_at) {
+        flow_patched(&g);
+    }
+    p->undefined[p->n] = g.undefined;
     p->code[p->len++] = 0x0f;
     p->code[p->len++] = 0x0b;
-}
-
-/* --- states ---------------------------------------------------------------------------------- */
-
-static uint64_t interesting64(void)
-{
-    static const uint64_t values[] = { 0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff,
-                                       0x7fffffff, 0x80000000, 0xffffffff, 0x7fffffffffffffff,
-                                       0x8000000000000000, ~0ull };
-
-    switch (random_below(4)) {
-    case 0: return values[random_below(ARRAY_LEN(values))];
-    case 1: return random_below(64);
-    default: return random64() >> random_below(64);
-    }
-}
-
-static void random_floats(uint8_t *at, size_t size)
-{
-    static const uint32_t special[] = { 0, 0x80000000, 0x3f800000, 0x7f800000, 0xff800000,
-                                        0x7fc00000, 0x7f800001, 0xffc12345, 1, 0x007fffff,
-                                        0x00800000, 0x7f7fffff, 0x4b000000, 0xcf000000 };
-
-    for (size_t i = 0; i < size; i += 8) {
-        uint64_t v = random64();
-
-        switch (random_below(4)) {
-        case 0: v = (uint64_t)special[random_below(ARRAY_LEN(special))] << 32; break;
-        case 1: v = special[random_below(ARRAY_LEN(special))] | v << 32; break;
-        case 2: v = (v & 0x800fffffffffffffull) | (uint64_t)(1000 + random_below(48)) << 52; break;
-        }
-        st64_le(at + i, v);
-    }
-}
-
-static void random_x87(uint8_t *fx)
-{
-    fx[4] = chance(30) ? 0xff : random64() >> 20;
-    /* Some exceptions unmasked: all of the x87's, and of SSE's those whose sticky flags do not
-       depend on how the host found them out. */
-    st16_le(fx, 0x037f & ~(chance(30) ? random64() & 0x0f00 : 0) &
-                ~(chance(10) ? random64() & 63 : 0));
-    st16_le(fx + 2, random_below(8) << 11);
-    for (unsigned i = 0; i < 8; i++) {
-        static const uint16_t exps[] = { 0, 1, 0x3fff, 0x4000, 0x403e, 0x7ffe, 0x7fff, 0xbfff,
-                                         0xffff };
-        uint64_t mant = random64() >> (chance(20) ? random_below(64) : 0);
-
-        st64_le(fx + 32 + 16 * i, chance(85) ? mant | 1ull << 63 : mant);
-        st16_le(fx + 40 + 16 * i, chance(40) ? exps[random_below(ARRAY_LEN(exps))]
-                : chance(70) ? 0x3fe0 + random_below(64) : random64());
-    }
-}
-
-void generate_state(struct machine_state *s, bool code64)
-{
-    static uint8_t noise[DATA_SIZE + STACK_SIZE];
-    static bool filled;
-
-    if (!filled || chance(2)) {
-        random_floats(noise, sizeof(noise));
-        filled = true;
-    }
-    memset(s, 0, sizeof(*s));
-    memcpy(s->data, noise, DATA_SIZE);
-    memcpy(s->stack, noise + DATA_SIZE, STACK_SIZE);
-    for (unsigned r = 0; r < (code64 ? 16 : 8); r++) {
-        bool pointer = r != R_AX && r != R_CX && r != R_DX;
-
-        s->regs[r] = pointer ? DATA_AT + 2048 + random_below(DATA_SIZE - 4096) : interesting64();
-        if (pointer && chance(70)) {
-            s->regs[r] &= ~15ull;
-        }
-    }
-    s->regs[R_SP] = STACK_AT + STACK_SIZE / 2 + random_below(64) * 8;
-    s->rip = CODE_AT;
-    s->rflags = 2 | FL_IF | (random64() & FL_ARITH) | (chance(15) ? FL_DF : 0);
-    random_x87(s->fx);
-    st32_le(s->fx + 24, (0x1f80 | (random64() & (chance(50) ? 0 : 0xe03f))) &
-                        ~(chance(10) ? random64() & 0x1380 : 0));
-    random_floats(s->fx + 160, code64 ? 256 : 128);
-    if (!code64) {
-        for (unsigned r = 0; r < 8; r++) {
-            s->regs[r] = (uint32_t)s->regs[r];
-        }
-    }
 }

@@ -21,10 +21,12 @@ enum {
 
 enum { STOP_AT_END = -1 };          /* struct outcome.vector: the ud2 after the last instruction */
 
+enum { MAX_PROGRAM = 40, MAX_CODE = 1024 };
+
 struct machine_state {
     uint64_t regs[16], rip, rflags;
     uint8_t fx[512] __attribute__((aligned(16)));   /* FXSAVE image, 64-bit form */
-    uint8_t data[DATA_SIZE], stack[STACK_SIZE];
+    uint8_t data[DATA_SIZE], stack[STACK_SIZE], code[MAX_CODE];
 };
 
 struct outcome {
@@ -33,15 +35,13 @@ struct outcome {
     uint64_t fault_addr;            /* of page faults */
 };
 
-enum { MAX_PROGRAM = 24 };
-
 struct program {
-    bool code64;
+    bool code64, writable;          /* writable: it may change itself */
     unsigned n, len;
     unsigned start[MAX_PROGRAM + 1];        /* offsets of the instructions */
     uint32_t undefined[MAX_PROGRAM + 1];    /* flags that are undefined before instruction i */
     bool compares[MAX_PROGRAM + 1];         /* instruction i is a repeated cmps or scas */
-    uint8_t code[CODE_SIZE];
+    uint8_t code[MAX_CODE];
 };
 
 uint64_t random64(void);

@@ -50,6 +50,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
                                   REG_R14, REG_R15 };
     ucontext_t *uc = context;
 
+    /* The program's AC and NT are still there: they would hurt us. */
+    __asm__ volatile("push $2\n\tpopfq" : : : "cc", "memory");
     for (int i = 0; i < 16; i++) {
         result->regs[i] = uc->uc_mcontext.gregs[from[i]];
     }
@@ -89,14 +91,11 @@ void native_init(void)
 
 void native_run(const struct program *p, struct machine_state *s, struct outcome *out)
 {
-    static bool writable = true;
-
-    if (!writable) {
-        mprotect((void *)CODE_AT, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
+    mprotect((void *)CODE_AT, CODE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC);
+    memcpy((void *)CODE_AT, p->code, MAX_CODE);
+    if (!p->writable) {
+        mprotect((void *)CODE_AT, CODE_SIZE, PROT_READ | PROT_EXEC);
     }
-    memcpy((void *)CODE_AT, p->code, p->len);
-    mprotect((void *)CODE_AT, CODE_SIZE, PROT_READ | PROT_EXEC);
-    writable = false;
     memcpy((void *)DATA_AT, s->data, DATA_SIZE);
     memcpy((void *)STACK_AT, s->stack, STACK_SIZE);
     memcpy(entry.regs, s->regs, sizeof(entry.regs));
@@ -110,9 +109,10 @@ void native_run(const struct program *p, struct machine_state *s, struct outcome
     if (!sigsetjmp(back, 0)) {
         native_enter();
     }
-    __asm__ volatile("fxrstor64 %0; cld" : : "m"(host_fx));
+    __asm__ volatile("fxrstor64 %0" : : "m"(host_fx));
     memcpy(s->data, (void *)DATA_AT, DATA_SIZE);
     memcpy(s->stack, (void *)STACK_AT, STACK_SIZE);
+    memcpy(s->code, (void *)CODE_AT, MAX_CODE);
 }
 
 void native_features(bool has[FEAT_COUNT])

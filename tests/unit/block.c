@@ -253,6 +253,50 @@ static void test_places(void)
     block_close(c);
 }
 
+/* A drive on a qcow2 image with snapshots and the state of a machine in it. */
+static void test_snapshots(void)
+{
+    struct keyval *none = keyval_create("-o");
+    struct image_snapshot s = { .name = (char *)"first", .vm_state_size = 300000 }, *list;
+    char *file = g_strdup_printf("%s.qcow2", image), *text;
+    uint8_t *state = g_malloc(300000), *back = g_malloc0(300000), byte = 7;
+    struct block *block;
+    size_t count = 0;
+
+    ok(image_create(file, "qcow2", SIZE, none, NULL), "a qcow2 image is made");
+    text = g_strdup_printf("file=%s,if=none,id=q", file);
+    block = block_add_drive(text, NULL);
+    ok(block && strcmp(block_format(block), "qcow2") == 0, "and recognised");
+    memset(state, 0x5a, 300000);
+    block_pwrite(block, 1000, &byte, 1);
+    is_int(block_vm_state(block, 0, state, 300000, true), 0, "the machine's state is written");
+    ok(block_can_snapshot(block) && block_snapshot_create(block, &s, NULL), "a snapshot is made");
+    byte = 8;
+    block_pwrite(block, 1000, &byte, 1);
+    ok(block_snapshot_apply(block, "first", NULL), "it is applied");
+    block_pread(block, 1000, &byte, 1);
+    is_int(byte, 7, "the disk is back");
+    ok(block_vm_state(block, 0, back, 300000, false) == 0 && memcmp(state, back, 300000) == 0,
+       "and so is the state");
+    list = block_snapshots(block, &count);
+    ok(count == 1 && list[0].vm_state_size == 300000 && strcmp(list[0].id, "1") == 0,
+       "it is listed");
+    image_snapshots_free(list, count);
+    ok(block_resize(block, 2 * SIZE, NULL) && block_length(block) == 2 * SIZE, "the disk grows");
+    ok(block_snapshot_delete(block, "1", NULL), "the snapshot is deleted");
+    block_close(block);
+    block = add("file=%s,format=raw,if=none,id=d", NULL);
+    ok(!block_can_snapshot(block) && !block_snapshot_create(block, &s, NULL),
+       "a raw image has no snapshots");
+    block_close(block);
+    unlink(file);
+    keyval_free(none);
+    g_free(state);
+    g_free(back);
+    g_free(file);
+    g_free(text);
+}
+
 int main(void)
 {
     char *folder = g_dir_make_tmp("block-XXXXXX", NULL);
@@ -264,6 +308,7 @@ int main(void)
     test_guard();
     test_overlay();
     test_requests();
+    test_snapshots();
     test_media();
     test_refusals();
     test_places();

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A machine's vCPU thread: sleeps, takes interrupts and works for others between runs of guest code.
+ * The big lock is held except while guest code runs.
+ */
+#include "base/lock.h"
+#include "cpu-control.h"
+#include "cpu-exec.h"
+#include "tcg/backend.h"
+#include "tcg/tlb.h"
+
+static bool must_sleep(struct cpu *cpu)
+{
+    if (cpu->stop_request) {
+        return true;
+    }
+    if (cpu->halted && !cpu->work && !cpu->target->has_work(cpu)) {
+        return true;
+    }
+    return false;
+}
+
+/* With the big lock: sleeps, works and interrupts until there is guest code to run. */
+static void between_regions(struct cpu *cpu)
+{
+    do {
+        cpu_work_run(cpu);
+        while (must_sleep(cpu) && !cpu->work) {
+            cpu_wait(cpu);
+        }
+        cpu_work_run(cpu);
+        __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        tlb_flush_if_wanted(cpu);
+        if (cpu->interrupts & CPU_INT_EXIT) {
+            cpu_clear_interrupt(cpu, CPU_INT_EXIT);
+        }
+        if (cpu->interrupts & CPU_INT_RESET) {
+            cpu_clear_interrupt(cpu, CPU_INT_RESET);
+            cpu_reset_one(cpu);
+        }
+    } while (cpu->stop_request || cpu->work);
+    if (cpu->halted && cpu->target->has_work(cpu)) {
+        cpu->halted = false;
+    }
+}
+
+/* Delivering an interrupt may itself raise: then the exception is what goes on. */
+static void take_interrupts(struct cpu *cpu)
+{
+    if (sigsetjmp(cpu->jmp, 0) == 0) {
+        if (cpu->interrupts) {
+            cpu->target->take_interrupt(cpu);
+        }
+    }
+}
+
+void *cpu_thread(void *opaque)
+{
+    struct cpu *cpu = opaque;
+
+    cpu_set_current(cpu);
+    big_lock();
+    for (;;) {
+        between_regions(cpu);
+        if (cpu->exception < 0 && !cpu->halted) {
+            take_interrupts(cpu);
+        }
+        if (cpu->halted) {
+            continue;
+        }
+        cpu->running = true;
+        big_unlock();
+        cpu_exec_begin(cpu);
+        backend_fp_enter(cpu->env);
+        cpu_run_guest(cpu);
+        backend_fp_leave(cpu->env);
+        cpu_exec_end(cpu);
+        big_lock();
+        cpu->running = false;
+    }
+    return NULL;
+}

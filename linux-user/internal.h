@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What the files of user mode's core share beyond user.h. */
+#ifndef LINUX_USER_INTERNAL_H
+#define LINUX_USER_INTERNAL_H
+
+#include "linux-user/user.h"
+
+/* --- memory map (mmap.c) ------------------------------------------------------------------------ */
+
+/* Finds a place for the guest's memory and sets user_base and user_top; false with a message. */
+bool user_memory_init(struct error **err);
+/* Where brk starts. */
+void user_brk_init(uint64_t addr);
+/* mmap for the loader: any address at or above `hint', which 64-bit guests' kernels may ignore. */
+int64_t user_map_image(uint64_t hint, uint64_t len);
+/* Makes part of a mapping inaccessible; as the guest sees it nothing is there. */
+void user_map_guard(uint64_t addr, uint64_t len);
+/* Around fork(). */
+void user_memory_fork_end(bool child);
+
+/* --- signals (signal.c) --------------------------------------------------------------------------- */
+
+void user_signal_init(void);
+void user_signal_thread_init(struct task *t);       /* alternate stack and queue of a new thread */
+void user_signal_thread_end(struct task *t);
+/* Delivers what is pending; may not come back (default actions). */
+void user_take_signals(struct task *t);
+/* The host's mask as the guest's is, after all signals were blocked. */
+void user_signal_unblock(struct task *t);
+void user_signal_block_all(void);
+/* The mask of a signal frame. */
+void user_signal_restore(struct task *t, uint64_t mask);
+/* Ends the process by a signal as the default action does. */
+_Noreturn void user_die(int sig);
+/* Before exec: what is queued goes back to the kernel. */
+void user_signal_exec(struct task *t);
+struct user_actions { struct user_sigaction of[USER_SIGNALS + 1]; };
+
+/* --- threads (task.c) -------------------------------------------------------------------------------- */
+
+void user_main_task(struct cpu *cpu);
+void user_robust_exit(struct task *t);
+
+extern char *user_emulator_path;   /* where this executable lies; NULL not known */
+
+/* --- program start (elf.c, start.c) -------------------------------------------------------------------- */
+
+struct user_program {
+    uint64_t entry, stack;          /* initial pc and stack pointer */
+    uint64_t phdr, phnum, phent, base, program_entry;   /* for the auxiliary vector */
+    bool exec_stack;
+};
+/* Loads the ELF file behind fd (and its interpreter). Fills user_image. */
+bool user_load_elf(int fd, const char *path, struct user_program *p, struct error **err);
+/* Stack, arguments, environment, auxiliary vector. */
+bool user_make_stack(struct user_program *p, int argc, char **argv, char **envp,
+                     const char *exec_name, struct error **err);
+
+/* --- the guest's architecture (i386/) ------------------------------------------------------------------ */
+
+extern const struct user_abi *const user_process_abi;
+
+struct user_arch_elf { uint8_t elf_class, data; uint16_t machine; uint16_t machine2; };
+extern const struct user_arch_elf user_arch_elf;
+const char *user_arch_platform(void);               /* AT_PLATFORM */
+uint64_t user_arch_hwcap(struct cpu *cpu);          /* AT_HWCAP */
+
+void user_arch_start(struct cpu *cpu, const struct user_program *p);
+/* A new thread's registers: the parent's with another stack (0: same), result 0, and TLS. */
+int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool set_tls,
+                        uint64_t tls);
+uint64_t user_arch_sp(struct cpu *cpu);
+/* Pushes a frame for the handler of `sig' and goes there; false when the stack is not writable. */
+bool user_arch_push_frame(struct task *t, int sig, const siginfo_t *info,
+                          const struct user_sigaction *act, uint64_t mask);
+/* Notes which host fault the next frame is about. */
+void user_arch_note_fault(struct task *t, const siginfo_t *info, const void *context);
+/* The exception number that makes cpu_run_guest() return for a host signal. */
+extern const int user_arch_exc_signal;
+/* Runs the thread's guest code; system calls and exceptions come and go. */
+_Noreturn void user_arch_loop(struct task *t);
+
+#endif

@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Signals. The host's mask follows the guest's, and the host has a handler where the guest has one,
+ * so the kernel decides what is pending, ignored, restarted and inherited. Our handler queues the
+ * signal for the thread, blocks all others until the guest's handler is entered between two regions
+ * of its code, and keeps a blocking system call from starting.
+ *
+ * Faults of guest instructions arrive as host SIGSEGV and SIGBUS, which are never blocked on the
+ * host; see on_fault().
+ */
+#include "linux-user/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "base/bits.h"
+#include "base/error.h"
+#include "cpu-control.h"
+#include "linux-user/host.h"
+#include "tcg/backend.h"
+#include "tcg/code.h"
+#include "tcg/region.h"
+#include "tcg/user/user.h"
+
+enum { QUEUE = 64, HOST_STACK = 64 << 10 };
+
+struct signal_queue {
+    struct { int sig; siginfo_t info; } entries[QUEUE];
+    unsigned head, tail;            /* filled by the handler at tail */
+    void *stack;                    /* for host handlers */
+};
+
+static struct user_actions process_actions;
+static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
+
+#define BIT(sig) (1ull << ((sig) - 1))
+/* What the host must always be able to deliver: faults of guest code */
+#define ALWAYS (BIT(SIGSEGV) | BIT(SIGBUS))
+#define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
+
+/* --- masks ------------------------------------------------------------------------------------------- */
+
+static void set_host_mask(uint64_t mask)
+{
+    mask &= ~ALWAYS;
+    host_sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
+void user_host_mask(uint64_t mask, sigset_t *host)
+{
+    memset(host, 0, sizeof(*host));
+    mask &= ~ALWAYS;
+    memcpy(host, &mask, sizeof(mask));
+}
+
+void user_signal_unblock(struct task *t)
+{
+    set_host_mask(t->signal_mask);
+}
+
+void user_signal_block_all(void)
+{
+    set_host_mask(~0ull);
+}
+
+static void set_mask(struct task *t, uint64_t mask)
+{
+    t->signal_mask = mask & ~UNBLOCKABLE;
+    if (t->queue->head != t->queue->tail) {
+        /* Some may be no longer blocked. */
+        t->signal_pending = 1;
+        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    }
+    user_signal_unblock(t);
+}
+
+void user_signal_restore(struct task *t, uint64_t mask)
+{
+    user_signal_block_all();
+    set_mask(t, mask);
+}
+
+int64_t user_sigprocmask(struct task *t, int how, const uint64_t *set, uint64_t *old)
+{
+    uint64_t mask = t->signal_mask;
+
+    if (set) {
+        user_signal_block_all();
+        if (t->signal_pending) {
+            return USER_RESTART;        /* it came before the mask changed */
+        }
+        switch (how) {
+        case SIG_BLOCK: mask |= *set; break;
+        case SIG_UNBLOCK: mask &= ~*set; break;
+        case SIG_SETMASK: mask = *set; break;
+        default:
+            user_signal_unblock(t);
+            return -EINVAL;
+        }
+    }
+    if (old) {
+        *old = t->signal_mask;
+    }
+    if (set) {
+        set_mask(t, mask);
+    }
+    return 0;
+}
+
+void user_sigmask_begin(struct task *t, uint64_t mask)
+{
+    t->saved_mask = t->signal_mask;
+    t->signal_mask = mask & ~UNBLOCKABLE;
+}
+
+int64_t user_sigmask_end(struct task *t, int64_t result)
+{
+    if (t->signal_pending) {
+        t->restore_mask = true;
+    } else {
+        t->signal_mask = t->saved_mask;
+    }
+    return result;
+}
+
+/* --- the queue ------------------------------------------------------------------------------------------ */
+
+static void enqueue(struct task *t, int sig, const siginfo_t *info)
+{
+    struct signal_queue *q = t->queue;
+
+    if (q->tail - q->head < QUEUE) {
+        q->entries[q->tail % QUEUE].sig = sig;
+        q->entries[q->tail % QUEUE].info = *info;
+        q->tail++;
+    }
+    t->signal_pending = 1;
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Takes the first that is not blocked. With the host's signals blocked. */
+static bool dequeue(struct task *t, int *sig, siginfo_t *info)
+{
+    struct signal_queue *q = t->queue;
+
+    for (unsigned i = q->head; i != q->tail; i++) {
+        if (t->signal_mask & BIT(q->entries[i % QUEUE].sig)) {
+            continue;
+        }
+        *sig = q->entries[i % QUEUE].sig;
+        *info = q->entries[i % QUEUE].info;
+        for (; i != q->head; i--) {
+            q->entries[i % QUEUE] = q->entries[(i - 1) % QUEUE];
+        }
+        q->head++;
+        return true;
+    }
+    return false;
+}
+
+/* --- dying ------------------------------------------------------------------------------------------------ */
+
+static bool dumps_core(int sig)
+{
+    switch (sig) {
+    case SIGQUIT: case SIGILL: case SIGABRT: case SIGFPE: case SIGSEGV: case SIGBUS: case SIGTRAP:
+    case SIGXCPU: case SIGXFSZ: case SIGSYS:
+        return true;
+    }
+    return false;
+}
+
+void user_die(int sig)
+{
+    struct host_sigaction act = { 0 };
+    uint64_t mask = ~BIT(sig);
+
+    if (dumps_core(sig) && user_options.strace) {
+        fprintf(stderr, "--- killed by signal %d (%s) ---\n", sig, strsignal(sig));
+    }
+    host_sigaction(sig, &act, NULL);
+    host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)sig);
+    host_sigprocmask(SIG_SETMASK, &mask, NULL);
+    _exit(128 + sig);
+}
+
+/* Something that can be nothing but a fault of the emulator itself. */
+static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *context)
+{
+    char text[200];
+    int n = snprintf(text, sizeof(text), "%s: internal error: signal %d at address %p, host pc %p, "
+                     "guest pc unknown\n", error_program(), sig, info->si_addr,
+                     (void *)host_pc(context));
+
+    if (write(STDERR_FILENO, text, n) != n) {
+        n = 0;
+    }
+    user_die(sig);
+}
+
+/* --- faults of guest instructions --------------------------------------------------------------------------- */
+
+static bool in_guest_code(struct task *t, void *context)
+{
+    return backend_fault(t->cpu->env, context) || cpu_hot(t->cpu)->ra;
+}
+
+/* A store into a page of code that was not the guest's own fault. True: go on. */
+static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
+{
+    uint64_t addr = user_addr(info->si_addr);
+
+    if (info->si_signo != SIGSEGV || info->si_code != SEGV_ACCERR ||
+        !code_store_fault(t->cpu, addr)) {
+        return false;
+    }
+    if (in_guest_code(t, context)) {
+        if (!t->cpu->one_insn && region_overlaps(t->cpu, addr, 16)) {
+            /* It changes the code it is in: alone once more, then the new code. */
+            t->cpu->one_insn = true;
+            user_signal_unblock(t);
+            cpu_loop_exit(t->cpu);
+        }
+        if (region_by_host(host_pc(context))) {
+            cpu_hot(t->cpu)->ra = 0;
+        }
+    }
+    return true;
+}
+
+static bool is_mapped(uint64_t addr)
+{
+    struct user_mapping m;
+
+    return user_mapping_at(addr, &m) && m.start <= addr;
+}
+
+static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
+{
+    if (store_to_code(t, info, context) || host_fixup(context)) {
+        return;
+    }
+    if (t->fault_jump) {
+        siglongjmp(*t->fault_jump, 1);
+    }
+    if (!in_guest_code(t, context)) {
+        own_fault(sig, info, context);
+    }
+    if (info->si_code == SEGV_ACCERR && !is_mapped(user_addr(info->si_addr))) {
+        info->si_code = SEGV_MAPERR;        /* reserved on the host only */
+    }
+    user_arch_note_fault(t, info, context);
+    t->cpu->exception = user_arch_exc_signal;
+    user_signal_unblock(t);
+    cpu_raise(t->cpu);
+}
+
+void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
+{
+    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
+
+    info.si_addr = user_ptr(addr);
+    user_arch_note_fault(user_task, &info, NULL);
+    cpu->exception = user_arch_exc_signal;
+    cpu_raise(cpu);
+}
+
+/* --- the host's handler --------------------------------------------------------------------------------------- */
+
+static void on_signal(int sig, void *siginfo, void *context)
+{
+    int saved_errno = errno;
+    struct task *t = user_task;
+    siginfo_t *info = siginfo;
+    uint64_t all = ~ALWAYS;
+
+    if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
+        on_fault(t, sig, info, context);
+    } else {
+        enqueue(t, sig, info);
+        host_rewind(context);
+        memcpy(&((ucontext_t *)context)->uc_sigmask, &all, sizeof(all));
+    }
+    errno = saved_errno;
+}
+
+static void host_action(int sig, const struct user_sigaction *act)
+{
+    struct host_sigaction host = { .mask = ~ALWAYS };
+
+    host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO | SA_ONSTACK;
+    if (BIT(sig) & ALWAYS) {
+        host.handler = on_signal;
+    } else if (act->handler > 1) {
+        host.handler = on_signal;
+    } else {
+        host.handler = (void (*)(int, void *, void *))(uintptr_t)act->handler;
+    }
+    host_sigaction(sig, &host, NULL);
+}
+
+int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old)
+{
+    if (sig < 1 || sig > USER_SIGNALS || (new && (BIT(sig) & UNBLOCKABLE))) {
+        return -EINVAL;
+    }
+    pthread_mutex_lock(&actions_lock);
+    if (old) {
+        *old = user_task->actions->of[sig];
+    }
+    if (new) {
+        user_task->actions->of[sig] = *new;
+        user_task->actions->of[sig].mask &= ~UNBLOCKABLE;
+        host_action(sig, new);
+    }
+    pthread_mutex_unlock(&actions_lock);
+    return 0;
+}
+
+/* --- delivery ------------------------------------------------------------------------------------------------------ */
+
+static bool ignored_by_default(int sig)
+{
+    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static bool stops_by_default(int sig)
+{
+    return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+static void default_action(int sig)
+{
+    if (stops_by_default(sig)) {
+        host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)SIGSTOP);
+    } else if (!ignored_by_default(sig)) {
+        user_die(sig);
+    }
+}
+
+static void enter_handler(struct task *t, int sig, const siginfo_t *info,
+                          const struct user_sigaction *act)
+{
+    uint64_t mask = t->restore_mask ? t->saved_mask : t->signal_mask;
+
+    t->restore_mask = false;
+    if (!user_arch_push_frame(t, sig, info, act, mask)) {
+        user_die(SIGSEGV);
+    }
+    t->signal_mask = (t->signal_mask | act->mask | (act->flags & SA_NODEFER ? 0 : BIT(sig))) &
+                     ~UNBLOCKABLE;
+}
+
+static void deliver(struct task *t, int sig, const siginfo_t *info)
+{
+    struct user_sigaction act;
+
+    pthread_mutex_lock(&actions_lock);
+    act = user_task->actions->of[sig];
+    if (act.handler > 1 && act.flags & SA_RESETHAND) {
+        user_task->actions->of[sig].handler = 0;
+        host_action(sig, &user_task->actions->of[sig]);
+    }
+    pthread_mutex_unlock(&actions_lock);
+    if (act.handler > 1) {
+        enter_handler(t, sig, info, &act);
+    } else if (act.handler == 0) {
+        default_action(sig);
+    }
+}
+
+void user_take_signals(struct task *t)
+{
+    siginfo_t info;
+    int sig;
+
+    user_signal_block_all();
+    t->signal_pending = 0;
+    while (dequeue(t, &sig, &info)) {
+        deliver(t, sig, &info);
+    }
+    if (t->restore_mask) {
+        t->restore_mask = false;
+        t->signal_mask = t->saved_mask;
+    }
+    user_signal_unblock(t);
+}
+
+/* A blocked or ignored one kills, as the instruction cannot go on. */
+static void force(struct task *t, const siginfo_t *info)
+{
+    int sig = info->si_signo;
+
+    user_signal_block_all();
+    if (t->signal_mask & BIT(sig) || user_task->actions->of[sig].handler == 1) {
+        user_die(sig);
+    }
+    deliver(t, sig, info);
+    user_signal_unblock(t);
+}
+
+void user_force_info(struct task *t, const siginfo_t *info)
+{
+    force(t, info);
+}
+
+void user_force_signal(struct task *t, int sig, int code, uint64_t addr)
+{
+    siginfo_t info = { .si_signo = sig, .si_code = code };
+
+    info.si_addr = (void *)(uintptr_t)addr;
+    force(t, &info);
+}
+
+int64_t user_sigaltstack(struct task *t, const struct user_stack *new, struct user_stack *old)
+{
+    uint64_t sp = user_arch_sp(t->cpu);
+    struct user_stack *s = &t->sigaltstack;
+    bool on_it = s->size && sp - s->sp - 1 < s->size;
+
+    if (old) {
+        *old = *s;
+        old->flags = s->size == 0 ? SS_DISABLE : on_it ? SS_ONSTACK : 0;
+        old->flags |= s->flags & (1u << 31);
+    }
+    if (!new) {
+        return 0;
+    }
+    if (on_it) {
+        return -EPERM;
+    }
+    if ((new->flags & ~(1u << 31)) != 0 && (new->flags & ~(1u << 31)) != SS_ONSTACK &&
+        (new->flags & ~(1u << 31)) != SS_DISABLE) {
+        return -EINVAL;
+    }
+    if (new->flags & SS_DISABLE) {
+        *s = (struct user_stack){ 0 };
+        return 0;
+    }
+    if (new->size < 2048) {
+        return -ENOMEM;
+    }
+    *s = *new;
+    return 0;
+}
+
+/* What was accepted for this thread but not delivered is sent to it again. */
+void user_signal_exec(struct task *t)
+{
+    struct signal_queue *q = t->queue;
+
+    user_signal_block_all();
+    for (; q->head != q->tail; q->head++) {
+        int sig = q->entries[q->head % QUEUE].sig;
+
+        host_syscall(SYS_rt_tgsigqueueinfo, (int64_t)getpid(), (int64_t)t->tid, (int64_t)sig,
+                     &q->entries[q->head % QUEUE].info);
+    }
+    t->signal_pending = 0;
+    /* The new program starts with the guest's mask. */
+    host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
+}
+
+/* --- beginning and end --------------------------------------------------------------------------------------------- */
+
+void user_signal_thread_init(struct task *t)
+{
+    struct signal_queue *q = mmap(NULL, sizeof(*q) + HOST_STACK, PROT_READ | PROT_WRITE,
+                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    stack_t stack = { .ss_size = HOST_STACK };
+
+    if (q == MAP_FAILED) {
+        error_exit("cannot get memory for a thread's signals");
+    }
+    t->queue = q;
+    t->actions = &process_actions;
+    q->stack = stack.ss_sp = q + 1;
+    sigaltstack(&stack, NULL);
+}
+
+void user_signal_thread_end(struct task *t)
+{
+    stack_t stack = { .ss_flags = SS_DISABLE };
+
+    sigaltstack(&stack, NULL);
+    munmap(t->queue, sizeof(*t->queue) + HOST_STACK);
+    t->queue = NULL;
+}
+
+/* What the parent left ignored stays so; nothing else is set in a new program. */
+void user_signal_init(void)
+{
+    static const struct user_sigaction none;
+
+    for (int sig = 1; sig <= USER_SIGNALS; sig++) {
+        struct host_sigaction old;
+
+        if (host_sigaction(sig, NULL, &old) == 0 && old.handler == (void *)SIG_IGN) {
+            user_task->actions->of[sig].handler = 1;
+        }
+    }
+    host_action(SIGSEGV, &none);
+    host_action(SIGBUS, &none);
+    host_sigprocmask(SIG_BLOCK, NULL, &user_task->signal_mask);
+    user_signal_unblock(user_task);
+}

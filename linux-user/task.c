@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Threads and processes: a guest thread is a host thread, a guest process a host process. */
+#include "linux-user/internal.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include "base/error.h"
+#include "cpu-control.h"
+#include "linux-user/host.h"
+#include "tcg/backend.h"
+#include "tcg/region.h"
+#include "tcg/user/user.h"
+
+enum { THREAD_STACK = 512 << 10 };
+/* Flags with which a child cannot be made by borrowing */
+#define NEW_SPACES (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
+                    CLONE_NEWPID | CLONE_NEWNET | CLONE_PARENT | CLONE_FS | CLONE_FILES)
+
+_Thread_local struct task *user_task;
+
+static struct task *tasks;
+static pthread_mutex_t tasks_lock = PTHREAD_MUTEX_INITIALIZER;
+
+struct task *user_tasks(void)
+{
+    return tasks;
+}
+
+void user_tasks_lock(void)
+{
+    pthread_mutex_lock(&tasks_lock);
+}
+
+void user_tasks_unlock(void)
+{
+    pthread_mutex_unlock(&tasks_lock);
+}
+
+static void enter_list(struct task *t)
+{
+    user_tasks_lock();
+    t->next = tasks;
+    tasks = t;
+    user_tasks_unlock();
+}
+
+/* Returns whether it was the last. */
+static bool leave_list(struct task *t)
+{
+    struct task **at = &tasks;
+    bool last;
+
+    user_tasks_lock();
+    while (*at != t) {
+        at = &(*at)->next;
+    }
+    *at = t->next;
+    last = !tasks;
+    user_tasks_unlock();
+    return last;
+}
+
+static void attach(struct task *t)
+{
+    user_task = t;
+    t->tid = host_syscall(SYS_gettid);
+    t->thread = pthread_self();
+    cpu_set_current(t->cpu);
+    if (the_target.word_bits == 32) {
+        backend_set_base(user_base);
+    }
+    user_signal_thread_init(t);
+    backend_fp_enter(t->cpu->env);
+}
+
+void user_main_task(struct cpu *cpu)
+{
+    static struct task first;
+
+    first.cpu = cpu;
+    first.is_first = true;
+    first.abi = user_process_abi;
+    attach(&first);
+    enter_list(&first);
+}
+
+/* --- the end ----------------------------------------------------------------------------------------- */
+
+void user_exit_group(struct task *t, int status)
+{
+    if (!t->borrows) {
+        fflush(NULL);
+    }
+    _exit(status);
+}
+
+/* What a thread leaves in memory for those that wait for it. */
+static void clear_tid(struct task *t)
+{
+    uint32_t zero = 0;
+
+    if (t->clear_child_tid && user_write(t->clear_child_tid, &zero, sizeof(zero))) {
+        host_syscall(SYS_futex, user_ptr(t->clear_child_tid), (int64_t)FUTEX_WAKE, (int64_t)1,
+                     (int64_t)0, (int64_t)0, (int64_t)0);
+    }
+}
+
+void user_exit_thread(struct task *t, int status)
+{
+    user_signal_block_all();
+    if (t->borrows) {
+        host_syscall(SYS_exit, (int64_t)status);
+    }
+    if (leave_list(t)) {
+        user_exit_group(t, status);
+    }
+    user_robust_exit(t);
+    clear_tid(t);
+    backend_fp_leave(t->cpu->env);
+    user_signal_thread_end(t);
+    free(t->child_stack);
+    user_cpu_free(t->cpu);
+    cpu_set_current(NULL);
+    if (t->is_first) {
+        /* The process's first thread: the others go on, and its end must not end them. */
+        host_syscall(SYS_exit, (int64_t)status);
+    }
+    free(t);
+    user_task = NULL;
+    pthread_exit(NULL);
+}
+
+/* --- threads -------------------------------------------------------------------------------------------- */
+
+struct start {
+    struct task *task;
+    const struct user_clone *args;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    pid_t tid;
+};
+
+static void put_tid(uint64_t addr, pid_t tid)
+{
+    uint32_t value = tid;
+
+    user_write(addr, &value, sizeof(value));
+}
+
+static void *thread_main(void *opaque)
+{
+    struct start *s = opaque;
+    struct task *t = s->task;
+
+    attach(t);
+    if (s->args->flags & CLONE_PARENT_SETTID) {
+        put_tid(s->args->parent_tid, t->tid);
+    }
+    if (s->args->flags & CLONE_CHILD_SETTID) {
+        put_tid(s->args->child_tid, t->tid);
+    }
+    enter_list(t);
+    pthread_mutex_lock(&s->lock);
+    s->tid = t->tid;
+    pthread_cond_signal(&s->done);
+    pthread_mutex_unlock(&s->lock);
+    user_signal_unblock(t);
+    user_arch_loop(t);
+}
+
+static struct task *new_task(struct task *parent, const struct user_clone *args, int64_t *result)
+{
+    struct task *t = calloc(1, sizeof(*t));
+    struct error *err = NULL;
+
+    if (!t) {
+        *result = -ENOMEM;
+        return NULL;
+    }
+    t->cpu = user_cpu_alloc(&err);
+    if (!t->cpu) {
+        error_free(err);
+        free(t);
+        *result = -EAGAIN;
+        return NULL;
+    }
+    t->abi = user_process_abi;
+    t->signal_mask = parent->signal_mask;
+    if (args->flags & CLONE_CHILD_CLEARTID) {
+        t->clear_child_tid = args->child_tid;
+    }
+    *result = user_arch_clone(parent, t->cpu, args->stack, args->flags & CLONE_SETTLS, args->tls);
+    if (*result < 0) {
+        user_cpu_free(t->cpu);
+        free(t);
+        return NULL;
+    }
+    return t;
+}
+
+static int64_t new_thread(struct task *parent, const struct user_clone *args)
+{
+    struct start s = { .args = args, .lock = PTHREAD_MUTEX_INITIALIZER,
+                       .done = PTHREAD_COND_INITIALIZER };
+    pthread_attr_t attr;
+    pthread_t thread;
+    int64_t result;
+    int failed;
+
+    s.task = new_task(parent, args, &result);
+    if (!s.task) {
+        return result;
+    }
+    pthread_attr_init(&attr);
+    pthread_attr_setstacksize(&attr, THREAD_STACK);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    user_signal_block_all();
+    pthread_mutex_lock(&s.lock);
+    failed = pthread_create(&thread, &attr, thread_main, &s);
+    if (!failed) {
+        while (!s.tid) {
+            pthread_cond_wait(&s.done, &s.lock);
+        }
+    }
+    pthread_mutex_unlock(&s.lock);
+    user_signal_unblock(parent);
+    pthread_attr_destroy(&attr);
+    if (failed) {
+        user_cpu_free(s.task->cpu);
+        free(s.task);
+        return -failed;
+    }
+    return s.tid;
+}
+
+/* --- processes ------------------------------------------------------------------------------------------- */
+
+static void fork_begin(void)
+{
+    user_signal_block_all();
+    user_tasks_lock();
+    user_memory_lock();
+    region_fork_begin();
+    cpu_exec_fork_begin();
+}
+
+static void fork_end(struct task *t, bool child)
+{
+    cpu_exec_fork_end(child);
+    region_fork_end(child);
+    user_memory_fork_end(child);
+    if (child) {
+        pthread_mutex_init(&tasks_lock, NULL);
+        tasks = t;
+        t->next = NULL;
+        t->is_first = true;
+        t->tid = host_syscall(SYS_gettid);
+        user_cpu_forked(t->cpu);
+    } else {
+        user_tasks_unlock();
+    }
+}
+
+/* With flags that only the kernel itself can honour. */
+static int64_t raw_clone(const struct user_clone *args)
+{
+    uint64_t flags = args->flags & ~(CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                                     CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_SIGHAND |
+                                     CLONE_THREAD | CLONE_PIDFD);
+    int pidfd = -1;
+    int64_t pid;
+
+    if (args->flags & CLONE_PIDFD) {
+        flags |= CLONE_PIDFD;
+    }
+    pid = host_syscall(SYS_clone, (int64_t)(flags | args->exit_signal), (int64_t)0, &pidfd,
+                       (int64_t)0, (int64_t)0);
+    if (pid > 0 && args->flags & CLONE_PIDFD) {
+        put_tid(args->pidfd, pidfd);
+    }
+    return pid;
+}
+
+static int64_t new_process(struct task *t, const struct user_clone *args)
+{
+    uint64_t plain = CLONE_VM | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID |
+                     CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    int64_t pid;
+
+    fflush(NULL);
+    fork_begin();
+    if (args->exit_signal == SIGCHLD && !(args->flags & ~plain)) {
+        pid = fork();
+        pid = pid < 0 ? -errno : pid;
+    } else {
+        pid = raw_clone(args);
+    }
+    fork_end(t, pid == 0);
+    if (pid == 0) {
+        t->clear_child_tid = args->flags & CLONE_CHILD_CLEARTID ? args->child_tid : 0;
+        if (args->flags & CLONE_CHILD_SETTID) {
+            put_tid(args->child_tid, t->tid);
+        }
+        t->robust_list = 0;
+        user_arch_clone(t, t->cpu, args->stack, args->flags & CLONE_SETTLS, args->tls);
+    } else if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
+        put_tid(args->parent_tid, pid);
+    }
+    user_signal_unblock(t);
+    return pid;
+}
+
+/* --- vfork ---------------------------------------------------------------------------------------------- */
+
+enum { CHILD_STACK = 256 << 10 };
+
+struct borrow {
+    struct task *task;
+    const struct user_clone *args;
+    struct user_actions actions;
+};
+
+static int borrower(void *opaque)
+{
+    struct borrow *b = opaque;
+    struct task *t = b->task;
+
+    t->borrows = true;
+    t->actions = &b->actions;
+    t->tid = host_syscall(SYS_gettid);
+    t->clear_child_tid = t->robust_list = 0;
+    if (b->args->flags & CLONE_CHILD_SETTID) {
+        put_tid(b->args->child_tid, t->tid);
+    }
+    user_arch_clone(t, t->cpu, b->args->stack, b->args->flags & CLONE_SETTLS, b->args->tls);
+    t->cpu->exception = -1;
+    user_signal_unblock(t);
+    user_arch_loop(t);
+}
+
+/*
+ * The child runs in this process's memory, on this thread's vCPU and with its task, but on a stack
+ * of its own, until it is replaced or ends; so long the kernel keeps this thread waiting.
+ */
+static int64_t borrow_memory(struct task *t, const struct user_clone *args)
+{
+    int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
+    struct borrow b = { t, args, *t->actions };
+    struct task saved;
+    void *env = malloc(the_target.env_size);
+    int64_t pid;
+    int pidfd = -1;
+
+    if (!t->child_stack) {
+        t->child_stack = malloc(CHILD_STACK);
+    }
+    if (!env || !t->child_stack) {
+        free(env);
+        return -ENOMEM;
+    }
+    user_signal_block_all();
+    backend_fp_sync(t->cpu->env);
+    saved = *t;
+    memcpy(env, t->cpu->env, the_target.env_size);
+    pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
+    pid = pid < 0 ? -errno : pid;
+    user_tasks_lock();
+    saved.next = t->next;
+    *t = saved;
+    user_tasks_unlock();
+    t->cpu->in_guest = false;
+    backend_fp_leave(t->cpu->env);
+    memcpy(t->cpu->env, env, the_target.env_size);
+    backend_fp_enter(t->cpu->env);
+    free(env);
+    if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
+        put_tid(args->parent_tid, pid);
+    }
+    if (pid > 0 && args->flags & CLONE_PIDFD) {
+        put_tid(args->pidfd, pidfd);
+    }
+    user_signal_unblock(t);
+    return pid;
+}
+
+int64_t user_clone(struct task *t, const struct user_clone *args)
+{
+    const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
+
+    if (!(args->flags & CLONE_THREAD)) {
+        if (args->flags & CLONE_SIGHAND && !(args->flags & CLONE_VM)) {
+            return -EINVAL;
+        }
+        if (args->flags & CLONE_VM && !(args->flags & CLONE_VFORK)) {
+            return -EINVAL;         /* a process of its own in the same memory */
+        }
+        if (args->flags & CLONE_VM && !(args->flags & NEW_SPACES) && !t->borrows) {
+            return borrow_memory(t, args);
+        }
+        return new_process(t, args);
+    }
+    return (args->flags & shared) == shared ? new_thread(t, args) : -EINVAL;
+}
+
+/* --- robust futexes: what the kernel would do at the thread's end -------------------------------------------- */
+
+enum { ROBUST_LIMIT = 2048 };
+
+static bool read_word(uint64_t addr, uint64_t *value)
+{
+    *value = 0;
+    return user_read(value, addr, user_process_abi->word_bits / 8);
+}
+
+static void release(struct task *t, uint64_t futex, bool pi, bool pending)
+{
+    uint32_t old;
+
+    if ((futex & 3) || !user_read(&old, futex, sizeof(old))) {
+        return;
+    }
+    if (pending && !pi && old == 0) {
+        host_syscall(SYS_futex, user_ptr(futex), (int64_t)FUTEX_WAKE, (int64_t)1, (int64_t)0,
+                     (int64_t)0, (int64_t)0);
+        return;
+    }
+    while ((old & FUTEX_TID_MASK) == (uint32_t)t->tid) {
+        uint32_t new = (old & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+
+        if (__atomic_compare_exchange_n((uint32_t *)user_ptr(futex), &old, new, false,
+                                        __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+            if (!pi && old & FUTEX_WAITERS) {
+                host_syscall(SYS_futex, user_ptr(futex), (int64_t)FUTEX_WAKE, (int64_t)1,
+                             (int64_t)0, (int64_t)0, (int64_t)0);
+            }
+            return;
+        }
+    }
+}
+
+void user_robust_exit(struct task *t)
+{
+    unsigned word = user_process_abi->word_bits / 8;
+    uint64_t entry, offset, pending, head = t->robust_list;
+
+    if (!head || !read_word(head, &entry) || !read_word(head + word, &offset) ||
+        !read_word(head + 2 * word, &pending)) {
+        return;
+    }
+    if (word == 4) {
+        offset = (int32_t)offset;
+    }
+    for (unsigned n = 0; n < ROBUST_LIMIT && (entry & ~1ull) != head; n++) {
+        uint64_t here = entry & ~1ull;
+        bool pi = entry & 1;
+
+        if (!read_word(here, &entry)) {
+            break;
+        }
+        if (here != (pending & ~1ull)) {
+            release(t, here + offset, pi, false);
+        }
+    }
+    if (pending) {
+        release(t, (pending & ~1ull) + offset, pending & 1, true);
+    }
+}

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Programs of tests/user/programs, for both word sizes, do the same in the emulator as on the host;
+# and how the emulator itself starts and ends.
+BUILD=${BUILD:-build}
+here=$(dirname "$0")/programs
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+n=0
+
+ok() {      # status name
+    n=$((n + 1))
+    if [ "$1" = 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; failed=1; fi
+}
+
+compare() {     # word-size arch program
+    name=$(basename "$3" .c)
+    if ! cc -m"$1" -O1 -w -o "$dir/$name" "$3" -pthread -lm 2>"$dir/cc"; then
+        n=$((n + 1))
+        echo "ok $n - $name, $1 bits # SKIP the compiler cannot make programs of $1 bits"
+        return
+    fi
+    timeout 5 "$dir/$name" a 'b c' >"$dir/want" 2>&1
+    want=$?
+    timeout 20 "$BUILD/qemu-$2" "$dir/$name" a 'b c' >"$dir/got" 2>&1
+    status=$?
+    cmp -s "$dir/want" "$dir/got" && [ $status = $want ]
+    ok $? "$name, $1 bits" || diff "$dir/want" "$dir/got" | sed 's/^/# /'
+    if [ $status != $want ]; then echo "# status $status, on the host $want"; fi
+    diff "$dir/want" "$dir/got" | head -5 | sed 's/^/# /'
+}
+
+for program in "$here"/*.c; do
+    compare 64 x86_64 "$program"
+    compare 32 i386 "$program"
+done
+
+q=$BUILD/qemu-x86_64
+
+# status pattern arguments...: ends so, with one line on stderr that has the pattern
+fails() {
+    want=$1 pattern=$2; shift 2
+    timeout 10 "$q" "$@" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status = "$want" ] && [ "$(wc -l <"$dir/err")" = 1 ] &&
+        grep -q -e "^qemu-x86_64: .*$pattern" "$dir/err"
+    ok $? "status $want: $*"
+}
+
+fails 127 "No such file" "$dir/none"
+fails 126 "not an ELF program" "$here/memory.c"
+fails 126 "not a file" "$dir"
+fails 1 "unknown option" -nonsense /bin/true
+fails 1 "needs an argument" -L
+fails 1 "no program" -strace
+fails 1 "unable to find CPU model" -cpu nonsense /bin/true
+printf '\177ELF\002\001\001' >"$dir/short"
+fails 126 "not an ELF program" "$dir/short"
+head -c 4000 /bin/true >"$dir/cut"
+chmod +x "$dir/cut"
+fails 126 "cannot run" "$dir/cut"
+
+out=$("$q" -E A=1 -U HOME -0 name /bin/sh -c 'echo "$0 $A $HOME"' x)
+[ "$out" = "x 1 " ]
+ok $? "-E and -U change the environment"
+printf '#!/bin/echo  one two \n' >"$dir/script"
+chmod +x "$dir/script"
+out=$("$q" "$dir/script" three)
+[ "$out" = "one two $dir/script three" ]
+ok $? "a script runs by its interpreter"
+"$q" /bin/sh -c 'exit 42'
+[ $? = 42 ]
+ok $? "the program's exit status"
+(ulimit -c 0; "$q" /bin/sh -c 'kill -TERM $$') 2>"$dir/err"
+[ $? = 143 ]
+ok $? "dies of the program's signal"
+out=$("$q" /bin/sh -c 'sh -c "echo \$0-\$1" x y; /bin/cat /proc/self/comm' 2>&1)
+[ "$(echo "$out" | head -1)" = "x-y" ]
+ok $? "programs start programs"
+out=$(QEMU_CPU=qemu64 "$q" /bin/echo fine)
+[ "$out" = fine ]
+ok $? "QEMU_CPU"
+"$q" -version | grep -q '^qemu-x86_64 version'
+ok $? "-version"
+"$q" -h | grep -q -e '-strace'
+ok $? "-h"
+
+echo "1..$n"
+[ -z "$failed" ]
