@@ -101,6 +101,24 @@ bool nic_create_requested(const char *model, bool has_pci, struct error **err)
     return true;
 }
 
+/* One ROM serves several cards: the firmware wants to see this one's identity in it. Byte 6 is
+ * unused and keeps the checksum. */
+static void adopt_rom(struct pci_device *pci)
+{
+    uint8_t *rom = memory_region_host(&pci->rom);
+    unsigned at = ld16_le(rom + 0x18);
+
+    if (ld16_le(rom) != 0xaa55 || at + 8u > pci->rom.size || memcmp(rom + at, "PCIR", 4) != 0) {
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        uint8_t wanted = pci->pci.config[PCI_VENDOR_ID + i];
+
+        rom[6] = (uint8_t)(rom[6] + rom[at + 4 + i] - wanted);
+        rom[at + 4 + i] = wanted;
+    }
+}
+
 bool nic_add_rom(struct pci_device *pci, const char *file, struct error **err)
 {
     char *path;
@@ -113,7 +131,13 @@ bool nic_add_rom(struct pci_device *pci, const char *file, struct error **err)
         return true;
     }
     g_free(path);
-    return pci_add_rom(pci, file, err);
+    if (!pci_add_rom(pci, file, err)) {
+        return false;
+    }
+    if (pci->rom.block) {
+        adopt_rom(pci);
+    }
+    return true;
 }
 
 uint32_t ethernet_crc(const uint8_t *data, size_t size)

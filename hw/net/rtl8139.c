@@ -454,7 +454,9 @@ static uint8_t write_mask(const struct rtl8139 *d, unsigned reg)
     case CONFIG1: case CONFIG3: case CONFIG4:
         return unlocked ? 0xff : 0;
     default:
-        return 0xff;
+        /* Drivers tell the RTL8169 by registers that this chip does not have. */
+        return reg < 0x84 || reg == CONFIG5 || reg == TPPOLL || (reg >= CPCR && reg <= MTPS)
+            ? 0xff : 0;
     }
 }
 

@@ -145,7 +145,7 @@ static uint32_t dice(void)
 static void fuzz(const char *model, bool is_pci)
 {
     struct device *dev = plug(model);
-    static uint8_t noise[0x8000];
+    static uint8_t noise[NET_FRAME_MAX];
 
     for (unsigned n = 0; n < 20000; n++) {
         uint32_t value = dice() % 4 ? dice() & 0x7ffff : dice();
@@ -155,7 +155,7 @@ static void fuzz(const char *model, bool is_pci)
             for (size_t i = 0; i < sizeof(noise); i++) {
                 noise[i] = (uint8_t)dice();
             }
-            put(dice() % 0x80000, noise, sizeof(noise));
+            put(dice() % 0x80000, noise, 0x8000);
         }
         if (n % 7 == 0) {
             net_send(wire, noise, dice() % 20 ? 14 + dice() % 1500 : dice() % NET_FRAME_MAX);
