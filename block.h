@@ -30,8 +30,8 @@ enum block_if {
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* An image without a drive around it: tools, -loadvm checks. Keys as in -drive (format, cache, ...);
- * options may be NULL. */
+/* An image without a drive around it: tools, -loadvm checks. Keys as in -drive (format, cache,
+ * ...); options may be NULL. */
 struct block *block_open(const char *file, struct keyval *options, bool readonly,
                          struct error **err);
 /* `-drive text`: keeps the interface, bus, unit and id for boards to find. */

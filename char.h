@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Character devices: a host back-end (stdio, socket, file, pty, ...) and the one front-end that uses
- * it (a serial port, the monitor, the gdb stub). All calls and callbacks hold the big lock.
+ * Character devices: a host back-end (stdio, socket, file, pty, ...) and the one front-end that
+ * uses it (a serial port, the monitor, the gdb stub). All calls and callbacks hold the big lock.
  */
 #ifndef CHAR_H
 #define CHAR_H

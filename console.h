@@ -70,7 +70,9 @@ struct console_listener {
     unsigned interval_ms;          /* wanted time between updates; 0 = never */
     struct console_listener *next;
 };
-/* NULL con: the default console. Callbacks may be NULL; the listener hears of the current picture. */
+/*
+ * NULL con: the default console. Callbacks may be NULL; the listener hears of the current picture.
+ */
 void console_listen(struct console *con, struct console_listener *listener);
 void console_unlisten(struct console_listener *listener);
 /* Changes the listener's interval: 0 while nobody looks. */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The machine's vCPUs as others see them: creation, starting and stopping, interrupts, debugging. */
+/*
+ * The machine's vCPUs as others see them: creation, starting and stopping, interrupts, debugging.
+ */
 #include "cpu-control.h"
 
 #include <glib.h>

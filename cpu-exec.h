@@ -33,7 +33,8 @@ struct cpu_mapping;
  * registers right after this struct. The soft MMU's tables lie at constant negative offsets.
  */
 struct cpu_hot {
-    int32_t exit_req;               /* non-zero: leave translated code at the next poll; any thread */
+    /* non-zero: leave translated code at the next poll; any thread */
+    int32_t exit_req;
     uint32_t host_mxcsr;            /* the emulator's own, while guest code runs */
     void *jump_cache;               /* bank for the current mode, see tcg/region.h */
     struct cpu *cpu;
@@ -103,7 +104,8 @@ struct target {
     bool (*has_work)(struct cpu *cpu);      /* a halted CPU must wake */
     /* Before/after translated code runs or env is looked at by others: flags packed and the like */
     void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
-    bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);  /* no side effects */
+    /* no side effects */
+    bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
@@ -161,7 +163,8 @@ struct cpu {
     void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
-    int (*irq_acknowledge)(void *opaque);   /* vector of the highest pending interrupt; big lock held */
+    /* vector of the highest pending interrupt; big lock held */
+    int (*irq_acknowledge)(void *opaque);
     void *apic;
     const char *model;
     pthread_t thread;

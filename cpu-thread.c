@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A machine's vCPU thread: sleeps, takes interrupts and works for others between runs of guest code.
- * The big lock is held except while guest code runs.
+ * A machine's vCPU thread: sleeps, takes interrupts and works for others between runs of guest
+ * code. The big lock is held except while guest code runs.
  */
 #include "base/lock.h"
 #include "cpu-control.h"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Bit fields, rotation, counting, alignment, and loads and stores of any alignment and byte order. */
+/*
+ * Bit fields, rotation, counting, alignment, and loads and stores of any alignment and byte order.
+ */
 #ifndef BASE_BITS_H
 #define BASE_BITS_H
 

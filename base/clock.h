@@ -53,7 +53,9 @@ bool timer_pending(const struct timer *t);
 /* The absolute time it was set to; INT64_MAX while idle. */
 int64_t timer_expiry(const struct timer *t);
 
-/* For the main loop: CLOCK_HOST time of the earliest timer, INT64_MAX if none; and run what is due. */
+/*
+ * For the main loop: CLOCK_HOST time of the earliest timer, INT64_MAX if none; and run what is due.
+ */
 int64_t clock_next_deadline(void);
 bool clock_run_timers(void);
 /* Called, on a thread that sets the earliest deadline of all; installed by the main loop. */

@@ -2,9 +2,10 @@
 /*
  * The key=value[,key=value] argument shared by -drive, -device, -netdev, -chardev, -machine, ...
  *
- * A comma in a value is written ",,". A bare word is "on" (`readonly`), except that the first one is
- * the value of the implied key when the option has one. Of repeated keys the last one counts, unless
- * the consumer walks them. Every lookup marks its key as known; keyval_check() names the rest.
+ * A comma in a value is written ",,". A bare word is "on" (`readonly`), except that the first one
+ * is the value of the implied key when the option has one. Of repeated keys the last one counts,
+ * unless the consumer walks them. Every lookup marks its key as known; keyval_check() names the
+ * rest.
  */
 #ifndef BASE_KEYVAL_H
 #define BASE_KEYVAL_H

@@ -2,8 +2,9 @@
 /*
  * The main loop: glib's default context, polled with the big lock released and nanosecond timers.
  *
- * Sources attached to the default glib context work as usual; their callbacks hold the big lock. The
- * loop sleeps until a descriptor, a timer or a wake-up: an idle machine causes no periodic wake-ups.
+ * Sources attached to the default glib context work as usual; their callbacks hold the big lock.
+ * The loop sleeps until a descriptor, a timer or a wake-up: an idle machine causes no periodic
+ * wake-ups.
  */
 #ifndef BASE_MAIN_LOOP_H
 #define BASE_MAIN_LOOP_H

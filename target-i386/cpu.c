@@ -107,7 +107,8 @@ void x86_init_reset(struct cpu *cpu)
     }
 }
 
-__attribute__((target("general-regs-only"))) static void code_key(struct cpu *cpu, struct code_key *key)
+__attribute__((target("general-regs-only")))
+static void code_key(struct cpu *cpu, struct code_key *key)
 {
     struct x86_env *env = x86_env(cpu);
 

@@ -83,7 +83,8 @@ enum { MMU_USER, MMU_KERNEL, MMU_KERNEL_SMAP, MMU_PHYS, X86_MMU_COUNT };
 struct x86_segment {
     uint16_t selector;
     uint16_t pad;
-    uint32_t flags;                 /* descriptor bits 40..55 at 8..23: type, S, DPL, P, AVL, L, DB, G */
+    /* descriptor bits 40..55 at 8..23: type, S, DPL, P, AVL, L, DB, G */
+    uint32_t flags;
     uint32_t limit;                 /* in bytes, granularity applied */
     uint32_t pad2;
     uint64_t base;
@@ -152,12 +153,14 @@ struct x86_env {
     uint64_t tsc_offset, tsc_deadline, misc_enable, smbase, mtrr_def, mtrr_fixed[11];
     struct x86_mtrr mtrr_var[8];
     uint64_t mcg_cap, mcg_status, mcg_ctl, mce_banks[40];
-    uint32_t smi_pending, in_smm, nmi_blocked, a20_mask_off;    /* a20_mask_off: 1 << 20 when gated */
+    /* a20_mask_off: 1 << 20 when gated */
+    uint32_t smi_pending, in_smm, nmi_blocked, a20_mask_off;
     uint32_t old_exception;         /* for double faults: the exception being delivered, or -1 */
     uint64_t fault_addr;            /* of the #PF being raised, becomes cr2 */
     int32_t fault_next_pc_delta;    /* software interrupts push pc + this */
     uint32_t event_external;        /* EXT bit for error codes while an event is delivered */
-    uint32_t db_pending;            /* DR6 bits of data and I/O breakpoints hit by this instruction */
+    /* DR6 bits of data and I/O breakpoints hit by this instruction */
+    uint32_t db_pending;
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;

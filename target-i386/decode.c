@@ -120,7 +120,9 @@ static void find_traits(void)
     }
 }
 
-/* Counts the rows of each slot, then fills from the end: row_start[] falls to where a slot begins. */
+/*
+ * Counts the rows of each slot, then fills from the end: row_start[] falls to where a slot begins.
+ */
 static void build_index(void)
 {
     unsigned n = 0;

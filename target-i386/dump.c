@@ -18,7 +18,8 @@ static void print_general(const struct x86_env *env, FILE *out)
                 (uint64_t)env->regs[order[i]], i % 4 == 3 ? '\n' : ' ');
     }
     for (unsigned i = 8; i < X86_REGS; i++) {
-        fprintf(out, "R%-2u=%0*" PRIx64 "%c", i, W, (uint64_t)env->regs[i], i % 4 == 3 ? '\n' : ' ');
+        fprintf(out, "R%-2u=%0*" PRIx64 "%c", i, W, (uint64_t)env->regs[i],
+                i % 4 == 3 ? '\n' : ' ');
     }
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Far returns and IRET: to the same ring, to an outer one, to virtual-8086 mode, to another task. */
+/*
+ * Far returns and IRET: to the same ring, to an outer one, to virtual-8086 mode, to another task.
+ */
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
 
@@ -83,7 +85,7 @@ static void iret_vme(struct x86_env *env, struct frame *f, struct x86_stack *s)
     env->eflags = (env->eflags & ~FL_VIF) | (new_if ? FL_VIF : 0);
 }
 
-/* --- protected and long mode -------------------------------------------------------------------- */
+/* --- protected and long mode ------------------------------------------------------------------ */
 
 static void check_code(struct x86_env *env, const struct frame *f, struct x86_desc *d)
 {
@@ -181,7 +183,8 @@ static void return_protected(struct x86_env *env, struct frame *f, struct x86_st
             f->ss = (uint16_t)x86_stack_pop(s, f->size);
         }
         null_ss = !(f->ss & ~3);
-        if (null_ss && (!x86_long_mode(env) || !(cs.hi & DESC_L) || rpl == 3 || (f->ss & 3) != rpl)) {
+        if (null_ss && (!x86_long_mode(env) || !(cs.hi & DESC_L) || rpl == 3 ||
+                        (f->ss & 3) != rpl)) {
             x86_raise_error(env, EXC_GP, 0);
         }
         if (!null_ss) {

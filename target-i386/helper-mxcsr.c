@@ -54,7 +54,8 @@ static void on_trap(int sig, siginfo_t *info, void *context)
 
 static void catch_traps(void)
 {
-    struct sigaction act = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
+    struct sigaction act = { .sa_sigaction = on_trap,
+                             .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER };
 
     sigaction(SIGFPE, &act, &others);
 }

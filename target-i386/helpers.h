@@ -5,11 +5,12 @@
  *   HELPER(ret, name, nargs, (parameters), flags, reads, writes)
  *
  * ret is void, uint32_t, uint64_t or x86_word; the function is ret helper_<name>(struct x86_env
- * *env, parameters...): name the parameters in the row with env first. Parameters are integers of at most
- * 64 bits or host pointers (IR_envptr). A uint32_t parameter sees the low half of what it is given.
- * flags: RAISES, NORETURN, PURE, NO_XMM, MXCSR or 0, joined by |. reads, writes: globals that the function
- * reads or writes through env, sets made with R_*; a helper that may raise need not list what
- * exception delivery reads.
+ * *env, parameters...): name the parameters in the row with env first. Parameters are integers of
+ * at most 64 bits or host pointers (IR_envptr). A uint32_t parameter sees the low half of what it
+ * is given.
+ * flags: RAISES, NORETURN, PURE, NO_XMM, MXCSR or 0, joined by |. reads, writes: globals that the
+ * function reads or writes through env, sets made with R_*; a helper that may raise need not list
+ * what exception delivery reads.
  */
 #ifndef TARGET_I386_HELPERS_H
 #define TARGET_I386_HELPERS_H

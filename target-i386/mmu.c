@@ -168,7 +168,9 @@ static uint64_t leaf_address(const struct walk *w, const struct level *l, uint64
     return base | (w->vaddr & offset);
 }
 
-/* What a page with these accumulated rights allows at this mmu index: bits of struct tlb_fill.prot. */
+/*
+ * What a page with these accumulated rights allows at this mmu index: bits of struct tlb_fill.prot.
+ */
 static uint8_t page_rights(const struct walk *w, uint64_t rights)
 {
     const struct x86_env *env = w->env;

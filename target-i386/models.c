@@ -66,7 +66,8 @@ struct x86_model {
 #define C(f) (1u << BIT_1_ecx_##f)
 #define X(f) (1u << BIT_ext_edx_##f)
 #define XC(f) (1u << BIT_ext_ecx_##f)
-#define MODEL(name, level, xlevel, vendor, ...) { name, level, xlevel, VENDOR_##vendor, __VA_ARGS__ },
+#define MODEL(name, level, xlevel, vendor, ...) \
+    { name, level, xlevel, VENDOR_##vendor, __VA_ARGS__ },
 #if TARGET_WORD_BITS == 64
 #define LONG_MODEL MODEL
 #else
@@ -100,7 +101,7 @@ static uint32_t supported(unsigned word)
     return mask & ~simd_missing_features(words[word].offset);
 }
 
-/* --- applying ----------------------------------------------------------------------------------- */
+/* --- applying --------------------------------------------------------------------------------- */
 
 struct request {
     struct x86_env *env;
@@ -356,7 +357,7 @@ bool x86_model_apply(struct x86_env *env, const char *text, struct error **err)
     return done;
 }
 
-/* --- -cpu ? ------------------------------------------------------------------------------------- */
+/* --- -cpu ? ----------------------------------------------------------------------------------- */
 
 void x86_list_models(void)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Segment registers: descriptor reads, loads with all checks, and the instructions that only look. */
+/*
+ * Segment registers: descriptor reads, loads with all checks, and the instructions that only look.
+ */
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
 
@@ -285,7 +287,7 @@ uint32_t helper_load_seg(struct x86_env *env, uint32_t seg, uint32_t selector)
     return env->mode != before;
 }
 
-/* --- LAR, LSL, VERR, VERW, ARPL ---------------------------------------------------------------- */
+/* --- LAR, LSL, VERR, VERW, ARPL --------------------------------------------------------------- */
 
 /* Whether the descriptor is there and visible from CPL and RPL. */
 static bool visible(struct x86_env *env, uint32_t selector, struct x86_desc *d)
@@ -344,7 +346,7 @@ uint32_t helper_verw(struct x86_env *env, uint32_t selector)
     return visible(env, selector, &d) && desc_is_writable_data(d.hi);
 }
 
-/* --- limit checks of data accesses, when the mode asks for them --------------------------------- */
+/* --- limit checks of data accesses, when the mode asks for them ------------------------------- */
 
 void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
 {

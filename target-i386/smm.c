@@ -169,7 +169,7 @@ void x86_enter_smm(struct x86_env *env)
     x86_debug_update(env);
 }
 
-/* --- RSM ---------------------------------------------------------------------------------------- */
+/* --- RSM -------------------------------------------------------------------------------------- */
 
 static void restore_control(struct x86_env *env, uint64_t cr0, uint64_t cr3, uint64_t cr4,
                             uint64_t efer, uint32_t flags)
@@ -179,7 +179,8 @@ static void restore_control(struct x86_env *env, uint64_t cr0, uint64_t cr3, uin
     x86_set_cr0(env, cr0);
     env->efer = efer;
     x86_set_eflags(env, flags, ~2u);
-    env->cpl = flags & FL_VM ? 3 : !(cr0 & CR0_PE) ? 0 : env->segs[SEG_SS].flags >> DESC_DPL_SHIFT & 3;
+    env->cpl = flags & FL_VM ? 3 : !(cr0 & CR0_PE) ? 0 :
+               env->segs[SEG_SS].flags >> DESC_DPL_SHIFT & 3;
 }
 
 static void restore64(struct x86_env *env)

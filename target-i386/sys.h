@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the system half of the CPU shares: control bits, descriptors, stacks, events, entry points. */
+/*
+ * What the system half of the CPU shares: control bits, descriptors, stacks, events, entry points.
+ */
 #ifndef TARGET_I386_SYS_H
 #define TARGET_I386_SYS_H
 

@@ -216,7 +216,7 @@ static bool refuse_fetch(struct x86_dis *d)
     return false;
 }
 
-/* --- flags from before the region -------------------------------------------------------------- */
+/* --- flags from before the region ------------------------------------------------------------- */
 
 void x86_guess_flags(struct x86_dis *d)
 {

@@ -140,8 +140,9 @@ void x86_gen_ud(struct x86_dis *d);
 /* Faults when the comparison holds, else goes on. Values stay valid. gp0: EXC_GP has code 0. */
 void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b,
                   unsigned vector);
-/* #GP(0) when a near transfer to pc would leave the code segment; asked before the instruction has
-   any effect. `when': only if the condition holds. True: it always does, and nothing more follows. */
+/* #GP(0) when a near transfer to pc would leave the code segment; asked before the instruction
+   has any effect. `when': only if the condition holds. True: it always does, and nothing more
+   follows. */
 struct x86_cond;
 bool x86_refuse_jump(struct x86_dis *d, uint64_t pc, const struct x86_cond *when);
 void x86_check_jump(struct x86_dis *d, ir_val pc);

@@ -21,7 +21,8 @@ struct compiled {
     unsigned n_exits;
     struct {
         uint32_t patch, stub, lookup;
-        uint64_t pc;                    /* in this page: others go through the jump cache, unlisted */
+        /* in this page: others go through the jump cache, unlisted */
+        uint64_t pc;
     } exits[REGION_MAX_EXITS];
 };
 

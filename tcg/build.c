@@ -232,7 +232,8 @@ static bool extend(struct ir *ir, struct ir_op *page, int64_t offset, unsigned s
 /* Makes the access one of a group, perhaps the first. */
 static void join_group(struct ir *ir, struct ir_op *o)
 {
-    unsigned kept = o->mem.memop & (7 << MO_IDX_SHIFT | MO_ADDR32), size = 1 << (o->mem.memop & MO_SIZE);
+    unsigned kept = o->mem.memop & (7 << MO_IDX_SHIFT | MO_ADDR32);
+    unsigned size = 1 << (o->mem.memop & MO_SIZE);
     bool write = o->op == IR_st || o->mem.memop & MO_WRITE_INTENT;
     struct ir_page_group *g;
     int64_t offset = o->mem.disp;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Where guest code lies and who hears of stores to it: what region.c asks of guest memory. For a
- * machine this is RAM behind the soft MMU (code-ram.c), for a process its address space (user/code.c).
+ * machine this is RAM behind the soft MMU (code-ram.c), for a process its address space
+ * (user/code.c).
  */
 #ifndef TCG_CODE_H
 #define TCG_CODE_H

@@ -153,7 +153,8 @@ struct ir_helper {
     uint8_t ret;                    /* enum ir_type of the result: I32, I64, IR_NONE */
     uint8_t nargs;                  /* integers or host pointers, after env */
     uint8_t flags;
-    uint64_t reads, writes;         /* masks of globals; without NO_XMM all pinned ones are in env */
+    /* masks of globals; without NO_XMM all pinned ones are in env */
+    uint64_t reads, writes;
 };
 
 enum { IR_MAX_OPS = 8192, IR_MAX_LABELS = 512, IR_PAGE_GROUPS = 2, IR_PAGE_SPAN = 512 };

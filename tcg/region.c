@@ -466,7 +466,8 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     *t = (struct translation){
         .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
-        .strict_flags = log_enabled(LOG_STRICT_FLAGS), .page = f->lin & ~0ull << cpu->target->page_bits,
+        .strict_flags = log_enabled(LOG_STRICT_FLAGS),
+        .page = f->lin & ~0ull << cpu->target->page_bits,
         .code = f->host ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
         .fetch = f,
     };

@@ -37,7 +37,8 @@ struct region {
     uint32_t host, host_end;        /* entry and end of everything, offsets in the code buffer */
     uint32_t side_table, side_len;
     uint16_t entry_offset;          /* of its first instruction in ram_page[0] */
-    uint16_t first_offset, guest_len;       /* its bytes: backward branches may go before the entry */
+    /* its bytes: backward branches may go before the entry */
+    uint16_t first_offset, guest_len;
     uint16_t insns, n_exits;
     bool dead, one_insn;
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */

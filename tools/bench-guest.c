@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* /init of the benchmark's guest: says when it is up, runs and marks each item, idles, powers off. */
+/*
+ * /init of the benchmark's guest: says when it is up, runs and marks each item, idles, powers off.
+ */
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Guest address spaces: a tree of regions, flattened into sorted ranges that vCPUs look up lock-free.
+ * Guest address spaces: a tree of regions, flattened into sorted ranges that vCPUs look up
+ * lock-free.
  *
  * The tree is changed with the big lock held. Lookups and RAM accesses need no lock; an access that
  * reaches a device takes the big lock for its duration unless the caller holds it already.
@@ -122,7 +123,9 @@ enum mem_result address_space_ld(struct address_space *as, uint64_t address, uns
                                  enum endian endian, uint64_t *value);
 enum mem_result address_space_st(struct address_space *as, uint64_t address, unsigned size,
                                  enum endian endian, uint64_t value);
-/* Bytes, for DMA and loaders. Returns the first failure but carries on; unassigned reads as 0xff. */
+/*
+ * Bytes, for DMA and loaders. Returns the first failure but carries on; unassigned reads as 0xff.
+ */
 enum mem_result address_space_read(struct address_space *as, uint64_t address, void *data,
                                    size_t size);
 enum mem_result address_space_write(struct address_space *as, uint64_t address, const void *data,
@@ -179,8 +182,8 @@ uint64_t memory_region_ram_addr(const struct memory_region *mr);
 /*
  * Dirty tracking per 4 KiB page of RAM, for three clients. It is stored the other way round: a set
  * bit in memory_watch[ram_addr >> 12] says "clean: this client wants to hear of the next store", so
- * 0 is the fast path and fresh memory is dirty for everyone. A store by a CPU tests the byte and, if
- * it is not 0, calls memory_note_store() *after* the data is in place. address_space_* do so.
+ * 0 is the fast path and fresh memory is dirty for everyone. A store by a CPU tests the byte and,
+ * if it is not 0, calls memory_note_store() *after* the data is in place. address_space_* do so.
  */
 enum memory_dirty {
     DIRTY_VGA = 1,        /* the display must draw the page again */

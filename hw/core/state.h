@@ -94,7 +94,8 @@ struct state {
 };
 
 /* Member `m` of struct D has type struct T with FIELDS(T); `version` starts at 1. */
-#define STATE(D, m, T, version) { offsetof(struct D, m), sizeof(struct T), version, T##_fields, T##_mask }
+#define STATE(D, m, T, version) \
+    { offsetof(struct D, m), sizeof(struct T), version, T##_fields, T##_mask }
 
 /* The first byte that is neither in the table nor padding; -1 if there is none. */
 long state_uncovered(const struct state *state);

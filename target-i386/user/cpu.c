@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The CPU of a process: ring 3 of a processor that a kernel has set up. Exceptions go to user mode's
- * loop; there are no interrupts and no pages to walk.
+ * The CPU of a process: ring 3 of a processor that a kernel has set up. Exceptions go to user
+ * mode's loop; there are no interrupts and no pages to walk.
  */
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
@@ -72,7 +72,8 @@ static void reset(struct cpu *cpu)
     x86_update_mode(env);
 }
 
-__attribute__((target("general-regs-only"))) static void code_key(struct cpu *cpu, struct code_key *key)
+__attribute__((target("general-regs-only")))
+static void code_key(struct cpu *cpu, struct code_key *key)
 {
     struct x86_env *env = x86_env(cpu);
 

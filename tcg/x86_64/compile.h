@@ -69,8 +69,8 @@ struct operand {
 };
 
 struct stub {                                   /* out-of-line code of one op */
-    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP, STUB_LOOKUP_REG,
-           STUB_CHAIN } kind;
+    enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP,
+           STUB_LOOKUP_REG, STUB_CHAIN } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Guest memory in user mode: the guest's address space is part of the host's, so every access is one
- * host instruction. 64-bit guests see host addresses; 32-bit guests' accesses go through gs, whose
- * base is the host address of their address 0, with 32-bit address size, so that sums wrap.
+ * Guest memory in user mode: the guest's address space is part of the host's, so every access is
+ * one host instruction. 64-bit guests see host addresses; 32-bit guests' accesses go through gs,
+ * whose base is the host address of their address 0, with 32-bit address size, so that sums wrap.
  *
  * A record in the side table stands for each access, at its host address plus one (no return
  * address can be there): what the handler of host faults restores the guest's state from.

@@ -16,8 +16,9 @@
 enum { RAM_SIZE = 16 << 20, TABLES = 0x1000, CODE_PHYS = 0x100000, DATA_PHYS = 0x200000,
        STACK_PHYS = 0x300000 };
 enum { PTE_P = 1, PTE_W = 2, PTE_U = 4 };
-enum { CR0_PE = 1, CR0_MP = 2, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18, CR4_PAE = 1 << 5,
-       CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, CR4_OSXSAVE = 1 << 18, EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
+enum { CR0_PE = 1, CR0_MP = 2, CR0_ET = 16, CR0_NE = 32, CR0_WP = 1 << 16, CR0_AM = 1 << 18,
+       CR4_PAE = 1 << 5, CR4_OSFXSR = 1 << 9, CR4_OSXMMEXCPT = 1 << 10, CR4_OSXSAVE = 1 << 18,
+       EFER_LME = 1 << 8, EFER_LMA = 1 << 10 };
 #define CR0_PG 0x80000000u
 
 static struct address_space memory, io;

@@ -38,9 +38,9 @@ bool chance(unsigned percent)
 /* System state that the two sides cannot share, control flow that leaves the program, and what
    flow.c makes with operands that fit. */
 static const char *const excluded[] = {
-    "syscall", "sysret*", "sysenter", "sysexit", "int", "iret*", "cpuid", "rdtsc*", "rdpmc", "rdrand",
-    "rdseed", "rdpid", "xgetbv", "verr", "verw", "lar", "lsl", "sldt", "str", "smsw", "sgdt",
-    "sidt", "arpl", "*fsbase", "*gsbase", "monitor*", "mwait*", "ret*", "lds", "les", "lss",
+    "syscall", "sysret*", "sysenter", "sysexit", "int", "iret*", "cpuid", "rdtsc*", "rdpmc",
+    "rdrand", "rdseed", "rdpid", "xgetbv", "verr", "verw", "lar", "lsl", "sldt", "str", "smsw",
+    "sgdt", "sidt", "arpl", "*fsbase", "*gsbase", "monitor*", "mwait*", "ret*", "lds", "les", "lss",
     "lfs", "lgs", "call*", "jmp*", "enter", "popf*", "xsave*", "xrstor*", "fxrstor*", "vm*", "stac",
     "clac", "3dnow",
 };

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Runs random programs on both sides, compares, and cuts a failing one down to its last instruction. */
+/*
+ * Runs random programs on both sides, compares, and cuts a failing one down to its last
+ * instruction.
+ */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>

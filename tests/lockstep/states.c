@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Random start states: registers that mostly point somewhere, numbers that mostly mean something. */
+/*
+ * Random start states: registers that mostly point somewhere, numbers that mostly mean something.
+ */
 #include <stdlib.h>
 #include <string.h>
 

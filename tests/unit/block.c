@@ -229,7 +229,8 @@ static void test_refusals(void)
 
 static void test_places(void)
 {
-    struct block *a = add("file=%s,locking=off,format=raw", NULL), *b = add("file=%s,format=raw", NULL);
+    struct block *a = add("file=%s,locking=off,format=raw", NULL);
+    struct block *b = add("file=%s,format=raw", NULL);
     struct block *c = add("file=%s,locking=off,format=raw,index=3", NULL);
     struct error *err = NULL;
     struct block_geometry g;

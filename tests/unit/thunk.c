@@ -90,12 +90,14 @@ static void pointers(void)
     thunk_to_host(&thunk_iovec, &v, guest);
     ok(v.iov_base == NULL, "NULL stays NULL");
     thunk_init(&x86_64, 0x10000);
-    ok(!thunk_iovec.plain && thunk_timespec.plain, "a base makes pointers, and only them, not plain");
+    ok(!thunk_iovec.plain && thunk_timespec.plain,
+       "a base makes pointers, and only them, not plain");
 }
 
 static void overflow(void)
 {
-    struct stat st = {.st_size = 1ll << 31, .st_ino = 5, .st_uid = 70000, .st_mode = S_IFREG | 0644};
+    struct stat st = {.st_size = 1ll << 31, .st_ino = 5, .st_uid = 70000,
+                      .st_mode = S_IFREG | 0644};
     char guest[160];
 
     thunk_init(&i386, 0);

@@ -42,7 +42,8 @@ static uint64_t random_mant(void)
 {
     static const uint64_t special[] = {
         0, 1ull << 63, 3ull << 62, 1, ~0ull, 0x8000000000000001, 0x80000000000007ff,
-        0xfffffffffffff800, 0x8000000000000400, 0x8000000000000800, 0x8000008000000000, 0xffffff8000000000, 1ull << 62,
+        0xfffffffffffff800, 0x8000000000000400, 0x8000000000000800, 0x8000008000000000,
+        0xffffff8000000000, 1ull << 62,
     };
 
     switch (below(4)) {
@@ -56,7 +57,8 @@ static uint64_t random_mant(void)
 static struct x86_fpreg random_value(void)
 {
     static const uint16_t exps[] = { 0, 0, 1, 0x7fff, 0x7fff, 0x7ffe, 0x3fff, 0x3c01, 0x3c00,
-                                     0x43fe, 0x43ff, 0x3f81, 0x407e, 0x403e, 0x403d, 0x400e, 0x401e };
+                                     0x43fe, 0x43ff, 0x3f81, 0x407e, 0x403e, 0x403d, 0x400e,
+                                     0x401e };
     struct x86_fpreg r = { .mant = random_mant() };
 
     switch (below(3)) {

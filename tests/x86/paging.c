@@ -127,7 +127,8 @@ static void test_pae(void)
     is_int(walk(0x40202010, MMU_FETCH, MMU_USER, &fill), fault(0x15), "NX: P U I");
     is_int(walk(0x40203010, MMU_FETCH, MMU_USER, &fill), fault(0x14), "not present: U I");
     paging(0x3000, CR4_PAE, 0);
-    is_int(walk(0x40202010, MMU_READ, MMU_USER, &fill), fault(0xd), "without NXE the bit is reserved");
+    is_int(walk(0x40202010, MMU_READ, MMU_USER, &fill), fault(0xd),
+           "without NXE the bit is reserved");
 }
 
 #if TARGET_WORD_BITS == 64
@@ -155,8 +156,10 @@ static void test_long(void)
     is_int(walk(0x800000000000, MMU_READ, MMU_KERNEL, &fill), -1000 - EXC_GP,
            "an address that is not canonical: #GP");
     put(0x8000 + 8, 8, 0x400000 | P | W | U | PS | 1ull << 51);
-    is_int(walk(high + 0x200567, MMU_READ, MMU_KERNEL, &fill), fault(9), "physical bits that are not there");
-    ok(!x86_fill_tlb(cpu, high + 0x700000, MMU_READ, MMU_KERNEL, true, &fill), "a probe just fails");
+    is_int(walk(high + 0x200567, MMU_READ, MMU_KERNEL, &fill), fault(9),
+           "physical bits that are not there");
+    ok(!x86_fill_tlb(cpu, high + 0x700000, MMU_READ, MMU_KERNEL, true, &fill),
+       "a probe just fails");
 }
 #endif
 

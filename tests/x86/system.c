@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The system instructions as a guest uses them: one program walks through real, protected, virtual-8086
- * and (64-bit executables) long mode, provokes faults and writes down what comes; the list must match.
+ * The system instructions as a guest uses them: one program walks through real, protected,
+ * virtual-8086 and (64-bit executables) long mode, provokes faults and writes down what comes; the
+ * list must match.
  */
 #include <string.h>
 
@@ -47,7 +48,8 @@ __asm__(
     /* --- protected mode --- */
     ".code32\n"
     "protected:\n"
-    " mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov ss, ax\n mov fs, ax\n mov gs, ax\n mov esp, 0x4000\n"
+    " mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov ss, ax\n mov fs, ax\n mov gs, ax\n"
+    " mov esp, 0x4000\n"
     " GATE 0, fault_0, 0x8e\n GATE 3, fault_3, 0xee\n GATE 6, fault_6, 0x8e\n"
     " GATE 10, fault_10, 0x8e\n GATE 11, fault_11, 0x8e\n GATE 12, fault_12, 0x8e\n"
     " GATE 13, fault_13, 0x8e\n GATE 14, fault_14, 0x8e\n GATE 1, fault_1, 0x8e\n"
@@ -80,11 +82,13 @@ __asm__(
     " xor eax, eax\n mov dr7, eax\n"
     /* paging: identity by one 4M page, 0x400000 absent */
     " mov dword ptr [0x2000], 0x87\n mov dword ptr [0x2004], 0\n mov eax, 0x2000\n mov cr3, eax\n"
-    " mov eax, cr4\n or al, 0x10\n mov cr4, eax\n mov eax, cr0\n or eax, 0x80010000\n mov cr0, eax\n"
+    " mov eax, cr4\n or al, 0x10\n mov cr4, eax\n mov eax, cr0\n or eax, 0x80010000\n"
+    " mov cr0, eax\n"
     " EXPECT p15\n mov eax, [0x400123]\np15:\n mov eax, cr2\n NOTE eax\n"
     " EXPECT p16\n mov [0x400456], eax\np16:\n"
     /* ring 3 */
-    " mov dword ptr [tss + 4 - guest_code + BASE], 0x3800\n mov dword ptr [tss + 8 - guest_code + BASE], 0x10\n"
+    " mov dword ptr [tss + 4 - guest_code + BASE], 0x3800\n"
+    " mov dword ptr [tss + 8 - guest_code + BASE], 0x10\n"
     " mov dword ptr [tss + 0x1c - guest_code + BASE], 0x2000\n"
     " mov ax, 0x28\n ltr ax\n NOTE 0x600d0002\n"
     " push 0x23\n push 0x3400\n pushf\n push 0x1b\n push offset user - guest_code + BASE\n iret\n"
@@ -94,28 +98,34 @@ __asm__(
     " EXPECT u4\n mov eax, cr0\nu4:\n EXPECT u5\n hlt\nu5:\n"
     " EXPECT u6\n mov eax, 0x10\n mov ds, ax\nu6:\n"
     " EXPECT u7\n mov eax, [0x400000]\nu7:\n"
-    " push 0x11\n push 0x22\n .byte 0x9a\n .long 0\n .word 0x48\n NOTE esp\n" /* call gate, two parameters */
+    " push 0x11\n push 0x22\n .byte 0x9a\n .long 0\n .word 0x48\n" /* call gate, two parameters */
+    " NOTE esp\n"
     " int 0x80\n"
-    "gate_target:\n mov eax, [esp + 8]\n NOTE eax\n mov eax, [esp + 12]\n NOTE eax\n mov eax, cs\n NOTE eax\n"
+    "gate_target:\n mov eax, [esp + 8]\n NOTE eax\n mov eax, [esp + 12]\n NOTE eax\n mov eax, cs\n"
+    " NOTE eax\n"
     " mov eax, [esp + 16]\n NOTE eax\n retf 8\n"
     "ring0_again:\n mov ax, 0x10\n mov ds, ax\n mov es, ax\n NOTE esp\n mov esp, 0x4000\n"
     /* a task switch there and back */
     " mov word ptr [0x1000 + 0x50], 0x10\n" /* ss of the other task */
-    " mov dword ptr [0x1000 + 0x1c], 0x2000\n mov dword ptr [0x1000 + 0x20], offset other_task - guest_code + BASE\n"
+    " mov dword ptr [0x1000 + 0x1c], 0x2000\n"
+    " mov dword ptr [0x1000 + 0x20], offset other_task - guest_code + BASE\n"
     " mov dword ptr [0x1000 + 0x24], 2\n mov dword ptr [0x1000 + 0x38], 0x3c00\n"
     " mov dword ptr [0x1000 + 0x34], ebx\n"
     " mov word ptr [0x1000 + 0x48], 0x10\n mov word ptr [0x1000 + 0x4c], 8\n"
-    " mov word ptr [0x1000 + 0x54], 0x10\n mov word ptr [0x1000 + 0x58], 0\n mov word ptr [0x1000 + 0x5c], 0\n"
+    " mov word ptr [0x1000 + 0x54], 0x10\n mov word ptr [0x1000 + 0x58], 0\n"
+    " mov word ptr [0x1000 + 0x5c], 0\n"
     " .byte 0x9a\n .long 0\n .word 0x30\n"
     " mov ebx, [0x1000 + 0x34]\n str ax\n NOTE eax\n"
     " jmp v86_test\n"
-    "other_task:\n xor eax, eax\n str ax\n NOTE eax\n pushf\n pop eax\n and eax, 0x4000\n NOTE eax\n"
+    "other_task:\n xor eax, eax\n str ax\n NOTE eax\n pushf\n pop eax\n and eax, 0x4000\n"
+    " NOTE eax\n"
     " mov eax, cr0\n and eax, 8\n NOTE eax\n iret\n"
     /* virtual-8086 mode: INT faults with IOPL 0 */
     "v86_test:\n clts\n EXPECT v86_done\n mov dword ptr [0x6004], 1\n"
     " push 0\n push 0\n push 0\n push 0\n push 0\n push 0x3000\n push 0x20002\n push 0x1000\n"
     " push offset v86_code - guest_code\n iret\n"
-    ".code16\nv86_code:\n mov ax, cs\n mov [ebx], ax\n mov word ptr [ebx + 2], 0x86\n add ebx, 4\n int 0x21\n"
+    ".code16\nv86_code:\n mov ax, cs\n mov [ebx], ax\n mov word ptr [ebx + 2], 0x86\n add ebx, 4\n"
+    " int 0x21\n"
     ".code32\nv86_done:\n mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov esp, 0x4000\n"
     "finish:\n"
 #if TARGET_WORD_BITS == 64
@@ -129,9 +139,11 @@ __asm__(
     "fault_3:\n push 0\n push 3\n jmp fault\n"
     "fault_4:\n push 0\n push 4\n jmp fault\n"
     "fault_6:\n push 0\n push 6\n jmp fault\n"
-    "fault_10:\n push 10\n jmp fault\nfault_11:\n push 11\n jmp fault\nfault_12:\n push 12\n jmp fault\n"
+    "fault_10:\n push 10\n jmp fault\nfault_11:\n push 11\n jmp fault\nfault_12:\n push 12\n"
+    " jmp fault\n"
     "fault_13:\n push 13\n jmp fault\nfault_14:\n push 14\n"
-    "fault:\n push eax\n mov ax, 0x10\n mov ds, ax\n mov eax, [esp + 4]\n shl eax, 16\n or eax, [esp + 8]\n"
+    "fault:\n push eax\n mov ax, 0x10\n mov ds, ax\n mov eax, [esp + 4]\n shl eax, 16\n"
+    " or eax, [esp + 8]\n"
     " mov [ebx], eax\n add ebx, 4\n"
     " test dword ptr [esp + 20], 0x20000\n jnz fault_v86\n"
     " mov eax, [0x6000]\n mov [esp + 12], eax\n"
@@ -151,11 +163,14 @@ __asm__(
     " .byte 0xea\n .long long_mode - guest_code + BASE\n .word 0x50\n"
     ".code64\n"
     ".macro GATE64 vector, label, type, ist\n"
-    " lea rax, [rip + \\label]\n mov [0x5000 + \\vector * 16], ax\n mov word ptr [0x5002 + \\vector * 16], 0x50\n"
-    " mov word ptr [0x5004 + \\vector * 16], \\type << 8 | \\ist\n shr rax, 16\n mov [0x5006 + \\vector * 16], ax\n"
+    " lea rax, [rip + \\label]\n mov [0x5000 + \\vector * 16], ax\n"
+    " mov word ptr [0x5002 + \\vector * 16], 0x50\n"
+    " mov word ptr [0x5004 + \\vector * 16], \\type << 8 | \\ist\n shr rax, 16\n"
+    " mov [0x5006 + \\vector * 16], ax\n"
     " shr rax, 16\n mov [0x5008 + \\vector * 16], rax\n.endm\n"
     ".macro EXPECT64 label\n lea rax, [rip + \\label]\n mov [0x6000], rax\n.endm\n"
-    "long_mode:\n mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov ss, ax\n mov ebx, ebx\n mov rsp, 0x4000\n"
+    "long_mode:\n mov ax, 0x10\n mov ds, ax\n mov es, ax\n mov ss, ax\n mov ebx, ebx\n"
+    " mov rsp, 0x4000\n"
     " GATE64 6, long_6, 0x8e, 0\n GATE64 13, long_13, 0x8e, 0\n GATE64 14, long_14, 0x8e, 1\n"
     " GATE64 12, long_12, 0x8e, 1\n GATE64 0x80, long_80, 0xee, 0\n"
     " lidt [rip + idt_pointer]\n"
@@ -174,34 +189,40 @@ __asm__(
     "user64:\n mov eax, cs\n NOTE eax\n mov eax, ss\n NOTE eax\n syscall\n"
     " NOTE 0x600d0003\n int 0x80\n"
     "syscall_entry:\n swapgs\n NOTE r11d\n mov eax, cs\n NOTE eax\n pushf\n pop rax\n NOTE eax\n"
-    " mov ecx, ecx\n push rcx\n mov ecx, 0xc0000101\n rdmsr\n NOTE eax\n swapgs\n pop rcx\n .byte 0x48, 0x0f, 0x07\n"
+    " mov ecx, ecx\n push rcx\n mov ecx, 0xc0000101\n rdmsr\n NOTE eax\n swapgs\n pop rcx\n"
+    " .byte 0x48, 0x0f, 0x07\n"
     "long_80:\n NOTE esp\n mov eax, [rsp + 8]\n NOTE eax\n mov rsp, 0x4000\n"
     /* compatibility mode and back */
     " push 0x08\n lea rax, [rip + compat]\n push rax\n .byte 0x48, 0xcb\n"
-    ".code32\ncompat:\n mov eax, 0x11223344\n inc eax\n NOTE eax\n .byte 0xea\n .long long_again - guest_code + BASE\n .word 0x50\n"
+    ".code32\ncompat:\n mov eax, 0x11223344\n inc eax\n NOTE eax\n .byte 0xea\n"
+    " .long long_again - guest_code + BASE\n .word 0x50\n"
     ".code64\nlong_again:\n NOTE 0x600dbeef\n cli\n hlt\n"
     "long_6:\n push 0\n push 6\n jmp long_fault\nlong_12:\n push 12\n jmp long_fault\n"
     "long_13:\n push 13\n jmp long_fault\nlong_14:\n push 14\n"
-    "long_fault:\n mov eax, [rsp]\n shl eax, 16\n or eax, [rsp + 8]\n NOTE eax\n mov r15, rsp\n add rsp, 16\n"
+    "long_fault:\n mov eax, [rsp]\n shl eax, 16\n or eax, [rsp + 8]\n NOTE eax\n mov r15, rsp\n"
+    " add rsp, 16\n"
     " mov rax, [0x6000]\n mov [rsp], rax\n iretq\n"
 #endif
     /* --- tables --- */
     ".balign 8\n"
-    "gdt:\n .quad 0\n .quad 0x00cf9a000000ffff\n .quad 0x00cf92000000ffff\n .quad 0x00cffa000000ffff\n"
+    "gdt:\n .quad 0\n .quad 0x00cf9a000000ffff\n .quad 0x00cf92000000ffff\n"
+    " .quad 0x00cffa000000ffff\n"
     " .quad 0x00cff2000000ffff\n"
-    " .word 0x67\n .word tss - guest_code\n .byte 1\n .byte 0x89\n .word 0\n"      /* 0x28: TSS */
-    " .word 0x67, 0x1000\n .byte 0, 0x89\n .word 0\n"                              /* 0x30: other TSS */
-    " .quad 0x00cf12000000ffff\n"                                                  /* 0x38: not present */
-    " .quad 0x0040920000000fff\n"                                                  /* 0x40: small */
-    " .word gate_target - guest_code, 8\n .byte 2, 0xec\n .word 1\n"               /* 0x48: call gate */
-    " .quad 0x00af9a000000ffff\n"                                                  /* 0x50: 64-bit code */
-    "tss64_entry:\n .word 0x67\n .word tss - guest_code\n .byte 1\n .byte 0x89\n .word 0\n .quad 0\n" /* 0x58 */
-    " .quad 0x00cff2000000ffff\n .quad 0x00affa000000ffff\n"                       /* 0x68, 0x70 */
+    " .word 0x67\n .word tss - guest_code\n .byte 1\n .byte 0x89\n .word 0\n" /* 0x28: TSS */
+    " .word 0x67, 0x1000\n .byte 0, 0x89\n .word 0\n"                        /* 0x30: other TSS */
+    " .quad 0x00cf12000000ffff\n"                                            /* 0x38: not present */
+    " .quad 0x0040920000000fff\n"                                            /* 0x40: small */
+    " .word gate_target - guest_code, 8\n .byte 2, 0xec\n .word 1\n"         /* 0x48: call gate */
+    " .quad 0x00af9a000000ffff\n"                                            /* 0x50: 64-bit code */
+    "tss64_entry:\n .word 0x67\n .word tss - guest_code\n .byte 1\n .byte 0x89\n .word 0\n"
+    " .quad 0\n"                                                             /* 0x58 */
+    " .quad 0x00cff2000000ffff\n .quad 0x00affa000000ffff\n"                 /* 0x68, 0x70 */
     "gdt_end:\n"
     "gdt_pointer:\n .word gdt_end - gdt - 1\n .long gdt - guest_code + BASE\n"
     ".balign 8\nidt_pointer:\n .word 0x81f\n .quad 0x5000\n"
     "selector_code:\n .word 8\nselector_small:\n .word 0x40\n"
-    ".balign 8\ntss:\n .long 0\n .long 0x3800\n .long 0x10\n .fill 6, 4, 0\n .long 0x3a00\n .fill 15, 4, 0\n"
+    ".balign 8\ntss:\n .long 0\n .long 0x3800\n .long 0x10\n .fill 6, 4, 0\n .long 0x3a00\n"
+    " .fill 15, 4, 0\n"
     ".word 0, 0x68\n"
     "guest_end:\n"
 #ifdef __x86_64__
@@ -264,7 +285,8 @@ static bool run_guest_code(struct cpu *cpu)
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_cond_init(&never, &attr);
-    x86_seg_set(env, SEG_CS, LOAD >> 4, LOAD, 0xffff, DESC_P | DESC_S | DESC_CODE | DESC_RW | DESC_A);
+    x86_seg_set(env, SEG_CS, LOAD >> 4, LOAD, 0xffff,
+                DESC_P | DESC_S | DESC_CODE | DESC_RW | DESC_A);
     env->pc = 0;
     x86_update_mode(env);
     x86_cpu_on_triple_fault(cpu, triple_fault, NULL);

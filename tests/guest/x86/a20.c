@@ -2,9 +2,12 @@
 /* The A20 gate by port 0x92 and by the keyboard controller; the code runs below 1 MiB. */
 #include "suite.h"
 
-/* With the gate closed, 0x300000 is 0x200000; ebx and esi point there, the results are in cl, ch. */
+/*
+ * With the gate closed, 0x300000 is 0x200000; ebx and esi point there, the results are in cl, ch.
+ */
 #define LOOK "movb (%ebx), %cl; movb (%esi), %ch; movb $0x77, 0x100(%ebx);"
-CODE(by_port92, "inb $0x92, %al; and $0xfc, %al; out %al, $0x92; inb $0x92, %al; mov %eax, %edx;" LOOK
+CODE(by_port92, "inb $0x92, %al; and $0xfc, %al; out %al, $0x92; inb $0x92, %al;"
+                "mov %eax, %edx;" LOOK
                 "mov %edx, %eax; or $2, %al; out %al, $0x92");
 #define WAIT "9: inb $0x64, %al; testb $2, %al; jnz 9b;"
 #define SEND(value, port) WAIT "movb $" #value ", %al; out %al, $" #port ";"

@@ -224,7 +224,8 @@ static void code_breakpoints(void)
     expect_trace("RF passes it once", three_nops, 1, second, 8);
     ok(!(trace_flags[0] & FL_RF), "the frame of an instruction breakpoint has RF clear");
     on_trap = NULL;
-    expect("iret with RF skips the first instruction's", RING3, FL_RF, three_nops + 1, DONE, 0, NULL);
+    expect("iret with RF skips the first instruction's", RING3, FL_RF, three_nops + 1, DONE, 0,
+           NULL);
     expect("but not the next one's", RING3, FL_RF, three_nops, DB, 0, three_nops + 1);
     WRITE_REG(dr7, 0x400 | 2 << 6);
     expect("global enable", RING3, 0, three_nops, DB, 0, three_nops + 1);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Faults while a fault is delivered: which pairs make #DF (SDM 3, table 6-5) and what is reported. */
+/*
+ * Faults while a fault is delivered: which pairs make #DF (SDM 3, table 6-5) and what is reported.
+ */
 #include "pages.h"
 
 CODE(disable, "cli");

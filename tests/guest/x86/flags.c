@@ -30,7 +30,9 @@ static const uint32_t loaded[] = {
     0, 0xfd, FL_IF, FL_IOPL3, FL_IF | FL_IOPL3, FL_NT, FL_AC, FL_VIF, FL_VIP, FL_VIF | FL_VIP,
     FL_IF | FL_VIP, 0x200000, 0xfcfed7, 0x800, 0x1000, 0x2000,
 };
-static const uint32_t before[] = { 0, FL_IF, FL_VIF, FL_VIP, FL_AC | FL_IF, 0x2000d5, FL_VIF | FL_IF };
+static const uint32_t before[] = {
+    0, FL_IF, FL_VIF, FL_VIP, FL_AC | FL_IF, 0x2000d5, FL_VIF | FL_IF,
+};
 
 static void one(const char *title, const uint8_t *code, const uint8_t *end, uint32_t mode,
                 uint32_t flags, uint32_t value)

@@ -57,8 +57,8 @@ static void outcome(const char *title, uint32_t mode, uint32_t rpl, uint32_t acc
         sum = checksum(sum, (uint32_t)seen64.rax & (is_gate(access) ? 0xffff : 0xf0ffff));
     }
     if (dump) {
-        note("%s ring %d rpl %d access %x: %d %x cs %x ss %x eax %x edx %x", title, mode, rpl, access,
-             (uint32_t)seen64.vector, (uint32_t)seen64.error, (uint32_t)seen64.cs,
+        note("%s ring %d rpl %d access %x: %d %x cs %x ss %x eax %x edx %x", title, mode, rpl,
+             access, (uint32_t)seen64.vector, (uint32_t)seen64.error, (uint32_t)seen64.cs,
              (uint32_t)seen64.ss, (uint32_t)seen64.rax, (uint32_t)seen64.rdx);
     }
 }

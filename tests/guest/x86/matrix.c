@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Every access byte of a descriptor, with every RPL, in rings 0 and 3, through every instruction
- * that looks at it, and every size of access around limits. What comes out is folded into one number
- * for each instruction; two independent implementations agreed on the numbers. `-append dump'
- * prints the single outcomes.
+ * that looks at it, and every size of access around limits. What comes out is folded into one
+ * number for each instruction; two independent implementations agreed on the numbers. `-append
+ * dump' prints the single outcomes.
  */
 #include "suite.h"
 

@@ -56,7 +56,8 @@ static const struct operand {
     uint32_t before, mode, error;
     uint32_t feature;               /* bit of CPUID 1 edx, or 0 */
 } operands[] = {
-#define READS(title, name, before, ...) { title, name, name##_at, before, RING3, ERR_U, __VA_ARGS__ }
+#define READS(title, name, before, ...) \
+    { title, name, name##_at, before, RING3, ERR_U, __VA_ARGS__ }
 #define WRITES(title, name, before, ...) \
     { title, name, name##_at, before, RING3, ERR_U | ERR_W, __VA_ARGS__ }
     READS("load of a word", load_word, 1, 0), WRITES("store of a word", store_word, 1, 0),

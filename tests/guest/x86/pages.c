@@ -212,7 +212,8 @@ static void string_faults(void)
     in.esi = (uint32_t)window;
     in.edi = end + 0x1000 - 8;
     in.ecx = 5;
-    fault_at("rep movs, third store", RING3, copy_there, copy_there, 0, ERR_U | ERR_W, end + 0x1000);
+    fault_at("rep movs, third store", RING3, copy_there, copy_there, 0, ERR_U | ERR_W,
+             end + 0x1000);
     ok(seen.ecx == 3 && seen.edi == end + 0x1000 && seen.esi == (uint32_t)window + 8,
        "rep movs has counted two");
     in.esi = end + 0x1000 - 4;

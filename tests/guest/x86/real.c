@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Real mode: the vector table, 64 KiB limits, limits kept from protected mode, undefined opcodes. */
+/*
+ * Real mode: the vector table, 64 KiB limits, limits kept from protected mode, undefined opcodes.
+ */
 #include "suite.h"
 
 #define CODE16(name, text) CODE(name, ".code16;" text "; int $0x40; .code32; nop")
@@ -34,8 +36,10 @@ CODE16(r_unreal, "cli; mov %cr0, %eax; or $1, %al; mov %eax, %cr0; mov $0x10, %b
                  "mov $0x00200000, %ebx; movb (%ebx), %cl; mov $0x1234, %ax; mov %ax, %ds;"
                  "movb (%ebx), %ch");
 CODE16(r_wrap, "mov $0xffff, %ax; mov %ax, %ds; movb 0x510, %cl");
-CODE16(r_far, "mov $0x7000, %sp; lcall $0x0700, $2f-r_far+0x1000; jmp 3f; 2: mov %cs, %bx; lret; 3:");
-CODE16(r_iret, "pushw $0x0ed7; pushw $0x0700; pushw $2f-r_iret+0x1000; iret; 2: pushf; pop %bx; cld");
+CODE16(r_far, "mov $0x7000, %sp; lcall $0x0700, $2f-r_far+0x1000; jmp 3f; 2: mov %cs, %bx;"
+              "lret; 3:");
+CODE16(r_iret, "pushw $0x0ed7; pushw $0x0700; pushw $2f-r_iret+0x1000; iret; 2: pushf;"
+               "pop %bx; cld");
 CODE16(r_push_wraps, "xor %sp, %sp; push %ax; mov %sp, %bx; mov $0x6000, %sp");
 CODE16(r_segment_base, "mov $0x800, %ax; mov %ax, %ds; movb 0, %cl");
 
@@ -60,8 +64,8 @@ static void real(const char *title, const uint8_t *code, const uint8_t *at, uint
                                     real_sp == STACK));
     ok(good, "%s", title);
     if (!good) {
-        note("  want vector %d ip 0x%x; seen vector %d at %x:%x sp 0x%x", vector, BASE + (at - code),
-             real_vector[0], real_cs[0], real_vector[1], real_sp);
+        note("  want vector %d ip 0x%x; seen vector %d at %x:%x sp 0x%x", vector,
+             BASE + (at - code), real_vector[0], real_cs[0], real_vector[1], real_sp);
     }
 }
 #define REAL(title, name, vector) real(title, name, name##_at, 0, vector)

@@ -18,7 +18,8 @@ CODE(next_by_movs, "mov %ebx, 4f; mov $2f+1, %edi; mov $4f, %esi; movsl; 2: mov 
                    "4: .long 0; 3:");
 CODE(next_by_fpu, "fninit; mov %ebx, 4f; fildl 4f; fistpl 2f+1; 2: mov $0, %eax; jmp 3f;"
                   "4: .long 0; 3:");
-CODE(next_by_cmpxchg8b, "mov 2f, %eax; mov 2f+4, %edx; lea 0xb8(,%esi), %ebx; mov $0x90909000, %ecx;"
+CODE(next_by_cmpxchg8b, "mov 2f, %eax; mov 2f+4, %edx; lea 0xb8(,%esi), %ebx;"
+                        "mov $0x90909000, %ecx;"
                         "cmpxchg8b 2f; jmp 2f; .balign 8; 2: mov $0, %eax; nop; nop; nop");
 CODE(next_by_lock, "xor %eax, %eax; lock; xorb $0xd0, 1f; 1: inc %eax");
 CODE(call_over, "mov %esp, %ebp; mov $2f+4, %esp; call 2f; 2: nop; nop; nop; nop; nop;"

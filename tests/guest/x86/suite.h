@@ -13,7 +13,9 @@ enum {
 };
 #undef CONST
 
-/* What the trap stubs leave on the stack; the last fields are there only for outer rings and v86. */
+/*
+ * What the trap stubs leave on the stack; the last fields are there only for outer rings and v86.
+ */
 struct frame {
     uint32_t gs, fs, es, ds, edi, esi, ebp, esp0, ebx, edx, ecx, eax;
     uint32_t vector, error, eip, cs, eflags, esp, ss, v86_es, v86_ds, v86_fs, v86_gs;

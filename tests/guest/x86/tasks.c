@@ -51,8 +51,9 @@ static bool loaded(uint32_t ring)
 
 static bool saved(const uint8_t *at)
 {
-    return tss.eip == (uint32_t)at && tss.eax == 0xaaaa && tss.ebx == 0xbbbb && tss.cs == SEL_CODE &&
-           tss.ss == SEL_DATA && tss.ds == SEL_DATA && tss.fs == SEL_UDATA && (tss.eflags & FL_ZF);
+    return tss.eip == (uint32_t)at && tss.eax == 0xaaaa && tss.ebx == 0xbbbb &&
+           tss.cs == SEL_CODE && tss.ss == SEL_DATA && tss.ds == SEL_DATA && tss.fs == SEL_UDATA &&
+           (tss.eflags & FL_ZF);
 }
 
 static uint32_t task_register(void)
