@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Signals. The host's mask follows the guest's, and the host has a handler where the guest has one,
- * so the kernel decides what is pending, ignored, restarted and inherited. Our handler queues the
- * signal for the thread, blocks all others until the guest's handler is entered between two regions
- * of its code, and keeps a blocking system call from starting.
+ * Signals. The host's mask follows the guest's, and the host has a handler where the guest has one
+ * or where we die with a line on stderr, so the kernel decides what is pending, ignored, restarted
+ * and inherited. Our handler queues the signal for the thread, blocks all others until the guest's
+ * handler is entered between two regions of its code, and keeps a blocking system call from
+ * starting.
  *
  * Faults of guest instructions arrive as host SIGSEGV and SIGBUS, which are never blocked on the
  * host; see on_fault().
@@ -174,18 +175,26 @@ static bool dumps_core(int sig)
     return false;
 }
 
-void user_die(int sig)
+/* The emulator dies of the signal, so that its parent sees what a program's parent would. */
+static _Noreturn void die(int sig)
 {
     struct host_sigaction act = { 0 };
     uint64_t mask = ~BIT(sig);
 
-    if (dumps_core(sig) && user_options.strace) {
-        fprintf(stderr, "--- killed by signal %d (%s) ---\n", sig, strsignal(sig));
-    }
     host_sigaction(sig, &act, NULL);
     host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)sig);
     host_sigprocmask(SIG_SETMASK, &mask, NULL);
     _exit(128 + sig);
+}
+
+/* The line is what scripts and people look for in logs. */
+void user_die(int sig)
+{
+    if (dumps_core(sig)) {
+        fprintf(stderr, "qemu: uncaught target signal %d (%s) - core dumped\n", sig,
+                strsignal(sig));
+    }
+    die(sig);
 }
 
 /* Something that can be nothing but a fault of the emulator itself. */
@@ -199,7 +208,7 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *cont
     if (write(STDERR_FILENO, text, n) != n) {
         n = 0;
     }
-    user_die(sig);
+    die(sig);
 }
 
 /* --- faults of guest instructions --------------------------------------------------------------------------- */
@@ -286,6 +295,9 @@ static void on_signal(int sig, void *siginfo, void *context)
 
     if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
         on_fault(t, sig, info, context);
+    } else if ((sig == SIGILL || sig == SIGFPE) && info->si_code > 0 &&
+               info->si_addr == (void *)host_pc(context)) {
+        own_fault(sig, info, context);
     } else {
         enqueue(t, sig, info);
         host_rewind(context);
@@ -299,9 +311,7 @@ static void host_action(int sig, const struct user_sigaction *act)
     struct host_sigaction host = { .mask = ~ALWAYS };
 
     host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO | SA_ONSTACK;
-    if (BIT(sig) & ALWAYS) {
-        host.handler = on_signal;
-    } else if (act->handler > 1) {
+    if (BIT(sig) & ALWAYS || act->handler > 1 || (act->handler == 0 && dumps_core(sig))) {
         host.handler = on_signal;
     } else {
         host.handler = (void (*)(int, void *, void *))(uintptr_t)act->handler;
@@ -507,6 +517,8 @@ void user_signal_init(void)
 
         if (host_sigaction(sig, NULL, &old) == 0 && old.handler == (void *)SIG_IGN) {
             user_task->actions->of[sig].handler = 1;
+        } else if (dumps_core(sig)) {
+            host_action(sig, &none);
         }
     }
     host_action(SIGSEGV, &none);
