@@ -66,8 +66,8 @@ static bool wrong_machine(const char *path, unsigned machine, struct error **err
     if (name) {
         error_set(err, "cannot run '%s': it is a program for %s, use qemu-%s", path, name, name);
     } else {
-        error_set(err, "cannot run '%s': it is a program for machine number %u, not for %s", path,
-                  machine, the_target.name);
+        error_set(err, "cannot run '%s': it is a program for machine number %u, not for %s; "
+                  "use the qemu of that machine", path, machine, the_target.name);
     }
     return false;
 }
@@ -115,7 +115,8 @@ static bool check_ident(const struct elf_file *f, const uint8_t *head, ssize_t l
     const Elf32_Ehdr *h = (const void *)head;
 
     if (len < (ssize_t)sizeof(*h) || memcmp(head, ELFMAG, SELFMAG) != 0) {
-        return fail(err, f->path, "it is not an ELF program");
+        return fail(err, f->path, "it is not an ELF program, nor a script that begins with #!; "
+                    "run its interpreter");
     }
     if (head[EI_DATA] != user_arch_elf.data || head[EI_CLASS] != user_arch_elf.elf_class ||
         (h->e_machine != user_arch_elf.machine && h->e_machine != user_arch_elf.machine2)) {
@@ -140,7 +141,7 @@ static bool read_headers(struct elf_file *f, struct error **err)
     }
     parse_header(f, head);
     if (f->type != ET_EXEC && f->type != ET_DYN) {
-        return fail(err, f->path, "it is no executable ELF file");
+        return fail(err, f->path, "it is an ELF file but no program; link it first");
     }
     if (f->phentsize != want || f->n == 0 || f->n > MAX_PHDRS) {
         return fail(err, f->path, "its ELF program headers are damaged");
@@ -299,6 +300,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     f.path = user_path(name, buf);
     f.fd = open(f.path, O_RDONLY | O_CLOEXEC);
     if (f.fd < 0) {
+        p->no_interpreter = errno == ENOENT || errno == ENOTDIR;
         error_set_errno(err, errno, "cannot run '%s': its interpreter '%s' is missing; give the "
                         "directory of the program's system with -L or QEMU_LD_PREFIX (now %s)",
                         program, name, user_options.sysroot ? user_options.sysroot : "/");

@@ -87,12 +87,39 @@ static void script_arguments(struct exec_request *r, char *interpreter, char *ar
     r->argc = n;
 }
 
+/* The cause and the remedy; what a shell would exit with. */
 static int open_failed(const char *path, struct error **err)
 {
-    int status = errno == ENOENT || errno == ENOTDIR ? 127 : 126;
+    bool missing = errno == ENOENT || errno == ENOTDIR;
+    const char *why = strerror(errno);
 
-    error_set_errno(err, errno, "cannot run '%s'", path);
-    return status;
+    if (missing && !strchr(path, '/')) {
+        error_set(err, "cannot run '%s': %s; give the program's path, as PATH is not searched",
+                  path, why);
+    } else if (missing && user_options.sysroot && path[0] == '/') {
+        error_set(err, "cannot run '%s': %s, nor is it below '%s'; check the path and -L", path,
+                  why, user_options.sysroot);
+    } else if (missing) {
+        error_set(err, "cannot run '%s': %s; check the path", path, why);
+    } else {
+        error_set(err, "cannot run '%s': %s; this user must be able to read it", path, why);
+    }
+    return missing ? 127 : 126;
+}
+
+static bool is_executable(int fd, const char *path, struct error **err)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+        error_set(err, "cannot run '%s': it is not a file; give the path of a program", path);
+        return false;
+    }
+    if (!(st.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH))) {
+        error_set(err, "cannot run '%s': it is not executable; see 'chmod +x'", path);
+        return false;
+    }
+    return true;
 }
 
 /* What /proc/self/exe would lead to. */
@@ -130,7 +157,6 @@ static int open_program(const char *path, struct exec_request *r)
 int exec_open(const char *path, int argc, char **argv, struct exec_request *r, struct error **err)
 {
     char head[SCRIPT_HEAD + 1], *interpreter, *arg;
-    struct stat st;
     ssize_t len;
 
     r->argv = argv;
@@ -141,10 +167,14 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
     for (unsigned depth = 0; depth < SCRIPT_DEPTH; depth++) {
         r->fd = open_program(path, r);
         if (r->fd < 0) {
-            return open_failed(path, err);
+            int status = open_failed(path, err);
+
+            if (depth > 0) {
+                error_prepend(err, "the script's interpreter: ");
+            }
+            return status;
         }
-        if (fstat(r->fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-            error_set(err, "cannot run '%s': it is not a file", path);
+        if (!is_executable(r->fd, path, err)) {
             return 126;
         }
         len = pread(r->fd, head, SCRIPT_HEAD, 0);

@@ -49,6 +49,7 @@ struct user_program {
     uint64_t entry, stack;          /* initial pc and stack pointer */
     uint64_t phdr, phnum, phent, base, program_entry;   /* for the auxiliary vector */
     bool exec_stack;
+    bool no_interpreter;            /* why it cannot be loaded: the file that it names is missing */
 };
 /* Loads the ELF file behind fd (and its interpreter). Fills user_image. */
 bool user_load_elf(int fd, const char *path, struct user_program *p, struct error **err);

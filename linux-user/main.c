@@ -363,7 +363,7 @@ static _Noreturn void start(const struct exec_request *request, char **envp)
     if (!user_load_elf(request->fd, request->path, &program, &err) ||
         !user_make_stack(&program, request->argc, request->argv, envp, request->path, &err)) {
         error_report_free(err);
-        exit(126);
+        exit(program.no_interpreter ? 127 : 126);
     }
     close(request->fd);
     user_arch_start(user_task->cpu, &program);

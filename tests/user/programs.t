@@ -48,18 +48,41 @@ fails() {
     ok $? "status $want: $*"
 }
 
-fails 127 "No such file" "$dir/none"
-fails 126 "not an ELF program" "$here/memory.c"
+fails 127 "No such file.*check the path" "$dir/none"
+fails 127 "nor is it below '$here'" -L "$here" "$dir/none"
+fails 127 "PATH is not searched" true
+fails 126 "not executable; see 'chmod +x'" "$here/memory.c"
+cp "$here/memory.c" "$dir/text"
+chmod +x "$dir/text"
+fails 126 "not an ELF program.*run its interpreter" "$dir/text"
 fails 126 "not a file" "$dir"
 fails 1 "unknown option" -nonsense /bin/true
 fails 1 "needs an argument" -L
 fails 1 "no program" -strace
 fails 1 "unable to find CPU model" -cpu nonsense /bin/true
 printf '\177ELF\002\001\001' >"$dir/short"
+chmod +x "$dir/short"
 fails 126 "not an ELF program" "$dir/short"
 head -c 4000 /bin/true >"$dir/cut"
 chmod +x "$dir/cut"
 fails 126 "cannot run" "$dir/cut"
+printf '#!/none/sh\n' >"$dir/orphan"
+chmod +x "$dir/orphan"
+fails 127 "the script's interpreter: cannot run '/none/sh'" "$dir/orphan"
+echo 'int main(void) { return 0; }' >"$dir/main.c"
+cc -Wl,--dynamic-linker=/none/ld.so -o "$dir/alone" "$dir/main.c"
+fails 127 "interpreter '/none/ld.so' is missing; give.*-L" "$dir/alone"
+# machine pattern: a program of another machine, by the two bytes of its header
+other() {
+    head -c 18 /bin/true >"$dir/other"
+    printf "$1" >>"$dir/other"
+    tail -c +21 /bin/true >>"$dir/other"
+    chmod +x "$dir/other"
+    fails 126 "$2" "$dir/other"
+}
+other '\267\0' "a program for aarch64, use qemu-aarch64"
+other '\3\0' "a program for i386, use qemu-i386"
+other '\371\377' "machine number 65529.*use the qemu of that machine"
 
 out=$("$q" -E A=1 -U HOME -0 name /bin/sh -c 'echo "$0 $A $HOME"' x)
 [ "$out" = "x 1 " ]
