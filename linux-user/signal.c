@@ -42,7 +42,7 @@ static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 #define ALWAYS (BIT(SIGSEGV) | BIT(SIGBUS))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* --- masks ------------------------------------------------------------------------------------------- */
+/* --- masks ------------------------------------------------------------------------------------ */
 
 static void set_host_mask(uint64_t mask)
 {
@@ -127,7 +127,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
     return result;
 }
 
-/* --- the queue ------------------------------------------------------------------------------------------ */
+/* --- the queue -------------------------------------------------------------------------------- */
 
 static void enqueue(struct task *t, int sig, const siginfo_t *info)
 {
@@ -162,7 +162,7 @@ static bool dequeue(struct task *t, int *sig, siginfo_t *info)
     return false;
 }
 
-/* --- dying ------------------------------------------------------------------------------------------------ */
+/* --- dying ------------------------------------------------------------------------------------ */
 
 static bool dumps_core(int sig)
 {
@@ -202,7 +202,7 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *cont
     user_die(sig);
 }
 
-/* --- faults of guest instructions --------------------------------------------------------------------------- */
+/* --- faults of guest instructions ------------------------------------------------------------- */
 
 static bool in_guest_code(struct task *t, void *context)
 {
@@ -275,7 +275,7 @@ void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
     cpu_raise(cpu);
 }
 
-/* --- the host's handler --------------------------------------------------------------------------------------- */
+/* --- the host's handler ----------------------------------------------------------------------- */
 
 static void on_signal(int sig, void *siginfo, void *context)
 {
@@ -298,7 +298,8 @@ static void host_action(int sig, const struct user_sigaction *act)
 {
     struct host_sigaction host = { .mask = ~ALWAYS };
 
-    host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO | SA_ONSTACK;
+    host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO |
+                 SA_ONSTACK;
     if (BIT(sig) & ALWAYS) {
         host.handler = on_signal;
     } else if (act->handler > 1) {
@@ -327,7 +328,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     return 0;
 }
 
-/* --- delivery ------------------------------------------------------------------------------------------------------ */
+/* --- delivery --------------------------------------------------------------------------------- */
 
 static bool ignored_by_default(int sig)
 {
@@ -471,7 +472,7 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- beginning and end --------------------------------------------------------------------------------------------- */
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 void user_signal_thread_init(struct task *t)
 {

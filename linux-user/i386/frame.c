@@ -75,7 +75,7 @@ struct rt_frame32 {
 };
 _Static_assert(sizeof(struct rt_frame32) == 16 + SIGINFO_SIZE + 108 + 8 + 8, "no padding");
 
-/* --- floating point state ----------------------------------------------------------------------------- */
+/* --- floating point state --------------------------------------------------------------------- */
 
 static unsigned fp_size(const struct x86_env *env)
 {
@@ -140,7 +140,7 @@ static bool pop_fp(struct x86_env *env, uint64_t at)
     return true;
 }
 
-/* --- where the frame goes ---------------------------------------------------------------------------------- */
+/* --- where the frame goes --------------------------------------------------------------------- */
 
 static uint64_t frame_top(struct task *t, const struct user_sigaction *act)
 {
@@ -191,7 +191,7 @@ static void enter(struct x86_env *env, uint64_t handler, uint64_t sp)
 
 #if TARGET_WORD_BITS == 64
 
-/* --- x86-64 ------------------------------------------------------------------------------------------------ */
+/* --- x86-64 ----------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context64 *c, uint64_t mask, uint64_t fp)
 {
@@ -259,7 +259,7 @@ int64_t user_sigreturn(struct task *t, bool rt)
 
 #else
 
-/* --- i386 ---------------------------------------------------------------------------------------------------- */
+/* --- i386 ------------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context32 *c, uint64_t mask, uint64_t fp)
 {
