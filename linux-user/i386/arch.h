@@ -14,4 +14,7 @@ int64_t x86_set_tls(struct x86_env *env, uint64_t desc);
 void x86_load_segment(struct x86_env *env, int seg, uint16_t selector);
 void x86_load_code_segment(struct x86_env *env, uint16_t cs, uint16_t ss);
 
+/* frame.c: where handlers without SA_RESTORER return to; once for a new program. */
+void x86_map_trampolines(void);
+
 #endif

@@ -7,7 +7,9 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include "base/bits.h"
+#include "base/error.h"
 #include "target-i386/flags.h"
 #include "target-i386/fpu.h"
 #include "target-i386/sys.h"
@@ -191,6 +193,11 @@ static void enter(struct x86_env *env, uint64_t handler, uint64_t sp)
 
 #if TARGET_WORD_BITS == 64
 
+void x86_map_trampolines(void)
+{
+    /* Without SA_RESTORER the kernel has no way back, either. */
+}
+
 /* --- x86-64 ----------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context64 *c, uint64_t mask, uint64_t fp)
@@ -308,9 +315,27 @@ static void info_to_32(const siginfo_t *info, uint8_t *out)
     memcpy(out, w, SIGINFO_SIZE);
 }
 
-/* mov $119, %eax; int $0x80 after popl %eax; or mov $173, %eax; int $0x80. Only debuggers look. */
+/*
+ * popl %eax; mov $119, %eax; int $0x80 and mov $173, %eax; int $0x80: unwinders know a signal frame
+ * by these bytes. Handlers return to them in a page of their own, as stacks are not executable; the
+ * copies in the frames are for debuggers only.
+ */
 static const uint8_t retcode[8] = { 0x58, 0xb8, 119, 0, 0, 0, 0xcd, 0x80 };
 static const uint8_t rt_retcode[8] = { 0xb8, 173, 0, 0, 0, 0xcd, 0x80, 0 };
+static uint32_t trampolines;            /* address of that page: retcode, 16 bytes on rt_retcode */
+
+void x86_map_trampolines(void)
+{
+    int64_t page = user_mmap(0, USER_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+                             0);
+
+    if (page < 0 || !user_write(page, retcode, sizeof(retcode)) ||
+        !user_write(page + 16, rt_retcode, sizeof(rt_retcode)) ||
+        user_mprotect(page, USER_PAGE, PROT_READ | PROT_EXEC) < 0) {
+        error_exit("cannot map the page that signal handlers return to; see -R");
+    }
+    trampolines = page;
+}
 
 static bool push_old(struct task *t, int sig, const struct user_sigaction *act, uint64_t mask,
                      uint32_t fp, uint32_t *at)
@@ -318,8 +343,7 @@ static bool push_old(struct task *t, int sig, const struct user_sigaction *act, 
     struct frame32 f = { .sig = sig, .extramask = mask >> 32 };
 
     *at = align_down(fp - sizeof(f) + 4, 16) - 4;
-    f.pretcode = act->flags & SA_RESTORER_FLAG ? act->restorer
-                                               : *at + offsetof(struct frame32, retcode);
+    f.pretcode = act->flags & SA_RESTORER_FLAG ? act->restorer : trampolines;
     save_context(t, &f.sc, mask, fp);
     memcpy(f.retcode, retcode, sizeof(retcode));
     return user_write(*at, &f, sizeof(f));
@@ -331,8 +355,7 @@ static bool push_rt(struct task *t, int sig, const siginfo_t *info,
     struct rt_frame32 f = { .sig = sig, .sigmask = { mask, mask >> 32 } };
 
     *at = align_down(fp - sizeof(f) + 4, 16) - 4;
-    f.pretcode = act->flags & SA_RESTORER_FLAG ? act->restorer
-                                               : *at + offsetof(struct rt_frame32, retcode);
+    f.pretcode = act->flags & SA_RESTORER_FLAG ? act->restorer : trampolines + 16;
     f.pinfo = *at + offsetof(struct rt_frame32, info);
     f.puc = *at + offsetof(struct rt_frame32, uc_flags);
     f.uc_flags = x86_env(t->cpu)->cr[4] & CR4_OSXSAVE ? 1 : 0;

@@ -43,6 +43,7 @@ void user_arch_start(struct cpu *cpu, const struct user_program *p)
     struct x86_env *env = x86_env(cpu);
 
     x86_tables_init(env);
+    x86_map_trampolines();
     env->pc = p->entry;
     env->regs[R_SP] = p->stack;
 }
