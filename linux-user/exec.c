@@ -95,17 +95,41 @@ static int open_failed(const char *path, struct error **err)
     return status;
 }
 
-/* A copy, in the form that the kernel would name in /proc/self/exe. */
-static char *absolute(const char *path)
+/* What /proc/self/exe would lead to. */
+static char *name_of(int fd, const char *path)
 {
-    char *real = realpath(path, NULL);
+    char link[32], name[PATH_MAX], *real;
+    ssize_t len;
 
+    sprintf(link, "/proc/self/fd/%d", fd);
+    len = readlink(link, name, sizeof(name) - 1);
+    if (len > 0) {
+        name[len] = 0;
+        return strdup(name);
+    }
+    real = realpath(path, NULL);
     return real ? real : strdup(path);
+}
+
+/* The descriptor that an exec hands over counts once; scripts' interpreters are opened by name. */
+static int open_program(const char *path, struct exec_request *r)
+{
+    char buf[PATH_MAX];
+    int fd = user_options.exec_fd;
+
+    user_options.exec_fd = -1;
+    if (fd >= 0) {
+        r->path = strdup(path);
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return fd;
+    }
+    r->path = strdup(user_path(path, buf));
+    return open(r->path, O_RDONLY | O_CLOEXEC);
 }
 
 int exec_open(const char *path, int argc, char **argv, struct exec_request *r, struct error **err)
 {
-    char head[SCRIPT_HEAD + 1], buf[PATH_MAX], *interpreter, *arg;
+    char head[SCRIPT_HEAD + 1], *interpreter, *arg;
     struct stat st;
     ssize_t len;
 
@@ -115,8 +139,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
         r->argv[0] = (char *)user_options.argv0;
     }
     for (unsigned depth = 0; depth < SCRIPT_DEPTH; depth++) {
-        r->path = strdup(user_path(path, buf));
-        r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
+        r->fd = open_program(path, r);
         if (r->fd < 0) {
             return open_failed(path, err);
         }
@@ -127,7 +150,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
         len = pread(r->fd, head, SCRIPT_HEAD, 0);
         head[len < 0 ? 0 : len] = 0;
         if (!parse_script(head, &interpreter, &arg)) {
-            user_image.path = absolute(r->path);
+            user_image.path = name_of(r->fd, r->path);
             return 0;
         }
         close(r->fd);
@@ -144,19 +167,29 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
 
 enum kind { KIND_NATIVE, KIND_GUEST, KIND_SCRIPT };
 
+/* Close-on-exec; -1: none. Descriptors that were opened with O_PATH cannot be read themselves. */
+static int open_at(int dirfd, const char *path, int flags)
+{
+    int nofollow = flags & AT_SYMLINK_NOFOLLOW ? O_NOFOLLOW : 0;
+    char link[32];
+
+    if (*path || !(flags & AT_EMPTY_PATH)) {
+        return openat(dirfd, path, O_RDONLY | O_CLOEXEC | nofollow);
+    }
+    sprintf(link, "/proc/self/fd/%d", dirfd);
+    return open(link, O_RDONLY | O_CLOEXEC);
+}
+
 /* By the file's first bytes. What cannot be read is left to the kernel's own judgement. */
-static enum kind kind_of(int dirfd, const char *path, int flags, char *head)
+static enum kind kind_of(int fd, char *head)
 {
     const Elf32_Ehdr *h = (const void *)head;
-    int fd = *path || !(flags & AT_EMPTY_PATH) ? openat(dirfd, path, O_RDONLY | O_CLOEXEC)
-                                              : dup(dirfd);
     ssize_t len;
 
     if (fd < 0) {
         return KIND_NATIVE;
     }
     len = pread(fd, head, SCRIPT_HEAD, 0);
-    close(fd);
     head[len < 0 ? 0 : len] = 0;
     if (len > 2 && head[0] == '#' && head[1] == '!') {
         return KIND_SCRIPT;
@@ -223,9 +256,10 @@ static char **plain_environment(char **envp, struct vector *v)
     return copy;
 }
 
-static int64_t exec_emulator(const char *path, char **argv, char **envp)
+/* The program goes along as fd, as its name may mean nothing after the exec. */
+static int64_t exec_emulator(int fd, const char *path, char **argv, char **envp)
 {
-    char stack[24], reserved[24], base[24], **all, **clean;
+    char stack[24], reserved[24], base[24], program[16], **all, **clean;
     struct vector v = { .n = 0 };
     unsigned argc = 0;
     int64_t result;
@@ -240,6 +274,8 @@ static int64_t exec_emulator(const char *path, char **argv, char **envp)
     if (user_options.strace) {
         add(&v, "-strace");
     }
+    sprintf(program, "%d", fd);
+    add_option(&v, "-execfd", program);
     clean = plain_environment(envp, &v);
     while (argv[argc]) {
         argc++;
@@ -257,6 +293,7 @@ static int64_t exec_emulator(const char *path, char **argv, char **envp)
     if (argc > 1) {
         memcpy(all + v.n, argv + 1, (argc - 1) * sizeof(*all));
     }
+    fcntl(fd, F_SETFD, 0);
     result = host_syscall(SYS_execve, "/proc/self/exe", all, clean);
     if (result < 0 && user_emulator_path) {
         result = host_syscall(SYS_execve, user_emulator_path, all, clean);
@@ -271,27 +308,52 @@ static int64_t exec_native(int dirfd, const char *path, char **argv, char **envp
     return host_syscall(SYS_execveat, (int64_t)dirfd, path, argv, envp, (int64_t)flags);
 }
 
-static int64_t exec_kind(int dirfd, const char *path, char **argv, char **envp, int flags)
+static bool interpreter_is_native(const char *interpreter)
+{
+    char head[SCRIPT_HEAD + 1] __attribute__((aligned(8))), buf[PATH_MAX];
+    int fd = open_at(AT_FDCWD, user_path(interpreter, buf), 0);
+    bool native = kind_of(fd, head) == KIND_NATIVE;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return native;
+}
+
+static int64_t exec_file(int fd, int dirfd, const char *path, char **argv, char **envp, int flags)
 {
     char head[SCRIPT_HEAD + 1] __attribute__((aligned(8))), name[PATH_MAX], *interpreter, *arg;
-    enum kind kind = kind_of(dirfd, path, flags, head);
+    bool by_dir = dirfd != AT_FDCWD && path[0] != '/';
+    enum kind kind = kind_of(fd, head);
 
     /* The kernel says best what is wrong with a file that cannot be executed. */
     if (kind == KIND_NATIVE || faccessat(dirfd, path, X_OK, flags & AT_EMPTY_PATH) < 0) {
         return exec_native(dirfd, path, argv, envp, flags);
     }
-    if (kind == KIND_SCRIPT && parse_script(head, &interpreter, &arg)) {
-        char ihead[SCRIPT_HEAD + 1] __attribute__((aligned(8))), buf[PATH_MAX];
-
-        if (kind_of(AT_FDCWD, user_path(interpreter, buf), 0, ihead) == KIND_NATIVE) {
+    if (kind == KIND_SCRIPT) {
+        if (by_dir && fcntl(dirfd, F_GETFD) & FD_CLOEXEC) {
+            return -ENOENT;             /* its interpreter could not find it */
+        }
+        if (parse_script(head, &interpreter, &arg) && interpreter_is_native(interpreter)) {
             return exec_native(dirfd, path, argv, envp, flags);
         }
     }
-    if (dirfd != AT_FDCWD && path[0] != '/') {
-        snprintf(name, sizeof(name), "/proc/self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+    if (by_dir) {
+        snprintf(name, sizeof(name), "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
         path = name;
     }
-    return exec_emulator(path, argv, envp);
+    return exec_emulator(fd, path, argv, envp);
+}
+
+static int64_t exec_path(int dirfd, const char *path, char **argv, char **envp, int flags)
+{
+    int fd = open_at(dirfd, path, flags);
+    int64_t result = exec_file(fd, dirfd, path, argv, envp, flags);
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return result;
 }
 
 int64_t user_execve(struct task *t, int dirfd, const char *path, char **argv, char **envp,
@@ -301,7 +363,7 @@ int64_t user_execve(struct task *t, int dirfd, const char *path, char **argv, ch
     int64_t result;
 
     user_signal_exec(t);
-    result = exec_kind(dirfd, path, argv ? argv : empty, envp ? envp : empty, flags);
+    result = exec_path(dirfd, path, argv ? argv : empty, envp ? envp : empty, flags);
     user_signal_unblock(t);
     return result;
 }

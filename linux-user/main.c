@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-struct user_options user_options;
+struct user_options user_options = { .exec_fd = -1 };
 char *user_emulator_path;
 
 /* --- options ---------------------------------------------------------------------------------- */
@@ -189,6 +189,11 @@ static void set_one_insn(struct arguments *a, const char *arg)
     a->one_insn = true;
 }
 
+static void set_exec_fd(struct arguments *a, const char *arg)
+{
+    user_options.exec_fd = number("-execfd", arg, false);
+}
+
 static void check_page_size(struct arguments *a, const char *arg)
 {
     if (number("-p", arg, false) != USER_PAGE) {
@@ -230,6 +235,7 @@ static const struct option {
     { "singlestep", "QEMU_SINGLESTEP", false, set_one_insn, NULL, "translate single instructions" },
     { "one-insn-per-tb", "QEMU_ONE_INSN_PER_TB", false, set_one_insn },
     { "strace", "QEMU_STRACE", false, set_strace, NULL, "log system calls" },
+    { "execfd", NULL, true, set_exec_fd },      /* for an exec inside the emulator only */
     { "version", NULL, false, print_version, NULL, "print the version" },
 };
 

@@ -165,6 +165,7 @@ struct user_options {
     const char *cpu_model, *uname_release, *argv0;
     uint64_t stack_size, reserved, base;
     bool strace, base_given;
+    int exec_fd;                    /* the program, open, from an exec of another emulator; or -1 */
 };
 extern struct user_options user_options;
 
