@@ -9,7 +9,8 @@
 #include "block/image.h"
 #include "block/sparse.h"
 
-#define MAGIC "#!/bin/sh\n#V2.0 Format\nmodprobe cloop file=$0 && mount -r -t iso9660 /dev/cloop $1\n"
+#define MAGIC "#!/bin/sh\n#V2.0 Format\n" \
+    "modprobe cloop file=$0 && mount -r -t iso9660 /dev/cloop $1\n"
 #define HEADER 136
 #define MAX_BLOCKS (512u << 20 >> 3)
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Image locks: read locks on single bytes of the file. Byte 100 + n says "I do n", byte 200 + n says
- * "nobody else may do n"; n is 0 for reading, 1 for writing, 3 for changing the size. Whoever took
- * its bytes then looks whether another process has one that excludes it.
+ * Image locks: read locks on single bytes of the file. Byte 100 + n says "I do n", byte 200 + n
+ * says "nobody else may do n"; n is 0 for reading, 1 for writing, 3 for changing the size. Whoever
+ * took its bytes then looks whether another process has one that excludes it.
  */
 #include "block/lock.h"
 

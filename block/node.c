@@ -10,8 +10,8 @@
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
     &block_driver_bochs, &block_driver_cloop, &block_driver_cow, &block_driver_dmg,
-    &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2, &block_driver_raw, &block_driver_vdi,
-    &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
+    &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2, &block_driver_raw,
+    &block_driver_vdi, &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
 };
 
 /* Images that must not be taken for raw ones. */
@@ -147,7 +147,8 @@ struct block_node *block_node_open_on(struct block_node *child, const char *form
         }
         format = block_probe_format(head, iov.iov_len);
         /* Its mark is at the end of the file. */
-        format = strcmp(format, "raw") == 0 && g_str_has_suffix(child->file, ".dmg") ? "dmg" : format;
+        format = strcmp(format, "raw") == 0 && g_str_has_suffix(child->file, ".dmg") ? "dmg"
+                 : format;
     }
     driver = block_find_format(format);
     if (!driver) {

@@ -35,7 +35,9 @@ enum block_prealloc {
     BLOCK_PREALLOC_OFF, BLOCK_PREALLOC_METADATA, BLOCK_PREALLOC_FALLOC, BLOCK_PREALLOC_FULL
 };
 
-/* Where a part of a medium is. Neither allocated here: the backing file, or zeroes, show through. */
+/*
+ * Where a part of a medium is. Neither allocated here: the backing file, or zeroes, show through.
+ */
 struct block_extent {
     uint64_t length;
     uint64_t offset;            /* in the child's file, if has_offset */
@@ -51,7 +53,9 @@ struct block_driver {
     bool is_protocol;
     /* Of an image's first bytes: 100 for certain, 0 for never. Formats only. */
     int (*probe)(const uint8_t *head, size_t size);
-    /* `file` of the node is set, and `child` unless it is a protocol. On failure it frees its own. */
+    /*
+     * `file` of the node is set, and `child` unless it is a protocol. On failure it frees its own.
+     */
     bool (*open)(struct block_node *node, struct keyval *options, struct error **err);
     void (*close)(struct block_node *node);
     int (*readv)(struct block_node *node, uint64_t offset, const struct iovec *iov, unsigned count);
@@ -124,7 +128,9 @@ int block_node_read_backing(struct block_node *node, uint64_t offset, const stru
                             unsigned count);
 
 uint64_t iov_size(const struct iovec *iov, unsigned count);
-/* Writes the part [skip, skip + size) of a vector into `part`, which has room for `count` entries. */
+/*
+ * Writes the part [skip, skip + size) of a vector into `part`, which has room for `count` entries.
+ */
 unsigned iov_slice(const struct iovec *iov, unsigned count, uint64_t skip, uint64_t size,
                    struct iovec *part);
 void iov_zero(const struct iovec *iov, unsigned count);
@@ -141,8 +147,8 @@ const struct block_driver *block_next_format(size_t *at);
 
 extern const struct block_driver block_driver_file, block_driver_raw, block_driver_overlay;
 extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
-    block_driver_dmg, block_driver_parallels, block_driver_qcow, block_driver_qcow2, block_driver_vdi,
-    block_driver_vhdx, block_driver_vmdk, block_driver_vpc;
+    block_driver_dmg, block_driver_parallels, block_driver_qcow, block_driver_qcow2,
+    block_driver_vdi, block_driver_vhdx, block_driver_vmdk, block_driver_vpc;
 
 /* A temporary file that takes the writes; owns `below`. */
 struct block_node *block_overlay_create(struct block_node *below, struct error **err);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * qcow2: persistent dirty bitmaps. Bits of enabled bitmaps are in memory while the image is open for
- * writing, and their IN_USE flag in the file says that the file's copy is old. Closing writes all
- * loaded bitmaps and the directory into new clusters.
+ * qcow2: persistent dirty bitmaps. Bits of enabled bitmaps are in memory while the image is open
+ * for writing, and their IN_USE flag in the file says that the file's copy is old. Closing writes
+ * all loaded bitmaps and the directory into new clusters.
  */
 #include "block/qcow2-bitmap.h"
 

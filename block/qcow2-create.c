@@ -102,8 +102,8 @@ static bool check_plan(const struct plan *p, struct error **err)
                       "(use version=v3 or greater)");
     }
     if (p->version < 3 && (p->extended || p->data_file || p->compression != QCOW2_ZLIB)) {
-        return refuse(err, p->extended ? "Extended L2 entries are only supported with compatibility "
-                      "level 1.1 and above (use version=v3 or greater)"
+        return refuse(err, p->extended ? "Extended L2 entries are only supported with "
+                      "compatibility level 1.1 and above (use version=v3 or greater)"
                       : p->data_file ? "External data files are only supported with compatibility "
                       "level 1.1 and above (use version=v3 or greater)"
                       : "Non-zlib compression type is only supported with compatibility level 1.1 "
@@ -457,7 +457,8 @@ static bool downgrade(struct qcow2 *q, struct error **err)
         return refuse(err, "compat=0.10 requires refcount_bits=16");
     }
     if (q->incompatible & ~(uint64_t)QCOW2_DIRTY || q->bitmap_count) {
-        return refuse(err, "Cannot downgrade an image with features that compat=0.10 does not have");
+        return refuse(err, "Cannot downgrade an image with features that compat=0.10 does not "
+                      "have");
     }
     for (unsigned i = 0; i < q->snapshot_count; i++) {
         if (q->snapshots[i].info.vm_state_size || q->snapshots[i].info.disk_size != q->size) {

@@ -215,7 +215,9 @@ static int alloc_for(struct qcow2 *q, uint64_t offset, uint64_t want, uint64_t *
     return qcow2_alloc(q, 1, want, host, got);
 }
 
-/* Writes the front of a request that needs new clusters; *done tells how much. Locked for writing. */
+/*
+ * Writes the front of a request that needs new clusters; *done tells how much. Locked for writing.
+ */
 static int write_new(struct qcow2 *q, struct qcow2_table *l2, uint64_t offset,
                      const struct iovec *iov, unsigned count, uint64_t *done)
 {

@@ -178,7 +178,9 @@ bool qcow2_has_cluster(const struct qcow2 *q, uint64_t entry);
 void qcow2_packed_range(const struct qcow2 *q, uint64_t entry, uint64_t *offset, uint64_t *size);
 void qcow2_free_entry(struct qcow2 *q, uint64_t entry);
 int qcow2_grow_l1(struct qcow2 *q, uint64_t entries);
-/* Takes the place of the active L1: the new one is written, then the header. Frees the old place. */
+/*
+ * Takes the place of the active L1: the new one is written, then the header. Frees the old place.
+ */
 int qcow2_replace_l1(struct qcow2 *q, uint64_t *l1, uint32_t entries, uint64_t disk_size);
 /* Adds to the refcounts of all that an L1 table refers to. */
 int qcow2_refer(struct qcow2 *q, const uint64_t *l1, uint32_t entries, int delta);

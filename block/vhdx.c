@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Hyper-V disk images (VHDX), reading. Two headers (the newer valid one counts), a region table that
- * names the metadata and the block allocation table (BAT), whose entries are in MiB.
+ * Hyper-V disk images (VHDX), reading. Two headers (the newer valid one counts), a region table
+ * that names the metadata and the block allocation table (BAT), whose entries are in MiB.
  */
 #include <errno.h>
 #include <glib.h>

@@ -23,7 +23,8 @@ const struct image_option vmdk_options[] = {
     { "subformat", IMAGE_STRING, "VMDK flat extent format, can be one of {monolithicSparse "
       "(default) | monolithicFlat | twoGbMaxExtentSparse | twoGbMaxExtentFlat | "
       "streamOptimized} " },
-    { "zeroed_grain", IMAGE_BOOL, "Enable efficient zero writes using the zeroed-grain GTE feature" },
+    { "zeroed_grain", IMAGE_BOOL,
+      "Enable efficient zero writes using the zeroed-grain GTE feature" },
     { NULL }
 };
 

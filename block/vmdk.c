@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * VMware disk images. A text, the descriptor, lists extents; each is flat (raw bytes) or sparse: a
- * grain directory (GD) points to grain tables (GT) of 512 entries, which point to grains, usually of
- * 64 KiB. All numbers are sectors. In stream-optimised images grains are packed with zlib.
+ * grain directory (GD) points to grain tables (GT) of 512 entries, which point to grains, usually
+ * of 64 KiB. All numbers are sectors. In stream-optimised images grains are packed with zlib.
  */
 #include "block/vmdk.h"
 
@@ -417,7 +417,8 @@ static bool open_extent(struct vmdk_node *v, const char *line, uint64_t start, s
     struct block_node *node = &v->sparse.node;
     char access[11], type[11], name[512] = "", *path;
     unsigned long long sectors, offset = 0, ignored[2];
-    int n = sscanf(line, "%10s %llu %10s \"%511[^\"]\" %llu", access, &sectors, type, name, &offset);
+    int n = sscanf(line, "%10s %llu %10s \"%511[^\"]\" %llu", access, &sectors, type, name,
+                   &offset);
     struct extent *e;
     bool zero = n >= 3 && strcmp(type, "ZERO") == 0;
     bool flat = n >= 4 && (strcmp(type, "FLAT") == 0 || strcmp(type, "VMFS") == 0);

@@ -34,7 +34,7 @@ struct elf_file {
     uint64_t bias;
 };
 
-/* --- reading headers ------------------------------------------------------------------------------ */
+/* --- reading headers -------------------------------------------------------------------------- */
 
 static bool fail(struct error **err, const char *path, const char *why)
 {
@@ -160,7 +160,7 @@ static bool read_headers(struct elf_file *f, struct error **err)
     return true;
 }
 
-/* --- mapping ------------------------------------------------------------------------------------------- */
+/* --- mapping ---------------------------------------------------------------------------------- */
 
 static bool find_bounds(struct elf_file *f, struct error **err)
 {
@@ -240,8 +240,8 @@ static bool place(struct elf_file *f, uint64_t hint, struct error **err)
         r = user_mmap(f->low, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
                       MAP_FIXED_NOREPLACE, -1, 0);
         if (r != (int64_t)f->low) {
-            error_set_errno(err, r < 0 ? -r : EEXIST, "cannot run '%s': its address range 0x%llx to "
-                            "0x%llx is not free", f->path, (unsigned long long)f->low,
+            error_set_errno(err, r < 0 ? -r : EEXIST, "cannot run '%s': its address range 0x%llx "
+                            "to 0x%llx is not free", f->path, (unsigned long long)f->low,
                             (unsigned long long)f->high);
             return false;
         }
@@ -269,7 +269,7 @@ static bool map_all(struct elf_file *f, uint64_t hint, struct error **err)
     return true;
 }
 
-/* --- the interpreter -------------------------------------------------------------------------------------- */
+/* --- the interpreter -------------------------------------------------------------------------- */
 
 static bool read_interpreter_name(const struct elf_file *f, char *name, struct error **err)
 {
@@ -313,7 +313,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     return done;
 }
 
-/* --- the program --------------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 #define PIE_HINT_64 0x4000000000ull
 #define PIE_HINT_32 0x40000000ull

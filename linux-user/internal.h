@@ -5,7 +5,7 @@
 
 #include "linux-user/user.h"
 
-/* --- memory map (mmap.c) ------------------------------------------------------------------------ */
+/* --- memory map (mmap.c) ---------------------------------------------------------------------- */
 
 /* Finds a place for the guest's memory and sets user_base and user_top; false with a message. */
 bool user_memory_init(struct error **err);
@@ -18,7 +18,7 @@ void user_map_guard(uint64_t addr, uint64_t len);
 /* Around fork(). */
 void user_memory_fork_end(bool child);
 
-/* --- signals (signal.c) --------------------------------------------------------------------------- */
+/* --- signals (signal.c) ----------------------------------------------------------------------- */
 
 void user_signal_init(void);
 void user_signal_thread_init(struct task *t);       /* alternate stack and queue of a new thread */
@@ -36,14 +36,14 @@ _Noreturn void user_die(int sig);
 void user_signal_exec(struct task *t);
 struct user_actions { struct user_sigaction of[USER_SIGNALS + 1]; };
 
-/* --- threads (task.c) -------------------------------------------------------------------------------- */
+/* --- threads (task.c) ------------------------------------------------------------------------- */
 
 void user_main_task(struct cpu *cpu);
 void user_robust_exit(struct task *t);
 
 extern char *user_emulator_path;   /* where this executable lies; NULL not known */
 
-/* --- program start (elf.c, start.c) -------------------------------------------------------------------- */
+/* --- program start (elf.c, start.c) ----------------------------------------------------------- */
 
 struct user_program {
     uint64_t entry, stack;          /* initial pc and stack pointer */
@@ -57,7 +57,7 @@ bool user_load_elf(int fd, const char *path, struct user_program *p, struct erro
 bool user_make_stack(struct user_program *p, int argc, char **argv, char **envp,
                      const char *exec_name, struct error **err);
 
-/* --- the guest's architecture (i386/) ------------------------------------------------------------------ */
+/* --- the guest's architecture (i386/) --------------------------------------------------------- */
 
 extern const struct user_abi *const user_process_abi;
 

@@ -23,7 +23,7 @@ extern char **environ;
 struct user_options user_options = { .exec_fd = -1 };
 char *user_emulator_path;
 
-/* --- options ------------------------------------------------------------------------------------------ */
+/* --- options ---------------------------------------------------------------------------------- */
 
 struct arguments {
     char **envp;
@@ -219,13 +219,15 @@ static const struct option {
     { "help", NULL, false, print_help },
     { "L", "QEMU_LD_PREFIX", true, set_sysroot, "path",
       "look below path first for the interpreter and other files" },
-    { "s", "QEMU_STACK_SIZE", true, set_stack, "size", "stack size in bytes; k, M, G are understood" },
+    { "s", "QEMU_STACK_SIZE", true, set_stack, "size",
+      "stack size in bytes; k, M, G are understood" },
     { "cpu", "QEMU_CPU", true, set_cpu, "model", "processor; -cpu help lists them" },
     { "E", "QEMU_SET_ENV", true, set_env, "var=value", "set a variable for the program" },
     { "U", "QEMU_UNSET_ENV", true, unset_env, "var", "remove a variable for the program" },
     { "0", "QEMU_ARGV0", true, set_argv0, "name", "what the program finds as argv[0]" },
     { "r", "QEMU_UNAME", true, set_release, "release", "kernel release that uname tells" },
-    { "B", "QEMU_GUEST_BASE", true, set_base, "address", "host address of the program's address 0" },
+    { "B", "QEMU_GUEST_BASE", true, set_base, "address",
+      "host address of the program's address 0" },
     { "R", "QEMU_RESERVED_VA", true, set_reserved, "size", "size of the program's address space" },
     { "d", "QEMU_LOG", true, set_log, "item,...", "log; -d help lists the items" },
     { "D", "QEMU_LOG_FILENAME", true, set_log_file, "file", "write the log there" },
@@ -330,7 +332,7 @@ static void default_sysroot(void)
     }
 }
 
-/* --- start ----------------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 static char *read_link(const char *path)
 {

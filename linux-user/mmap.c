@@ -58,7 +58,7 @@ int user_page_prot(uint64_t page)
     return r && r->start <= page ? r->prot : 0;
 }
 
-/* --- where the guest's memory is --------------------------------------------------------------- */
+/* --- where the guest's memory is -------------------------------------------------------------- */
 
 static bool reserve_window(struct error **err)
 {
@@ -95,7 +95,7 @@ bool user_memory_init(struct error **err)
     return true;
 }
 
-/* --- helpers ------------------------------------------------------------------------------------- */
+/* --- helpers ---------------------------------------------------------------------------------- */
 
 static uint64_t page_up(uint64_t n)
 {
@@ -145,7 +145,7 @@ static uint64_t find_place(uint64_t hint, uint64_t len)
     return at ? at : map_find_free_below(user_top, len, MMAP_MIN);
 }
 
-/* --- mmap, munmap, mprotect ------------------------------------------------------------------------ */
+/* --- mmap, munmap, mprotect ------------------------------------------------------------------- */
 
 static int64_t map_locked(uint64_t addr, uint64_t len, int prot, int flags, int fd, int64_t offset)
 {
@@ -283,7 +283,7 @@ int64_t user_madvise(uint64_t addr, uint64_t len, int advice)
     return result;
 }
 
-/* --- mremap ------------------------------------------------------------------------------------------ */
+/* --- mremap ----------------------------------------------------------------------------------- */
 
 /* In the window a mapping can grow where the map has room: the reservation there makes way. */
 static bool make_room(uint64_t addr, uint64_t old_len, uint64_t new_len)
@@ -377,7 +377,7 @@ int64_t user_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, int flags
     return result;
 }
 
-/* --- brk ------------------------------------------------------------------------------------------------ */
+/* --- brk -------------------------------------------------------------------------------------- */
 
 void user_brk_init(uint64_t addr)
 {
@@ -415,11 +415,12 @@ int64_t user_brk(uint64_t addr)
     return addr;
 }
 
-/* --- System V shared memory -------------------------------------------------------------------------------- */
+/* --- System V shared memory ------------------------------------------------------------------- */
 
 int64_t user_shmat(int id, uint64_t addr, int flags)
 {
-    int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) | (flags & SHM_EXEC ? PROT_EXEC : 0);
+    int prot = PROT_READ | (flags & SHM_RDONLY ? 0 : PROT_WRITE) |
+               (flags & SHM_EXEC ? PROT_EXEC : 0);
     struct shmid_ds ds;
     uint64_t len;
     void *p;
@@ -477,7 +478,7 @@ int64_t user_shmdt(uint64_t addr)
     return 0;
 }
 
-/* --- looking ---------------------------------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------------------- */
 
 bool user_mapping_at(uint64_t addr, struct user_mapping *m)
 {

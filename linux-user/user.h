@@ -62,7 +62,8 @@ struct task {
     struct cpu *cpu;
     const struct user_abi *abi;     /* of the system call in progress, else of the process */
     pid_t tid;
-    uint64_t clear_child_tid;       /* guest address, 0 none: cleared and woken at the thread's end */
+    uint64_t clear_child_tid;       /* guest address, 0 none: cleared and woken at
+                                       the thread's end */
     uint64_t robust_list, robust_list_len;
     uint64_t signal_mask;           /* as the guest set it; the host's mask follows it */
     uint64_t saved_mask;            /* of sigsuspend and its like: what the handler returns to */
@@ -127,7 +128,7 @@ void *user_out(uint64_t addr, size_t len);
 /* Whether all of the range is mapped with these PROT_* bits. */
 bool user_access(uint64_t addr, size_t len, int prot);
 
-/* --- the memory map: arguments as the Linux calls have them, all results guest addresses -------- */
+/* --- the memory map: arguments as the Linux calls have them, all results guest addresses ------ */
 
 int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int64_t offset);
 int64_t user_munmap(uint64_t addr, uint64_t len);
@@ -205,7 +206,7 @@ void user_force_info(struct task *t, const siginfo_t *info);
 /* The mask in the host's form, without the signals that the emulator itself must get. */
 void user_host_mask(uint64_t mask, sigset_t *host);
 
-/* --- processes and threads --------------------------------------------------------------------- */
+/* --- processes and threads -------------------------------------------------------------------- */
 
 struct user_clone {                 /* as struct clone_args of the host, guest addresses */
     uint64_t flags;                 /* CLONE_*, without the exit signal */
@@ -227,7 +228,7 @@ _Noreturn void user_exit_group(struct task *t, int status);
 int64_t user_execve(struct task *t, int dirfd, const char *path, char **argv, char **envp,
                     int flags);
 
-/* --- x86 ---------------------------------------------------------------------------------------- */
+/* --- x86 -------------------------------------------------------------------------------------- */
 
 int64_t user_arch_prctl(struct task *t, int code, uint64_t addr);
 int64_t user_set_thread_area(struct task *t, uint64_t desc);

@@ -12,7 +12,8 @@ static const struct {
 } backends[] = {
     { "user", "[,net=addr[/mask]][,host=addr][,dhcpstart=addr][,dns=addr][,hostname=name]\n"
       "         [,restrict=on|off][,ipv4=on|off][,ipv6=on|off][,tftp=dir][,bootfile=f]\n"
-      "         [,hostfwd=rule][,guestfwd=rule][,domainname=d][,dnssearch=d]", net_user_open, true },
+      "         [,hostfwd=rule][,guestfwd=rule][,domainname=d][,dnssearch=d]",
+      net_user_open, true },
     { "socket", "[,fd=h][,listen=[host]:port][,connect=host:port]\n"
       "         [,mcast=maddr:port[,localaddr=addr]][,udp=host:port[,localaddr=host:port]]",
       net_socket_open, true },

@@ -105,7 +105,8 @@ static bool open_interface(struct tap *tap, const char *name, struct error **err
 /* A script that is not named may be missing. */
 static bool start_script(struct tap *tap, struct keyval *kv, struct error **err)
 {
-    const char *up = keyval_string(kv, "script", NULL), *down = keyval_string(kv, "downscript", NULL);
+    const char *up = keyval_string(kv, "script", NULL);
+    const char *down = keyval_string(kv, "downscript", NULL);
     bool standard = !up && access("/etc/qemu-ifup", X_OK) == 0;
 
     if (!down && access("/etc/qemu-ifdown", X_OK) == 0) {

@@ -210,7 +210,8 @@ static uint8_t *quick_piece(struct x86_env *env, uint32_t what, unsigned reg, bo
     unsigned shift = what & STRING_SIZE;
     uint64_t count = env->regs[R_CX], address = env->regs[reg];
 
-    if (!(env->mode & MODE_CS64) || (what & STRING_STEP) || env->df < 0 || count - 1 >= PAGE ||
+    if ((env->mode & (MODE_CS64 | MODE_ALIGN)) != MODE_CS64 || (what & STRING_STEP) ||
+        env->df < 0 || count - 1 >= PAGE ||
         (what >> STRING_ADDR_SHIFT & 3) != 3 || (what >> STRING_SEG_SHIFT & 7) >= SEG_FS) {
         return NULL;
     }
@@ -317,10 +318,10 @@ uint32_t helper_rep_stos(struct x86_env *env, uint32_t what)
         return 0;
     }
     begin(&s, env, what);
+    cut(&s, R_DI);
     if (s.count == 0) {
         return 0;
     }
-    cut(&s, R_DI);
     v = env->regs[R_AX] & (~0ull >> (64 - 8 * s.size));
     to = linear(&s, SEG_ES, s.di);
     n = room(&s, SEG_ES, s.di, piece(&s), true);

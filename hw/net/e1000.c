@@ -56,7 +56,7 @@ void e1000_count64(struct e1000 *e, unsigned low, uint32_t amount)
     value[1] += value[0] < amount;
 }
 
-/* --- registers that hold a value --------------------------------------------------------------- */
+/* --- registers that hold a value -------------------------------------------------------------- */
 
 struct plain {
     uint16_t reg, offset;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Realtek RTL8139C+: classic receive ring and four transmit slots, or the descriptors of C+ mode. */
+/*
+ * Realtek RTL8139C+: classic receive ring and four transmit slots, or the descriptors of C+ mode.
+ */
 #include "base/bits.h"
 #include "base/clock.h"
 #include "base/log.h"

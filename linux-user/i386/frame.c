@@ -77,7 +77,7 @@ struct rt_frame32 {
 };
 _Static_assert(sizeof(struct rt_frame32) == 16 + SIGINFO_SIZE + 108 + 8 + 8, "no padding");
 
-/* --- floating point state ----------------------------------------------------------------------------- */
+/* --- floating point state --------------------------------------------------------------------- */
 
 static unsigned fp_size(const struct x86_env *env)
 {
@@ -142,7 +142,7 @@ static bool pop_fp(struct x86_env *env, uint64_t at)
     return true;
 }
 
-/* --- where the frame goes ---------------------------------------------------------------------------------- */
+/* --- where the frame goes --------------------------------------------------------------------- */
 
 static uint64_t frame_top(struct task *t, const struct user_sigaction *act)
 {
@@ -198,7 +198,7 @@ void x86_map_trampolines(void)
     /* Without SA_RESTORER the kernel has no way back, either. */
 }
 
-/* --- x86-64 ------------------------------------------------------------------------------------------------ */
+/* --- x86-64 ----------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context64 *c, uint64_t mask, uint64_t fp)
 {
@@ -266,7 +266,7 @@ int64_t user_sigreturn(struct task *t, bool rt)
 
 #else
 
-/* --- i386 ---------------------------------------------------------------------------------------------------- */
+/* --- i386 ------------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context32 *c, uint64_t mask, uint64_t fp)
 {

@@ -77,7 +77,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     return result;
 }
 
-/* --- exceptions as signals ------------------------------------------------------------------------- */
+/* --- exceptions as signals -------------------------------------------------------------------- */
 
 /* Page fault error codes, as the kernel passes them on */
 enum { PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16 };
@@ -175,7 +175,7 @@ static void take_exception(struct task *t, int vector)
     }
 }
 
-/* --- the vsyscall page -------------------------------------------------------------------------------- */
+/* --- the vsyscall page ------------------------------------------------------------------------ */
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 
@@ -200,7 +200,7 @@ static bool vsyscall(struct task *t)
     return true;
 }
 
-/* --- system calls ----------------------------------------------------------------------------------------- */
+/* --- system calls ----------------------------------------------------------------------------- */
 
 static void finish_syscall(struct x86_env *env, int64_t result)
 {

@@ -127,7 +127,8 @@ int64_t call_io_destroy(struct call *c)
     return err;
 }
 
-/* The buffer of a control block, or its vector, which the kernel reads before io_submit() returns. */
+/* The buffer of a control block, or its vector,
+   which the kernel reads before io_submit() returns. */
 static int64_t buffer_to_host(struct iocb *cb, struct iovec *fixed, struct iovec **iov)
 {
     bool out = cb->aio_lio_opcode == IOCB_CMD_PREAD || cb->aio_lio_opcode == IOCB_CMD_PREADV;
@@ -256,7 +257,8 @@ int64_t call_io_pgetevents(struct call *c)
     uint64_t mask_addr = 0, size = 0, mask;
     sigset_t host;
 
-    if (c->a[5] && (call_get_word(c, &mask_addr, c->a[5], 0) || call_get_word(c, &size, c->a[5], 1))) {
+    if (c->a[5] && (call_get_word(c, &mask_addr, c->a[5], 0) ||
+                    call_get_word(c, &size, c->a[5], 1))) {
         return -EFAULT;
     }
     if (!mask_addr) {

@@ -99,7 +99,7 @@ const struct call_row *call_find(const struct user_abi *abi, int64_t num);
 /* Lays out the structures for the process's ABI; the first call does it. */
 void call_init(const struct user_abi *abi);
 
-/* --- for handlers ------------------------------------------------------------------------------ */
+/* --- for handlers ----------------------------------------------------------------------------- */
 
 /* The host call `num` in the row's way (waiting or not). */
 int64_t call_host(struct call *c, long num, int64_t a0, int64_t a1, int64_t a2, int64_t a3,
@@ -147,7 +147,7 @@ static inline bool call_failed(int64_t result)
     return result < 0 && result >= -4095;
 }
 
-/* --- -strace ----------------------------------------------------------------------------------- */
+/* --- -strace ---------------------------------------------------------------------------------- */
 
 struct flag_set {
     const struct flag {

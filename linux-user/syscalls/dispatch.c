@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* From the guest's words to the row's handler, and the handler that serves most rows: call_pass(). */
+/* From the guest's words to the row's handler, and the handler that serves most rows:
+   call_pass(). */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 enum { MAX_ELEMENTS = 1 << 20, MAX_IOV = 1024 };
 
-/* --- helpers of all handlers ---------------------------------------------------------------------- */
+/* --- helpers of all handlers ------------------------------------------------------------------ */
 
 int64_t call_range(uint64_t addr, uint64_t len)
 {
@@ -42,7 +43,8 @@ int64_t call_get(const struct thunk_struct *s, void *host, uint64_t addr)
 {
     char guest[512];
 
-    if (call_range(addr, s->guest_size) || !user_read(s->plain ? host : guest, addr, s->guest_size)) {
+    if (call_range(addr, s->guest_size) ||
+        !user_read(s->plain ? host : guest, addr, s->guest_size)) {
         return -EFAULT;
     }
     if (!s->plain) {
@@ -62,7 +64,8 @@ int64_t call_put(const struct thunk_struct *s, uint64_t addr, const void *host)
     if (!fits) {
         return -EOVERFLOW;
     }
-    if (call_range(addr, s->guest_size) || !user_write(addr, s->plain ? host : guest, s->guest_size)) {
+    if (call_range(addr, s->guest_size) ||
+        !user_write(addr, s->plain ? host : guest, s->guest_size)) {
         return -EFAULT;
     }
     return 0;
@@ -193,7 +196,7 @@ int64_t call_host(struct call *c, long num, int64_t a0, int64_t a1, int64_t a2, 
     return host_syscall(num, a0, a1, a2, a3, a4, a5);
 }
 
-/* --- conversion by kind --------------------------------------------------------------------------- */
+/* --- conversion by kind ----------------------------------------------------------------------- */
 
 /* What call_pass() holds between its two halves. */
 struct pass {
@@ -498,7 +501,7 @@ int64_t call_enosys(struct call *c)
     return -ENOSYS;
 }
 
-/* --- dispatch -------------------------------------------------------------------------------------- */
+/* --- dispatch --------------------------------------------------------------------------------- */
 
 /* Numbers to 64 bits by their kind, and pairs of words to one. c->a is zero before. */
 static void take_words(struct call *c, const int64_t words[CALL_ARGS])

@@ -17,7 +17,7 @@
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
 
-/* --- opening ------------------------------------------------------------------------------------------- */
+/* --- opening ---------------------------------------------------------------------------------- */
 
 static int64_t open_path(struct call *c, int dirfd, uint64_t addr, uint64_t flags, uint64_t mode)
 {
@@ -70,7 +70,8 @@ int64_t call_openat2(struct call *c)
             return fd;
         }
     }
-    return call_host(c, SYS_openat2, c->a[0], (intptr_t)path, (intptr_t)user_in(c->a[2]), size, 0, 0);
+    return call_host(c, SYS_openat2, c->a[0], (intptr_t)path, (intptr_t)user_in(c->a[2]), size,
+                     0, 0);
 }
 
 /* The log's descriptor does not exist for the guest: programs close what they do not know. */
@@ -108,7 +109,7 @@ int64_t call_dup(struct call *c)
     return host_syscall(c->row->host, c->a[0], c->a[1], c->a[2]);
 }
 
-/* --- links under /proc ----------------------------------------------------------------------------------- */
+/* --- links under /proc ------------------------------------------------------------------------ */
 
 static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out, int size)
 {
@@ -142,7 +143,7 @@ int64_t call_readlinkat(struct call *c)
     return read_link(c, c->a[0], c->a[1], c->a[2], c->a[3]);
 }
 
-/* --- vectors at positions ---------------------------------------------------------------------------------------------- */
+/* --- vectors at positions --------------------------------------------------------------------- */
 
 /* The host's call has the position in two words before the flags. */
 static int64_t positioned(struct call *c, const int64_t h[CALL_ARGS])
@@ -155,7 +156,7 @@ int64_t call_preadv2(struct call *c)
     return call_pass_with(c, positioned);
 }
 
-/* --- fcntl ----------------------------------------------------------------------------------------------------- */
+/* --- fcntl ------------------------------------------------------------------------------------ */
 
 enum { GETLK64 = 12, SETLK64 = 13, SETLKW64 = 14 }; /* of 32-bit ABIs */
 
@@ -218,7 +219,7 @@ int64_t call_fcntl(struct call *c)
     }
 }
 
-/* --- file systems and handles ------------------------------------------------------------------------------ */
+/* --- file systems and handles ----------------------------------------------------------------- */
 
 static int64_t statfs_sized(struct call *c, const int64_t h[CALL_ARGS])
 {
@@ -275,7 +276,7 @@ int64_t call_open_by_handle_at(struct call *c)
                                  c->a[2], 0, 0, 0);
 }
 
-/* --- directory entries ------------------------------------------------------------------------------------- */
+/* --- directory entries ------------------------------------------------------------------------ */
 
 struct host_dirent {
     uint64_t ino;
@@ -302,8 +303,9 @@ static size_t put_dirent(const struct call *c, char *out, const struct host_dire
 }
 
 /*
- * Positions in a directory may be 64-bit hashes, of which 32-bit programs get the upper half, as the
- * host's kernel itself does for them. Descriptors of such directories are remembered for lseek().
+ * Positions in a directory may be 64-bit hashes, of which 32-bit programs get the upper half, as
+ * the host's kernel itself does for them. Descriptors of such directories are remembered for
+ * lseek().
  */
 enum { HASH_SHIFT = 32, HASH_FDS = 4096 };
 static uint8_t hashed[HASH_FDS];

@@ -56,7 +56,8 @@ static special_request interfaces;
 #define BYTES(n) .kind = KIND_BYTES, .size = (n)
 #define LONG_BYTES(n) .kind = KIND_LONG_BYTES, .size = (n)
 #define COUNTED(fixed, at, bytes, each)                                                            \
-    .kind = KIND_COUNTED, .size = (fixed), .count_at = (at), .count_size = (bytes), .element = (each)
+    .kind = KIND_COUNTED, .size = (fixed), .count_at = (at), .count_size = (bytes),                \
+    .element = (each)
 #define IN(s) .kind = KIND_IN, .layout = &thunk_##s
 #define OUT(s) .kind = KIND_OUT, .layout = &thunk_##s
 #define INOUT(s) .kind = KIND_INOUT, .layout = &thunk_##s
@@ -74,7 +75,8 @@ const struct flag_set flags_ioctl = {(const struct flag[]){
 #undef IOCTL
     {NULL}}};
 
-/* The number by which a guest knows a request: where it counts a structure or a long, the guest's. */
+/* The number by which a guest knows a request:
+   where it counts a structure or a long, the guest's. */
 static uint32_t guest_number(const struct request *r, unsigned word)
 {
     unsigned size = _IOC_SIZE(r->host);
@@ -204,7 +206,8 @@ int64_t call_ioctl(struct call *c)
     if (!guest_numbers[0]) { /* the first request's last, as other threads may look */
         for (unsigned i = ARRAY_LEN(requests); i-- > 0;) {
             __atomic_store_n(&guest_numbers[i],
-                             guest_number(&requests[i], c->t->abi->word_bits / 8), __ATOMIC_RELEASE);
+                             guest_number(&requests[i], c->t->abi->word_bits / 8),
+                             __ATOMIC_RELEASE);
         }
     }
     for (unsigned i = 0; i < ARRAY_LEN(requests); i++) {

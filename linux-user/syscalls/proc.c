@@ -14,7 +14,8 @@
 #include "base/bits.h"
 #include "linux-user/user.h"
 
-/* What follows "/proc/self/", "/proc/thread-self/" or our own number there; NULL for other paths. */
+/* What follows "/proc/self/", "/proc/thread-self/" or our own number there;
+   NULL for other paths. */
 static const char *own_entry(const char *path)
 {
     if (strncmp(path, "/proc/", 6)) {
@@ -49,7 +50,7 @@ const char *proc_path(const char *path, bool follow)
     return follow && proc_is_exe(path) ? user_image.path : path;
 }
 
-/* --- maps --------------------------------------------------------------------------------------------- */
+/* --- maps ------------------------------------------------------------------------------------- */
 
 static const char *name_of(uint64_t start, uint64_t end, const char *file)
 {
@@ -80,7 +81,8 @@ static void print_mapping(FILE *out, uint64_t start, uint64_t end, const struct 
     fputc('\n', out);
 }
 
-/* One line of the host's maps: the parts of it that are the guest's, with the guest's protection. */
+/* One line of the host's maps: the parts of it that are the guest's,
+   with the guest's protection. */
 static void maps_line(FILE *out, const char *line)
 {
     unsigned long long start, end, offset, inode;
@@ -127,7 +129,7 @@ static void write_maps(FILE *out)
     }
 }
 
-/* --- the others ---------------------------------------------------------------------------------------- */
+/* --- the others ------------------------------------------------------------------------------- */
 
 static void write_memory(FILE *out, uint64_t addr, uint64_t end)
 {

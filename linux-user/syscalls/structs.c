@@ -34,7 +34,7 @@
 #define GAP32 THUNK_GAP32
 #define TABLE THUNK_TABLE
 
-/* --- single words ------------------------------------------------------------------------------- */
+/* --- single words ----------------------------------------------------------------------------- */
 
 #define T struct host_word32
 TABLE(s32, F(S32, v))
@@ -52,7 +52,7 @@ TABLE(time, F(LONG, v))
 TABLE(pair, N(S32, v, 2))
 #undef T
 
-/* --- time ----------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 #define T struct timespec
 TABLE(timespec, F(LONG, tv_sec), F(LONG, tv_nsec))
@@ -97,7 +97,7 @@ TABLE(timex64, F(U32, modes), GAP(4), F(S64, offset), F(S64, freq), F(S64, maxer
       F(S64, stbcnt), F(S32, tai), GAP(44))
 #undef T
 
-/* --- files ------------------------------------------------------------------------------------------ */
+/* --- files ------------------------------------------------------------------------------------ */
 
 #define T struct stat
 TABLE(stat, F(ULONG, st_dev), F(ULONG, st_ino), F(ULONG, st_nlink), F(U32, st_mode), F(U32, st_uid),
@@ -112,9 +112,9 @@ TABLE(oldstat_i386, FITS(U16, st_dev), FITS(U16, st_ino), F(U16, st_mode), FITS(
       F(UID16, st_uid), F(UID16, st_gid), F(U16, st_rdev), FITS(LONG, st_size),
       F(LONG, st_atim.tv_sec), F(LONG, st_mtim.tv_sec), F(LONG, st_ctim.tv_sec))
 TABLE(stat64_i386, F(U64, st_dev), GAP(4), F(ULONG, st_ino), F(U32, st_mode), F(U32, st_nlink),
-      F(U32, st_uid), F(U32, st_gid), F(U64, st_rdev), GAP(4), F(S64, st_size), F(ULONG, st_blksize),
-      F(U64, st_blocks), SUB(timespec, st_atim), SUB(timespec, st_mtim), SUB(timespec, st_ctim),
-      F(U64, st_ino))
+      F(U32, st_uid), F(U32, st_gid), F(U64, st_rdev), GAP(4), F(S64, st_size),
+      F(ULONG, st_blksize), F(U64, st_blocks), SUB(timespec, st_atim), SUB(timespec, st_mtim),
+      SUB(timespec, st_ctim), F(U64, st_ino))
 #undef T
 #define T struct statx_timestamp
 TABLE(statx_time, F(S64, tv_sec), F(U32, tv_nsec), GAP(4))
@@ -139,7 +139,8 @@ TABLE(statfs64, F(LONG, f_type), F(LONG, f_bsize), F(U64, f_blocks), F(U64, f_bf
 TABLE(ustat, F(S32, f_tfree), F(ULONG, f_tinode), BYTES(f_fname, 6), BYTES(f_fpack, 6))
 #undef T
 #define T struct flock
-TABLE(flock, F(S16, l_type), F(S16, l_whence), FITS(LONG, l_start), FITS(LONG, l_len), F(S32, l_pid))
+TABLE(flock, F(S16, l_type), F(S16, l_whence), FITS(LONG, l_start), FITS(LONG, l_len),
+      F(S32, l_pid))
 TABLE(flock64, F(S16, l_type), F(S16, l_whence), F(S64, l_start), F(S64, l_len), F(S32, l_pid))
 #undef T
 #define T struct f_owner_ex
@@ -155,7 +156,7 @@ TABLE(pollfd, F(S32, fd), F(S16, events), F(S16, revents))
 TABLE(epoll_event, F(U32, events), BYTES(data, 8)) /* packed on x86 */
 #undef T
 
-/* --- processes ---------------------------------------------------------------------------------------- */
+/* --- processes -------------------------------------------------------------------------------- */
 
 #define T struct rusage
 TABLE(rusage, SUB(timeval, ru_utime), SUB(timeval, ru_stime), F(LONG, ru_maxrss), F(LONG, ru_ixrss),
@@ -176,7 +177,7 @@ TABLE(sysinfo, F(LONG, uptime), N(ULONG, loads, 3), F(ULONG, totalram), F(ULONG,
       F(U16, procs), GAP(2), F(ULONG, totalhigh), F(ULONG, freehigh), F(U32, mem_unit), GAP32(8))
 #undef T
 
-/* --- signals -------------------------------------------------------------------------------------------- */
+/* --- signals ---------------------------------------------------------------------------------- */
 
 #define T struct user_sigaction
 TABLE(sigaction, F(ULONG, handler), F(ULONG, flags), F(ULONG, restorer), F(U64, mask))
@@ -190,7 +191,7 @@ TABLE(sigevent, F(LONG, sigev_value), F(S32, sigev_signo), F(S32, sigev_notify),
       F(S32, _sigev_un._tid), GAP(44), GAP32(4))
 #undef T
 
-/* --- System V and POSIX IPC ------------------------------------------------------------------------- */
+/* --- System V and POSIX IPC ------------------------------------------------------------------- */
 
 #define T struct ipc_perm
 TABLE(ipc_perm, F(S32, __key), F(U32, uid), F(U32, gid), F(U32, cuid), F(U32, cgid), F(U32, mode),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Structures that cross the system call boundary, as tables of fields. The table names each field's
- * type in the guest's terms and its place in the host's structure; thunk_init() computes the guest's
- * layout from the ABI, and one engine converts both ways. A structure whose two layouts turn out to
- * be the same is marked plain, and callers hand the guest's own memory to the host.
+ * type in the guest's terms and its place in the host's structure; thunk_init() computes the
+ * guest's layout from the ABI, and one engine converts both ways. A structure whose two layouts
+ * turn out to be the same is marked plain, and callers hand the guest's own memory to the host.
  */
 #ifndef LINUX_USER_THUNK_H
 #define LINUX_USER_THUNK_H
@@ -65,7 +65,7 @@ struct thunk_struct {
      .host_offset = offsetof(T, member), .host_size = sizeof(((T *)0)->member)}
 /* `size` bytes on the guest's side. */
 #define THUNK_BYTES_OF(member, size)                                                               \
-    {.type = THUNK_BYTES, .name = #member, .count = 1, .host_offset = offsetof(T, member),          \
+    {.type = THUNK_BYTES, .name = #member, .count = 1, .host_offset = offsetof(T, member),         \
      .host_size = sizeof(((T *)0)->member), .guest_size = (size)}
 #define THUNK_GAP_OF(size) {.type = THUNK_GAP, .count = 1, .guest_size = (size)}
 #define THUNK_LONGS(n) {.type = THUNK_GAP_LONGS, .count = (n)}

@@ -12,9 +12,10 @@
 
 enum { SIGSET_SIZE = 8 };
 
-/* --- a signal mask for the length of the call ---------------------------------------------------------- */
+/* --- a signal mask for the length of the call ------------------------------------------------- */
 
-/* A call under the mask at guest address `mask`, if any. The host's call gets its host form, or NULL. */
+/* A call under the mask at guest address `mask`, if any.
+   The host's call gets its host form, or NULL. */
 typedef int64_t masked_function(struct call *c, const int64_t h[CALL_ARGS], const sigset_t *mask);
 
 static int64_t masked(struct call *c, uint64_t mask, uint64_t size, const int64_t h[CALL_ARGS],
@@ -73,7 +74,7 @@ int64_t call_epoll_pwait2(struct call *c)
     return call_pass_with(c, epoll_masked);
 }
 
-/* --- select ----------------------------------------------------------------------------------------------- */
+/* --- select ----------------------------------------------------------------------------------- */
 
 enum { MAX_FDS = 1 << 20 };
 

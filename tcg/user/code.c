@@ -59,7 +59,8 @@ static struct page *page_at(uint64_t addr, bool create)
     unsigned mask = (1u << TABLE_BITS) - 1, i;
     uint64_t number = addr >> CODE_PAGE_BITS;
 
-    for (i = (number ^ number >> TABLE_BITS) & mask; table[i].addr != addr + 1; i = (i + 1) & mask) {
+    for (i = (number ^ number >> TABLE_BITS) & mask; table[i].addr != addr + 1;
+         i = (i + 1) & mask) {
         if (!table[i].addr) {
             if (!create) {
                 return NULL;

@@ -12,7 +12,8 @@ extern uint64_t user_base;          /* host address of the guest's address 0 */
 
 /* --- provided by linux-user ------------------------------------------------------------------- */
 
-/* PROT_* of the page as the guest set them; 0 when it is not mapped. With user_memory_lock() held. */
+/* PROT_* of the page as the guest set them; 0 when it is not mapped.
+   With user_memory_lock() held. */
 int user_page_prot(uint64_t page);
 /* Keeps the map of the process as it is. Taken before region.c's lock. */
 void user_memory_lock(void);
@@ -27,13 +28,13 @@ _Noreturn void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped);
 void code_forget(uint64_t start, uint64_t len);
 /* Others are going to store into the range (the kernel): drops its code, makes it writable. */
 void code_open(uint64_t start, uint64_t len);
-/* A store to a host address faulted: true when that was only because of code there, which is dropped
-   now so that the store may be tried again. */
+/* A store to a host address faulted: true when that was only because of code there, which is
+   dropped now so that the store may be tried again. */
 bool code_store_fault(struct cpu *cpu, uint64_t addr);
 /* Whether there is any write-protected code in the range. */
 bool code_is_closed(uint64_t start, uint64_t len);
 
-/* --- cpus.c ------------------------------------------------------------------------------------- */
+/* --- cpus.c ----------------------------------------------------------------------------------- */
 
 /* A vCPU as after a reset. */
 struct cpu *user_cpu_create(const char *model, struct error **err);

@@ -195,7 +195,8 @@ static void features(void)
 int main(void)
 {
     static const char *const kinds[] = {
-        "cluster_size=4096", "cluster_size=512,refcount_bits=64", "cluster_size=16384,extended_l2=on",
+        "cluster_size=4096", "cluster_size=512,refcount_bits=64",
+        "cluster_size=16384,extended_l2=on",
     };
     static const char *const others[] = { "qcow", "vdi", "vmdk", "vpc", "parallels", "cow" };
     const char *text = getenv("IMAGE_HOSTILE_RUNS");

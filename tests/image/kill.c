@@ -2,8 +2,8 @@
 /*
  * Crashes. An image in a file that records its writes is changed at random; then the file is built
  * as a killed process (a prefix of the writes) or a lost host (of the writes after the last flush
- * any may be missing or torn) would leave it. It must open, check without corruption, and hold every
- * sector that was flushed, or something newer. IMAGE_KILL_RUNS sets the number of runs.
+ * any may be missing or torn) would leave it. It must open, check without corruption, and hold
+ * every sector that was flushed, or something newer. IMAGE_KILL_RUNS sets the number of runs.
  */
 #include <errno.h>
 
@@ -263,7 +263,8 @@ static void crash_and_verify(struct world *w, const uint8_t *start, uint64_t sta
     struct memory_file *f;
 
     /* The first operation that ended at or after the crash knows all that may be there. */
-    while (m + 1 < w->marks->len && g_array_index(w->marks, struct mark, m).log_position < position) {
+    while (m + 1 < w->marks->len &&
+           g_array_index(w->marks, struct mark, m).log_position < position) {
         m++;
     }
     /* A flush that the crash interrupted promised nothing yet: use the marks around it. */

@@ -38,7 +38,7 @@ LAYERS = {
              "tcg/disas.h", "tcg/perf-map.h"} | PUBLIC,
     "tests": None,
 }
-MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 132
+MAX_FILE, MAX_FUNCTION, MAX_COLUMN = 1000, 100, 100
 # file or file:function -> why
 EXCEPTIONS = {}
 

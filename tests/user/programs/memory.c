@@ -67,7 +67,8 @@ static void moving(void)
     q = mremap(p, 8192, 65536, MREMAP_MAYMOVE);
     printf("%s %d\n", q, q[65535]);
     q = mremap(q, 65536, 4096, 0);
-    printf("%d\n", mmap(q, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
+    printf("%d\n", mmap(q, 4096, PROT_READ,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0)
            == MAP_FAILED && errno == EEXIST);
     printf("%d %d\n", munmap(q + 1, 4096), errno);
 }

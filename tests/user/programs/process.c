@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Processes: vfork shares memory, spawn reports errors, exec keeps what it must, floats after fork. */
+/*
+ * Processes: vfork shares memory, spawn reports errors, exec keeps what it must, floats after fork.
+ */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Threads: mutexes, conditions, thread-local storage, signals to threads, fork and exec from them. */
+/*
+ * Threads: mutexes, conditions, thread-local storage, signals to threads, fork and exec from them.
+ */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <signal.h>
