@@ -247,11 +247,13 @@ void trans_popa(struct x86_dis *d)
     int size = d->in.opsize;
     ir_val sp = ir_get(d->ir, G_REG0 + R_SP);
 
+    /* The slot of SP is read like the others, as its faults show. */
     for (int r = R_DI; r >= R_AX; r--) {
-        if (r != R_SP) {
-            struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
+        struct x86_ea ea = x86_stack_slot(d, sp, size * (R_DI - r), size, false);
+        ir_val v = x86_ld(d, I32, ea, x86_memop(size));
 
-            x86_reg_write(d, r, size, x86_ld(d, I32, ea, x86_memop(size)));
+        if (r != R_SP) {
+            x86_reg_write(d, r, size, v);
         }
     }
     x86_stack_move(d, sp, 8 * size);
