@@ -27,13 +27,16 @@ struct translation;
 struct cpu;
 struct cpu_mapping;
 
+/* cpu_hot.exit_req; a poll is one compare with a register that is neither 0 nor below 0. */
+enum { EXIT_NOT, EXIT_NOW = -1 };
+
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
  * env + 0x80, so that the first 256 bytes have short displacements: a target puts its hottest
  * registers right after this struct. The soft MMU's tables lie at constant negative offsets.
  */
 struct cpu_hot {
-    /* non-zero: leave translated code at the next poll; any thread */
+    /* EXIT_NOW: leave translated code at the next poll; any thread */
     int32_t exit_req;
     uint32_t host_mxcsr;            /* the emulator's own, while guest code runs */
     void *jump_cache;               /* bank for the current mode, see tcg/region.h */

@@ -74,7 +74,7 @@ static void set_mask(struct task *t, uint64_t mask)
     if (t->queue->head != t->queue->tail) {
         /* Some may be no longer blocked. */
         t->signal_pending = 1;
-        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
     }
     user_signal_unblock(t);
 }
@@ -140,7 +140,7 @@ static void enqueue(struct task *t, int sig, const siginfo_t *info)
         q->tail++;
     }
     t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
 }
 
 /* Takes the first that is not blocked. With the host's signals blocked. */
