@@ -63,6 +63,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
+        x86_update_mode(to);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
