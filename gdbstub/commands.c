@@ -118,11 +118,17 @@ static const struct command letters[] = {
 /* The process that a packet is about, when it names another than this one; else 0. */
 static uint32_t foreign_process(struct gdb *g)
 {
-    static const char *const before[] = { "Hgp", "Hcp", "Tp", "D;", "vKill;", "vCont;c:p",
-                                          "vCont;s:p" };
+    static const char *const before[] = { "Hgp", "Hcp", "Tp", "D;", "vKill;",
+                                          "qThreadExtraInfo,p" };
     struct cursor c = { g->in, g->in + g->in_size };
+    const char *named = strstr(g->in, ":p");
     uint64_t process;
 
+    if (take(&c, "vCont;")) {
+        c.at = named ? named + 2 : c.end;
+        return take_hex(&c, &process) && process != g->ops->process_id(g) &&
+               process <= UINT32_MAX ? process : 0;
+    }
     for (unsigned i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
         if (take(&c, before[i])) {
             return take_hex(&c, &process) && process && process <= UINT32_MAX &&
@@ -219,6 +225,64 @@ bool gdb_wants_event(const struct gdb *g, enum gdb_event event)
 {
     return event == GDB_EVENT_FORK ? g->fork_events && g->multiprocess
          : event == GDB_EVENT_EXEC ? g->exec_events : false;
+}
+
+void gdb_expect_stop(struct gdb *g)
+{
+    g->waiting = true;
+}
+
+/* --- handing a connection over ---------------------------------------------------------------- */
+
+struct flag {
+    char letter;
+    size_t offset;
+};
+static const struct flag flags[] = {
+    { 'n', offsetof(struct gdb, no_ack) }, { 'm', offsetof(struct gdb, multiprocess) },
+    { 's', offsetof(struct gdb, swbreak) }, { 'h', offsetof(struct gdb, hwbreak) },
+    { 'f', offsetof(struct gdb, fork_events) }, { 'e', offsetof(struct gdb, exec_events) },
+};
+enum { FLAGS = sizeof(flags) / sizeof(flags[0]) };
+
+const char *gdb_negotiated(const struct gdb *g)
+{
+    static char text[FLAGS + 1];
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < FLAGS; i++) {
+        if (*((const bool *)((const char *)g + flags[i].offset))) {
+            text[n++] = flags[i].letter;
+        }
+    }
+    text[n] = 0;
+    return text;
+}
+
+void gdb_set_negotiated(struct gdb *g, const char *text)
+{
+    for (unsigned i = 0; i < FLAGS; i++) {
+        *(bool *)((char *)g + flags[i].offset) = strchr(text, flags[i].letter) != NULL;
+    }
+}
+
+void gdb_forked(struct gdb *g, struct cpu *cpu)
+{
+    files_close(g);
+    g->waiting = false;
+    g->general = g->control = NULL;
+    g->stop_cpu = cpu;
+    g->stop_event = GDB_EVENT_NONE;
+    g->state = PACKET_IDLE;
+}
+
+void gdb_packet(struct gdb *g, const char *packet, size_t size)
+{
+    size = size < PACKET_MAX ? size : PACKET_MAX;
+    memcpy(g->in, packet, size);
+    g->in_size = size;
+    g->in[size] = 0;
+    command_packet(g);
 }
 
 unsigned gdb_step_mode(const struct gdb *g)

@@ -77,6 +77,14 @@ void gdb_report_exec(struct gdb *g, struct cpu *cpu, const char *path);
 void gdb_report_exit(struct gdb *g, bool signalled, int status);
 
 bool gdb_is_waiting(const struct gdb *g);       /* for a stop */
+void gdb_expect_stop(struct gdb *g);
+/* What both sides agreed on, as a short text without spaces, and back. */
+const char *gdb_negotiated(const struct gdb *g);
+void gdb_set_negotiated(struct gdb *g, const char *text);
+/* This is a copy in a child process, whose only thread is this one. */
+void gdb_forked(struct gdb *g, struct cpu *cpu);
+/* A packet that another process has read. */
+void gdb_packet(struct gdb *g, const char *packet, size_t size);
 struct cpu *gdb_stop_thread(const struct gdb *g);
 bool gdb_passes_signal(const struct gdb *g, int sig);   /* gdb does not want to hear of it */
 bool gdb_wants_event(const struct gdb *g, enum gdb_event event);
