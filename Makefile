@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
+COMMON_DIRS = $(CORE_DIRS) block char net ui monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -49,10 +49,12 @@ FOLDER_x86_64-linux-user = target-i386
 BITS_i386-linux-user = 32
 BITS_x86_64-linux-user = 64
 # Of a machine only
-MACHINE_SRC = base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
+MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
 USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \
-    cpu-exec.c $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
+    cpu-exec.c cpu-debug.c \
+    $(filter-out $(MACHINE_SRC),$(sort $(wildcard gdbstub/*.c))) \
+    $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
 USER_TARGET_SRC = $(filter-out $(MACHINE_$(1):%=$(1)/%.c),$(sort $(wildcard $(1)/*.c))) \
     $(sort $(wildcard $(1)/user/*.c linux-user/$(1:target-%=%)/*.c))
 USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \

@@ -26,6 +26,7 @@ struct region_exit;
 struct translation;
 struct cpu;
 struct cpu_mapping;
+struct debug_registers;
 
 /* cpu_hot.exit_req; a poll is one compare with a register that is neither 0 nor below 0. */
 enum { EXIT_NOT, EXIT_NOW = -1 };
@@ -110,6 +111,9 @@ struct target {
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
+    void (*debug_changed)(struct cpu *cpu);
+    const struct debug_registers *registers;            /* for gdb, see cpu-registers.h */
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
@@ -136,6 +140,22 @@ struct cpu_mapping {
     uint64_t vaddr, paddr, size;
     bool user, write;
     char flags[16];                 /* the attributes as `info tlb' shows them */
+};
+
+/* Why a vCPU stopped for the debugger. */
+enum cpu_stop { CPU_STOP_NONE, CPU_STOP_STEP, CPU_STOP_BREAK, CPU_STOP_WATCH };
+
+/* What the debugger wants of a vCPU and has from it; see cpu-debug.h. */
+struct cpu_debug {
+    bool step;                      /* one instruction, or until the pc leaves the range */
+    bool pending;                   /* a watchpoint was met: stops after this instruction */
+    bool off;                       /* passes all break- and watchpoints */
+    bool held;                      /* stays where it is while others run */
+    bool passes;                    /* the breakpoint at `pass' was reported already */
+    bool no_interrupts;             /* none is taken while it steps */
+    uint8_t stop;                   /* enum cpu_stop: the loop hands over to the debugger */
+    uint8_t watch_access;           /* CPU_WATCH_* of the watchpoint that was hit */
+    uint64_t pass, watch_addr, range_start, range_end;
 };
 
 struct cpu {
@@ -165,6 +185,7 @@ struct cpu {
     struct ir *ir;
     void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
+    struct cpu_debug debug;
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     /* vector of the highest pending interrupt; big lock held */
     int (*irq_acknowledge)(void *opaque);

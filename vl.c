@@ -18,6 +18,7 @@
 #include "char.h"
 #include "char/mux.h"
 #include "cpu-exec.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
@@ -34,7 +35,7 @@ struct vl {
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
     GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
-    const char *debugcon, *pidfile, *hda_geometry;
+    const char *debugcon, *pidfile, *hda_geometry, *gdb;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
     bool positional_disk;
@@ -425,6 +426,27 @@ HANDLER(set_echr)
         return false;
     }
     chardev_mux_set_escape(key);
+    return true;
+}
+
+HANDLER(set_gdb)
+{
+    struct vl *vl = vl_of(opaque);
+
+    /* -s: the port that an old -p may have named before */
+    vl->gdb = arg ? arg : vl->gdb ? vl->gdb : "tcp::1234";
+    return true;
+}
+
+HANDLER(set_gdb_port)
+{
+    uint64_t port;
+
+    if (!parse_uint(arg, &port) || port > 65535) {
+        error_set(err, "'%s' is not a TCP port", arg);
+        return false;
+    }
+    vl_of(opaque)->gdb = g_strdup_printf("tcp::%s", arg);
     return true;
 }
 
@@ -897,12 +919,16 @@ int main(int argc, char **argv)
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();
+    if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
+        error_exit_with(err);
+    }
     if (!vl.stopped) {
         machine_cont();
     }
     process_daemon_ready();
     started = true;
     status = machine_run();
+    gdb_machine_exit(status);
     shut_down();
     return status;
 }

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include "cpu-debug.h"
+#include "target-i386/gdb.h"
 #include "target-i386/sys.h"
 
 /* --- registers -------------------------------------------------------------------------------- */
@@ -201,13 +203,24 @@ static unsigned whole_memop(struct x86_ea ea, unsigned memop)
     return ((memop & MO_SIZE) == MO_128 ? ea.memop & ~MO_ALIGN : ea.memop) | memop;
 }
 
+void x86_watch(struct x86_dis *d, struct x86_ea ea, unsigned memop, unsigned access)
+{
+    if (d->mode & MODE_WATCH) {
+        uint32_t what = 1u << (memop & MO_SIZE) | access << X86_WATCH_SHIFT;
+
+        x86_call2(d, H_debug_access, x86_ea_value(d, ea), x86_imm32(d, what));
+    }
+}
+
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
+    x86_watch(d, ea, memop, CPU_WATCH_READ);
     return ir_ld(d->ir, type, ea.base, ea.disp, whole_memop(ea, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
+    x86_watch(d, ea, memop, CPU_WATCH_WRITE);
     ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU as the rest of the emulator sees it: class, creation, reset. */
 #include "target-i386/sys.h"
+#include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
 
@@ -17,6 +18,7 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
 
     env->old_exception = (uint32_t)-1;
     env->mxcsr_mask = 0xffff;
+    x86_registers_init();
     return x86_model_apply(env, model ? model : X86_64 ? "qemu64" : "qemu32", err);
 }
 
@@ -157,5 +159,7 @@ const struct target the_target = {
     .walk_mappings = x86_walk_mappings,
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,
+    .debug_changed = x86_debug_changed,
+    .registers = &x86_registers,
     .list_models = x86_list_models,
 };

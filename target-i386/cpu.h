@@ -75,7 +75,9 @@ enum {
     MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
     MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
     MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
+    MODE_STEP = 1 << 30,            /* the debugger's: one-instruction regions that leave */
 };
+#define MODE_WATCH (1u << 31)       /* user mode: data accesses ask for watchpoints */
 
 /* mmu indexes */
 enum { MMU_USER, MMU_KERNEL, MMU_KERNEL_SMAP, MMU_PHYS, X86_MMU_COUNT };

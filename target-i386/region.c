@@ -4,11 +4,20 @@
 
 #include <string.h>
 
+#include "cpu-debug.h"
+
 uint64_t x86_linear_pc(const struct x86_dis *d, uint64_t pc)
 {
     uint64_t lin = d->t->key.base + pc;
 
     return d->code64 ? lin : (uint32_t)lin;
+}
+
+/* A step does one instruction whatever is there, and so does an instruction that is restarted. */
+bool x86_stops_at(const struct x86_dis *d, uint64_t lin)
+{
+    return cpu_breakpoint_count && !(d->mode & MODE_STEP) && !d->t->cpu->one_insn &&
+           cpu_breakpoint_at(lin);
 }
 
 /* Offset of pc in the region's page, or -1. */
@@ -212,7 +221,7 @@ static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
         const struct x86_insn *in = known >= 0 ? &d->region->insns[known] : &fresh;
 
         if (*budget == 0 || (known < 0 && !decode_in_page(d, &fresh, pc)) || !in->op ||
-            in->pc != pc) {
+            in->pc != pc || x86_stops_at(d, x86_linear_pc(d, pc))) {
             return live | open;
         }
         --*budget;

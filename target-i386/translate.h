@@ -100,6 +100,9 @@ struct x86_ea x86_ea_add(struct x86_ea ea, int32_t delta);
 ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea);
 /* memop: size and MO_SIGN, MO_ALIGN... (enum ir_memop); type: also V64, V128, F32, F64 */
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop);
+/* Before accesses by other means, in MODE_WATCH: asks for the debugger's watchpoints. */
+enum { X86_WATCH_BOTH = 3 };
+void x86_watch(struct x86_dis *d, struct x86_ea ea, unsigned memop, unsigned access);
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop);
 
 /* Linear address of memory operand n, computed once per instruction. */

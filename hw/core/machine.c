@@ -14,7 +14,7 @@
 #include "hw/core/run.h"
 
 enum run_state {
-    RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED
+    RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED, RUN_DEBUG
 };
 
 enum request {
@@ -207,6 +207,13 @@ void machine_stop(void)
     }
 }
 
+void machine_stop_for_debugger(void)
+{
+    if (machine_running()) {
+        set_running(RUN_DEBUG);
+    }
+}
+
 bool machine_needs_reset(void)
 {
     return machine.state == RUN_SHUTDOWN || machine.state == RUN_PANICKED;
@@ -218,6 +225,7 @@ const char *machine_status(void)
         [RUN_PRELAUNCH] = "paused (prelaunch)", [RUN_RUNNING] = "running",
         [RUN_PAUSED] = "paused", [RUN_SHUTDOWN] = "paused (shutdown)",
         [RUN_PANICKED] = "paused (guest-panicked)", [RUN_SUSPENDED] = "paused (suspended)",
+        [RUN_DEBUG] = "paused (debug)",
     };
 
     return names[machine.state];
