@@ -344,29 +344,40 @@ ir_val x86_pop(struct x86_dis *d)
 
 /* --- helpers ---------------------------------------------------------------------------------- */
 
+/* Helpers that look at the x87's state leave it in env. */
+static ir_val call(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c,
+                   ir_val e)
+{
+    if (x86_helpers[helper].reads & R_FP) {
+        d->fp_where = FP_ANYWHERE;
+        d->fp_code_seg = d->fp_data_seg = -1;
+    }
+    return ir_call(d->ir, helper, a, b, c, e);
+}
+
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper)
 {
-    return ir_call(d->ir, helper, 0, 0, 0, 0);
+    return call(d, helper, 0, 0, 0, 0);
 }
 
 ir_val x86_call1(struct x86_dis *d, enum x86_helper helper, ir_val a)
 {
-    return ir_call(d->ir, helper, a, 0, 0, 0);
+    return call(d, helper, a, 0, 0, 0);
 }
 
 ir_val x86_call2(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b)
 {
-    return ir_call(d->ir, helper, a, b, 0, 0);
+    return call(d, helper, a, b, 0, 0);
 }
 
 ir_val x86_call3(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c)
 {
-    return ir_call(d->ir, helper, a, b, c, 0);
+    return call(d, helper, a, b, c, 0);
 }
 
 ir_val x86_call4(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c, ir_val e)
 {
-    return ir_call(d->ir, helper, a, b, c, e);
+    return call(d, helper, a, b, c, e);
 }
 
 ir_val x86_env_ptr(struct x86_dis *d, size_t offset)

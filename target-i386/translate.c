@@ -16,7 +16,7 @@
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
-    return x86_region_live(d, pc) ? G_CC_MASK : 0;
+    return (x86_region_live(d, pc) ? G_CC_MASK : 0) | G_FP_MASK;
 }
 
 static void single_step(struct x86_dis *d, ir_val pc)
@@ -76,7 +76,7 @@ void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
     if (!leave_specially(d, pc)) {
         bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
 
-        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
+        ir_ijmp(d->ir, pc, (dead ? 0 : G_CC_MASK) | G_FP_MASK, hint);
     }
     d->ended = true;
 }
@@ -120,7 +120,7 @@ void x86_set_pc_next(struct x86_dis *d)
 
 unsigned x86_label_new(struct x86_dis *d)
 {
-    return ir_label_new(d->ir, G_CC_MASK);
+    return ir_label_new(d->ir, G_CC_MASK | G_FP_MASK);
 }
 
 /* --- exceptions ------------------------------------------------------------------------------- */
@@ -315,8 +315,9 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
     d->ended = d->cc_of_stack = false;
-    d->fp_delta = 0;
     d->fp_checked = false;
+    d->fp_where = FP_ANYWHERE;
+    d->fp_code_seg = d->fp_data_seg = -1;
     if (l->back && l->insn != 0) {
         ir_poll(d->ir, d->region->insns[l->insn].pc);
     }
@@ -435,7 +436,7 @@ void x86_translate(struct translation *t)
 {
     struct x86_region *region = region_of(t->cpu);
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
-                         .cc_op = CC_DYNAMIC };
+                         .cc_op = CC_DYNAMIC, .fp_code_seg = -1, .fp_data_seg = -1 };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
     bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
     unsigned max = alone ? 1 : t->max_insns;

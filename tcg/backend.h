@@ -60,6 +60,9 @@ void backend_restore(struct cpu *cpu, const uint8_t *buffer, const struct region
  * follow. False: translated code was not running, but what it called may have been.
  */
 bool backend_fault(void *env, void *context);
+/* The same handler is going to leave by a longjmp: env gets what was in the x87 unit, which the
+   kernel has reset. */
+void backend_fault_leaves(void *env, void *context);
 /* User mode, once per thread: where the guest's address 0 is on the host (32-bit guests). */
 void backend_set_base(uint64_t base);
 

@@ -304,6 +304,22 @@ void ir_envst(struct ir *ir, enum ir_type type, uint32_t offset, ir_val v, uint1
                                 .imm = offset | (int64_t)memop << 32 });
 }
 
+void ir_x87(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm)
+{
+    append(ir, &(struct ir_op){ .op = op, .type = type, .a = a, .b = b, .imm = imm });
+}
+
+ir_val ir_x87_value(struct ir *ir, enum ir_opcode op, enum ir_type type, int64_t imm)
+{
+    return append(ir, &(struct ir_op){ .op = op, .type = type, .imm = imm });
+}
+
+void ir_x87_mem(struct ir *ir, ir_val addr, int32_t disp, uint16_t memop, uint16_t encoding)
+{
+    append(ir, &(struct ir_op){ .op = IR_x87_mem, .type = I64, .a = addr, .b = encoding,
+                                .mem = { .disp = disp, .memop = memop } });
+}
+
 unsigned ir_label_new(struct ir *ir, uint64_t live)
 {
     assert(ir->n_labels < IR_MAX_LABELS);

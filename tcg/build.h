@@ -49,6 +49,11 @@ ir_val ir_atomic(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val add
 ir_val ir_envld(struct ir *ir, enum ir_type type, uint32_t offset, uint16_t memop);
 void ir_envst(struct ir *ir, enum ir_type type, uint32_t offset, ir_val v, uint16_t memop);
 
+/* x87 ops (ops.def); one that reads or writes guest memory itself. */
+void ir_x87(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm);
+ir_val ir_x87_value(struct ir *ir, enum ir_opcode op, enum ir_type type, int64_t imm);
+void ir_x87_mem(struct ir *ir, ir_val addr, int32_t disp, uint16_t memop, uint16_t encoding);
+
 /* Labels. `live': deferrable globals that code at the label may read. */
 unsigned ir_label_new(struct ir *ir, uint64_t live);
 void ir_label(struct ir *ir, unsigned label);

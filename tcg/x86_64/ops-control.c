@@ -318,6 +318,10 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
         x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
         x_jmp_to(&c->e, the_host.exit_lookup);
         break;
+    case STUB_X87:
+        x_call_to(&c->e, the_host.builtins[s->imm ? BUILTIN_X87_LOAD : BUILTIN_X87_FETCH]);
+        x_jmp_to(&c->e, s->back);
+        break;
     default:
         c->out->exits[s->exit].stub = x_here(&c->e);
         x_call_to(&c->e, the_host.exit_chain);

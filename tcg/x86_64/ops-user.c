@@ -17,8 +17,7 @@ static unsigned prefixes_of(unsigned memop)
     return memop & MO_ADDR32 ? MEM_ADDR32 : 0;
 }
 
-/* The operand of a guest access. Its registers are locked. */
-static struct mem guest_mem(struct compiler *c, const struct ir_op *o)
+struct mem guest_mem(struct compiler *c, const struct ir_op *o)
 {
     struct mem m = mem_at(NO_BASE, o->mem.disp);
     int64_t value;
@@ -41,8 +40,7 @@ static struct mem guest_mem(struct compiler *c, const struct ir_op *o)
     return m;
 }
 
-/* The next instruction is the access. */
-static void may_fault(struct compiler *c, uint16_t snapshot)
+void may_fault(struct compiler *c, uint16_t snapshot)
 {
     add_record(c, snapshot);
     c->records[c->n_records - 1].ra = x_here(&c->e) + 1;

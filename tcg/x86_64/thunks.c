@@ -134,6 +134,9 @@ void backend_fp_sync(void *env)
 {
     uint32_t *mxcsr = guest_mxcsr(env), value;
 
+    if (((struct cpu_hot *)env)->x87_resident) {
+        the_host.target->x87_fetch(env);
+    }
     if (mxcsr) {
         __asm__ volatile("stmxcsr %0" : "=m"(value));
         *mxcsr |= value & MXCSR_FLAGS;
@@ -340,7 +343,7 @@ static void emit_builtins(struct emitter *e)
         [BUILTIN_SOFT_VECTOR] = { soft_vector, 3, { RESULT, BUFFER, A0 } },
     };
 
-    for (unsigned i = 0; i < BUILTIN_COUNT; i++) {
+    for (unsigned i = 0; i < BUILTIN_X87_LOAD; i++) {
         struct thunk t = {
             .function = list[i].function, .nargs = list[i].nargs, .builtin = true, .xmm = true,
             .full = true,
@@ -348,6 +351,17 @@ static void emit_builtins(struct emitter *e)
 
         memcpy(t.args, list[i].args, sizeof(list[i].args));
         the_host.builtins[i] = emit_thunk(e, &t);
+    }
+}
+
+static void emit_x87_builtins(struct emitter *e)
+{
+    struct thunk load = { .function = the_host.target->x87_load, .builtin = true };
+    struct thunk fetch = { .function = the_host.target->x87_fetch, .builtin = true };
+
+    if (the_host.target->x87_load) {
+        the_host.builtins[BUILTIN_X87_LOAD] = emit_thunk(e, &load);
+        the_host.builtins[BUILTIN_X87_FETCH] = emit_thunk(e, &fetch);
     }
 }
 
@@ -411,6 +425,7 @@ size_t backend_init(const struct target *target, bool user, uint8_t *buffer, siz
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
     emit_lookup_chain(&e);
     emit_builtins(&e);
+    emit_x87_builtins(&e);
     emit_lone_thunks(&e);
     emit_helpers(&e);
     return e.p - buffer;
