@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include "target-i386/region.h"
 #include "target-i386/sys.h"
 
 /* --- registers -------------------------------------------------------------------------------- */
@@ -222,11 +223,29 @@ struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
     return d->ea;
 }
 
+/* A large immediate that the program keeps changing, from where it is: last in the instruction. */
+static ir_val load_immediate(struct x86_dis *d, const struct x86_operand *o)
+{
+    unsigned form = d->in.op->operand[o - d->in.operand];
+    unsigned size = form == O_Iz && d->in.opsize == 8 ? 4 : d->in.opsize;
+    uint64_t at = x86_linear_pc(d, d->in.pc) + d->in.len - size;
+
+    if ((form != O_Iz && form != O_Iv) || !translate_loads(d->t, at, size)) {
+        return 0;
+    }
+    return ir_ld(d->ir, x86_type(o->size), x86_imm_word(d, at), 0,
+                 x86_memop(size) | d->mmu_idx << MO_IDX_SHIFT | (o->size == 8 ? MO_SIGN : 0));
+}
+
 static ir_val read_immediate(struct x86_dis *d, const struct x86_operand *o)
 {
     int64_t v = o->reg ? d->in.imm2 : d->in.imm;
     unsigned size = o->size;
+    ir_val loaded = d->t->checked ? load_immediate(d, o) : 0;
 
+    if (loaded) {
+        return loaded;
+    }
     if (size < 4) {
         v &= (1u << 8 * size) - 1;
     }

@@ -347,6 +347,19 @@ static void count_shadow(struct x86_dis *d, uint64_t pc)
     }
 }
 
+/* A store may change what comes next. */
+static void translate_checked(struct x86_dis *d, const struct x86_insn *in)
+{
+    unsigned before = d->ir->n;
+
+    translate_insn(d, in);
+    count_shadow(d, in->next);
+    if (!d->ended && ir_stores(d->ir, before)) {
+        exit_to(d, in->next);
+        d->ended = true;
+    }
+}
+
 static void translate_run(struct x86_dis *d, const struct x86_run *run)
 {
     struct x86_region *r = d->region;
@@ -362,6 +375,9 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
         if (l) {
             place_leader(d, &r->leaders[l - 1]);
         }
+        if (i == 0 && d->t->checked) {
+            ir_check(d->ir);
+        }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
         }
@@ -374,6 +390,8 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
         if (no_room(d)) {
             exit_to(d, in->pc);
             d->ended = true;
+        } else if (d->t->checked) {
+            translate_checked(d, in);
         } else {
             d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
@@ -439,6 +457,7 @@ void x86_translate(struct translation *t)
                          .cc_op = CC_DYNAMIC, .fp_code_seg = -1, .fp_data_seg = -1 };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
     bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned most = t->checked ? CHECKED_BYTES / 16 : REGION_MAX_INSNS;
     unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
@@ -446,7 +465,8 @@ void x86_translate(struct translation *t)
     t->first = ~0ull;
     t->end = 0;
     t->insns = 0;
-    x86_region_find(&d, max < REGION_MAX_INSNS ? max : REGION_MAX_INSNS);
+    x86_region_find(&d, max < most ? max : most);
+    t->strict_flags |= t->checked;
     for (unsigned i = 0; i < region->n_leaders; i++) {
         struct x86_leader *l = &region->leaders[i];
 

@@ -39,6 +39,7 @@ enum exit_reason {
     EXIT_CHAIN,                         /* an unchained direct exit: *slot tells which; found with
                                            region_by_host(), exits[] in the order of compiled */
     EXIT_LOOP,                          /* exit_loop op */
+    EXIT_CHECK,                         /* a check op of the region that hot.scratch[1] is in */
 };
 /* Around all that a vCPU's thread runs between stops: the guest's floating-point environment. sync
    brings env up to date without leaving, and after a longjmp. */

@@ -365,6 +365,26 @@ void ir_poll(struct ir *ir, uint64_t pc)
     append(ir, &(struct ir_op){ .op = IR_poll, .type = IR_NONE, .imm = pc });
 }
 
+void ir_check(struct ir *ir)
+{
+    append(ir, &(struct ir_op){ .op = IR_check, .type = IR_NONE });
+}
+
+bool ir_stores(const struct ir *ir, unsigned from)
+{
+    for (unsigned i = from; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_call ? (ir->helpers[o->call.helper].flags &
+                                (HELPER_RAISES | HELPER_NORETURN)) == HELPER_RAISES
+                             : ir_op_info[o->op].flags & IR_MEM && o->op != IR_ld &&
+                               o->op != IR_page) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Masks of deferrable globals travel in 16 bits: relative to the first of them. */
 uint16_t ir_live_pack(const struct ir *ir, uint64_t live)
 {

@@ -62,6 +62,9 @@ void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val 
 
 void ir_insn(struct ir *ir, uint64_t pc);
 void ir_poll(struct ir *ir, uint64_t pc);
+void ir_check(struct ir *ir);
+/* Whether any op from index `from' on may write guest memory. */
+bool ir_stores(const struct ir *ir, unsigned from);
 /* Leave for a constant or computed guest pc. `live': deferrable globals the successor may read. */
 void ir_exit(struct ir *ir, uint64_t pc, uint64_t live);
 enum ir_jump_hint { JUMP_PLAIN, JUMP_CALL, JUMP_RET };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include "tcg/x86_64/compile.h"
 
-enum { OP_ROOM = 1024, STUB_ROOM = 256 };       /* no op, no stub is longer */
+enum { OP_ROOM = 2048, STUB_ROOM = 256 };       /* no op, no stub is longer */
 
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
     [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_page] = op_mem,

@@ -53,7 +53,8 @@ struct host {
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
     uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
-    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop;
+    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop,
+             exit_check;
     uint32_t lone_load, lone_store;             /* by the TLB if they can, or the builtins */
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
@@ -70,7 +71,7 @@ struct operand {
 
 struct stub {                                   /* out-of-line code of one op */
     enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP,
-           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87 } kind;
+           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
@@ -223,6 +224,7 @@ void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
 /* ops-user.c */
 void op_user_mem(struct compiler *c, const struct ir_op *o);
+void op_check(struct compiler *c);
 /* The operand of a guest access; its registers are locked. The access comes next, after this. */
 struct mem guest_mem(struct compiler *c, const struct ir_op *o);
 void may_fault(struct compiler *c, uint16_t snapshot);

@@ -190,7 +190,7 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
 {
     uint32_t at = x_here(e);
 
-    if (reason == EXIT_CHAIN) {                 /* called: the slot's number follows */
+    if (reason == EXIT_CHAIN || reason == EXIT_CHECK) {        /* called */
         x_8(e, 0x58);
         x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, scratch) + 8));
     }
@@ -423,6 +423,7 @@ size_t backend_init(const struct target *target, bool user, uint8_t *buffer, siz
     the_host.exit_lookup = emit_lookup(&e, emit_exit(&e, EXIT_LOOKUP));
     the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
+    the_host.exit_check = emit_exit(&e, EXIT_CHECK);
     emit_lookup_chain(&e);
     emit_builtins(&e);
     emit_x87_builtins(&e);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The x87's stack over everything that leaves translated code: faults, signals, threads, children. */
+/* The x87's stack over all that leaves translated code: faults, signals, threads, children. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
