@@ -101,6 +101,10 @@ static enum exit_reason run_region(struct cpu *cpu)
         host = next_region(cpu);
     }
     reason = backend_run(cpu->env, host, &slot);
+    if (reason == EXIT_CHECK) {
+        region_checked(cpu, cpu_hot(cpu)->scratch[1]);
+        return reason;                          /* nothing has been executed */
+    }
     cpu->one_insn = false;
     if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;

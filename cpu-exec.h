@@ -48,7 +48,10 @@ struct cpu_hot {
      * precise as it is.
      */
     uintptr_t ra;
-    uint64_t scratch[4];            /* for thunks */
+    uint64_t scratch[3];            /* for thunks */
+    /* the host's x87 unit holds the guest's, and env does not: between loads and fetches only */
+    uint32_t x87_resident;
+    uint32_t pad;
 };
 _Static_assert(sizeof(struct cpu_hot) == 64, "struct cpu_hot is one cache line");
 
@@ -92,6 +95,11 @@ struct target {
     /* Decodes from t->key and builds t->ir; see tcg/translate.h. Never faults except through
        translate_fetch() on the first instruction. */
     void (*translate)(struct translation *t);
+    /* Targets that use x87 ops: the guest's x87 state goes to the host's unit, comes back (if it is
+       there), or was found in the FXSAVE image of a host signal. No vector register is changed. */
+    void (*x87_load)(void *env);
+    void (*x87_fetch)(void *env);
+    void (*x87_capture)(void *env, const void *image);
     /* Page walk. Fills *fill and returns true, or (probe) returns false, or raises the guest's
        fault through cpu_raise(). Runs without the big lock. */
     bool (*fill_tlb)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,

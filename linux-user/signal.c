@@ -235,6 +235,7 @@ static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
         if (!t->cpu->one_insn && region_overlaps(t->cpu, addr, 16)) {
             /* It changes the code it is in: alone once more, then the new code. */
             t->cpu->one_insn = true;
+            backend_fault_leaves(t->cpu->env, context);
             user_signal_unblock(t);
             cpu_loop_exit(t->cpu);
         }
@@ -257,6 +258,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     if (store_to_code(t, info, context) || host_fixup(context)) {
         return;
     }
+    backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
     }

@@ -195,12 +195,14 @@ static inline struct x86_env *x86_env(struct cpu *cpu)
 enum {
     G_REG0 = 0,                                 /* X86_REGS of them */
     G_CC_OP = X86_REGS, G_CC_A, G_CC_B, G_CC_C, /* deferrable */
+    G_FPIP, G_FPDP,                             /* deferrable */
     G_PC, G_DF,
     G_ES_BASE, G_CS_BASE, G_SS_BASE, G_DS_BASE, G_FS_BASE, G_GS_BASE,
     G_XMM0,                                     /* X86_REGS of them */
     G_COUNT = G_XMM0 + X86_REGS,
 };
 #define G_CC_MASK (15ull << G_CC_OP)
+#define G_FP_MASK (3ull << G_FPIP)
 
 /* flags.c: FL_ARITH as the lazy state says; then all of EFLAGS */
 uint32_t x86_arith_flags(struct x86_env *env);

@@ -9,6 +9,7 @@
 #include "target-i386/sys.h"
 
 #include "cpu-debug.h"
+#include "target-i386/fpu.h"
 #include "tcg/code.h"
 #include "tcg/region.h"
 
@@ -126,6 +127,7 @@ void x86_update_mode(struct x86_env *env)
     }
     if ((env->fpuc & 0x3f) != 0x3f) {
         mode |= MODE_FP_TRAPS;
+        x86_fp_fetch(env);
     }
     env->fp_fast = 0;               /* x87 state may have come from elsewhere */
     set_mode(env, mode, mode & MODE_CS64 ? 0 : env->segs[SEG_CS].base);

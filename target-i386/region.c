@@ -178,8 +178,8 @@ void x86_region_find(struct x86_dis *d, unsigned max_insns)
 
     new_generation(r);
     find_run(d, d->t->key.pc, max_insns);
-    if (max_insns == 1) {
-        r->leader_of[0] = r->leader_of[1] = 0;
+    if (max_insns == 1 || d->t->checked) {
+        memset(r->leader_of, 0, r->n_insns + 1);
         return;
     }
     for (unsigned i = 0; i < r->n_edges && r->n_runs < REGION_MAX_BLOCKS; i++) {

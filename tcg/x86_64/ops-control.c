@@ -329,6 +329,7 @@ void op_control(struct compiler *c, const struct ir_op *o)
     case IR_exit: op_exit(c, o); break;
     case IR_ijmp: op_ijmp(c, o); break;
     case IR_poll: op_poll(c, o); break;
+    case IR_check: op_check(c); break;
     case IR_call: op_call(c, o); break;
     case IR_exit_loop:
         flush_pending(c, c->ir->deferrable);
@@ -364,6 +365,14 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
     case STUB_LOOKUP_REG:
         x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
         x_jmp_to(&c->e, the_host.exit_lookup);
+        break;
+    case STUB_CHECK:
+        store_pc(c, c->key->pc);
+        x_call_to(&c->e, the_host.exit_check);
+        break;
+    case STUB_X87:
+        x_call_to(&c->e, the_host.builtins[s->imm ? BUILTIN_X87_LOAD : BUILTIN_X87_FETCH]);
+        x_jmp_to(&c->e, s->back);
         break;
     default:
         c->out->exits[s->exit].stub = x_here(&c->e);
