@@ -174,11 +174,20 @@ check: all test-programs
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+FUZZERS = $(B)/fuzz/image $(B)/fuzz/elf-64 $(B)/fuzz/elf-32
+FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
+define fuzzer
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+endef
+$(B)/fuzz/image: tests/fuzz/image.c $(filter base/% block/%,$(IMG_SRC))
+	$(call fuzzer)
+$(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
+	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
+	@mkdir -p $@.corpus
+	-$(Q)echo 'int a = 5, b[2000]; void _start(void) { for (;;) b[a]++; }' | $(CC) -m$* -x c -Os -s \
+	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
 	$(Q)for f in $^; do mkdir -p $$f.corpus; \
