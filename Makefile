@@ -66,7 +66,8 @@ OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLD
 
 MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))
-EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%)
+EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%) $(STATICS)
+STATICS = $(if $(filter yes,$(STATIC)),$(PROCESSES:%-linux-user=$(B)/qemu-%-static))
 IMG = $(B)/qemu-img
 IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
@@ -89,6 +90,10 @@ $(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
 	@rm $$@.log                     # only that glib asks for users' names, which we never do
 endef
 $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
+
+# The name under which distributions install them for other systems' folders.
+$(B)/qemu-%-static: $(B)/qemu-%
+	$(Q)ln -f $< $@
 
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
@@ -132,7 +137,7 @@ PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call pr
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
-SCRIPTS = $(filter-out $(SLOW_SCRIPTS),$(sort $(wildcard tests/*/*.t)))
+SCRIPTS = $(filter-out $(SLOW_SCRIPTS) tests/trees/trees.t,$(sort $(wildcard tests/*/*.t)))
 
 define link_test
 	$(call say,LINK,$@)
@@ -171,11 +176,20 @@ check: all test-programs
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+FUZZERS = $(B)/fuzz/image $(B)/fuzz/elf-64 $(B)/fuzz/elf-32
+FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
+define fuzzer
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+endef
+$(B)/fuzz/image: tests/fuzz/image.c $(filter base/% block/%,$(IMG_SRC))
+	$(call fuzzer)
+$(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
+	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
+	@mkdir -p $@.corpus
+	-$(Q)echo 'int a = 5, b[2000]; void _start(void) { for (;;) b[a]++; }' | $(CC) -m$* -x c -Os -s \
+	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
 	$(Q)for f in $^; do mkdir -p $$f.corpus; \
@@ -187,6 +201,11 @@ check-guests: all
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
 
+# Debian's programs in user mode, in trees that debootstrap makes once; an hour.
+check-trees: $(PROCESSES:%-linux-user=$(B)/qemu-%)
+	$(Q)./tools/deps trees
+	$(Q)BUILD=$(abspath $(B)) ./tests/trees/trees.t $(TREES_ARGS)
+
 # CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
 bench: all
 	$(Q)BUILD=$(abspath $(B)) ./tools/bench
@@ -196,7 +215,7 @@ check-style:
 print-cflags:
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fuzz check-trees print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
@@ -214,7 +233,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(IMG) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) tools/qemu-binfmt-conf.sh $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 
