@@ -104,6 +104,10 @@ bool block_cancel(struct block_request *request);
 void block_drain(struct block *block);
 void block_drain_all(void);
 
+/* Takes the images back after a migration gave them up; nothing to do otherwise. On failure some
+ * drives stay as they were. */
+bool block_activate_all(struct error **err);
+
 /* What -drive werror=/rerror= wants done about a failed request. */
 enum block_error_action { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP };
 enum block_error_action block_error_action(struct block *block, bool is_read, int result);

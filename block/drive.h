@@ -26,6 +26,8 @@ struct block {
     enum on_error on_write_error, on_read_error;
     struct block_geometry geometry; /* cylinders 0: no hint */
     struct block_node *node;        /* NULL: no medium */
+    char *medium_file, *medium_format;  /* as they were given; format NULL: guess */
+    bool inactive;                  /* another emulator has the image: read only, no locks */
     const struct block_device_ops *ops;
     void *opaque;                   /* the device's */
     struct block_stats stats;       /* atomic */
@@ -60,6 +62,13 @@ bool block_snapshot_delete(struct block *block, const char *name, struct error *
  * the snapshot was applied. */
 int block_vm_state(struct block *block, uint64_t offset, void *data, size_t size, bool write);
 bool block_resize(struct block *block, uint64_t size, struct error **err);
+
+/* -incoming: drives that are opened from now on are inactive. */
+void block_set_inactive(bool on);
+/* A migration hands the images over: writes everything out and gives the locks up, and takes them
+ * again. Images are opened anew, for another emulator may have changed them. */
+bool block_can_deactivate_all(struct error **err);
+bool block_deactivate_all(struct error **err);
 
 /* "ide0-hd0" and so on, for messages. */
 const char *block_if_name(enum block_if interface);

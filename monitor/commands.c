@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/trace.h"
+#include "block.h"
 #include "cpu-exec.h"
 #include "hw/core/device.h"
 #include "hw/core/run.h"
@@ -29,7 +30,7 @@ const struct hmp_command hmp_commands[] = {
       hmp_complete_block },
     { "cont|c", "", "", "resume emulation", hmp_cont },
     { "cpu", "index:i", "index", "set the default CPU", hmp_cpu_set },
-    LATER("delvm", "name:s", "tag", "delete a VM snapshot from its tag"),
+    { "delvm", "name:s", "tag", "delete a VM snapshot from its tag", hmp_delvm },
     { "device_add", "device:S", "driver[,prop=value][,...]",
       "add device, like -device on the command line", hmp_device_add },
     LATER("device_del", "id:s", "device", "remove device"),
@@ -51,13 +52,22 @@ const struct hmp_command hmp_commands[] = {
     { "i", "fmt:/ addr:i index:i?", "/fmt addr", "I/O port read", hmp_port_in },
     { "info", "item:s?", "[subcommand]", "show various information about the system state",
       hmp_info, hmp_info_commands },
-    LATER("loadvm", "name:s", "tag", "restore a VM snapshot from its tag"),
+    { "loadvm", "name:s", "tag", "restore a VM snapshot from its tag", hmp_loadvm },
     { "log", "items:s", "item1[,...]", "activate logging of the specified items", hmp_log },
     { "logfile", "filename:F", "filename", "output logs to 'filename'", hmp_logfile },
     { "memsave", "val:l size:i filename:F", "addr size file",
       "save to disk virtual memory dump starting at 'addr' of size 'size'", hmp_memsave },
-    LATER("migrate", "args:S", "[-d] uri", "migrate to URI"),
-    LATER("migrate_cancel", "", "", "cancel the current VM migration"),
+    { "migrate", "detach:-d blk:-b inc:-i resume:-r uri:S", "[-d] uri",
+      "migrate to URI (using -d to not wait for completion)", hmp_migrate },
+    { "migrate_cancel", "", "", "cancel the current VM migration", hmp_migrate_cancel },
+    { "migrate_incoming", "uri:S", "uri",
+      "Continue an incoming migration from an -incoming defer", hmp_migrate_incoming },
+    { "migrate_set_downtime", "value:s", "value",
+      "set maximum tolerated downtime (in seconds) for migrations", hmp_migrate_set_downtime },
+    { "migrate_set_parameter", "parameter:s value:s", "parameter value",
+      "Set the parameter for migration", hmp_migrate_set_parameter },
+    { "migrate_set_speed", "value:s", "value",
+      "set maximum speed (in bytes; suffixes as in 32M) for migrations", hmp_migrate_set_speed },
     { "mouse_button", "state:i", "state", "change mouse button state (1=L, 2=M, 4=R)",
       hmp_mouse_button },
     { "mouse_move", "dx:i dy:i dz:i?", "dx dy [dz]", "send mouse move events", hmp_mouse_move },
@@ -76,7 +86,8 @@ const struct hmp_command hmp_commands[] = {
       hmp_ringbuf_read },
     { "ringbuf_write", "device:s data:s", "device data",
       "write to a ring buffer character device", hmp_ringbuf_write },
-    LATER("savevm", "name:s?", "tag", "save a VM snapshot"),
+    { "savevm", "name:s?", "tag",
+      "save a VM snapshot. If no tag is provided, a new snapshot is created", hmp_savevm },
     { "screendump", "filename:F device:s? head:i?", "filename [device [head]]",
       "save screen from head 'head' of display device 'device' into PPM image 'filename'",
       hmp_screendump },
@@ -111,6 +122,9 @@ const struct hmp_command hmp_info_commands[] = {
     { "mem", "", "", "show the active virtual memory mappings", hmp_info_mem },
     { "mice", "", "", "show which guest mouse is receiving events", hmp_info_mice },
     { "mtree", "flat:-f", "[-f]", "show memory tree (-f: as flat ranges)", hmp_info_mtree },
+    { "migrate", "all:-a", "[-a]", "show migration status", hmp_info_migrate },
+    { "migrate_parameters", "", "", "show current migration parameters",
+      hmp_info_migrate_parameters },
     { "name", "", "", "show the current VM name", hmp_info_name },
     { "network", "", "", "show the network state", hmp_info_network },
     { "pci", "", "", "show PCI info", hmp_info_pci },
@@ -119,6 +133,7 @@ const struct hmp_command hmp_info_commands[] = {
     { "ramblock", "", "", "show system ramblock information", hmp_info_ramblock },
     { "registers", "all:-a", "[-a]", "show the cpu registers (-a: all CPUs)", hmp_info_registers },
     { "roms", "", "", "show roms", hmp_info_roms },
+    { "snapshots", "", "", "show the currently saved VM snapshots", hmp_info_snapshots },
     { "status", "", "", "show the current VM status (running|paused)", hmp_info_status },
     { "tlb", "", "", "show virtual to physical memory mappings", hmp_info_tlb },
     { "usernet", "", "", "show user network stack connection states", hmp_info_usernet },
@@ -204,11 +219,16 @@ void hmp_stop(struct monitor *mon, struct hmp_args *args)
 
 void hmp_cont(struct monitor *mon, struct hmp_args *args)
 {
+    struct error *err = NULL;
+
     if (machine_needs_reset()) {
-        fprintf(mon->out, "Error: Resetting the Virtual Machine is required\n");
-    } else {
+        error_set(&err, "Resetting the Virtual Machine is required");
+    } else if (machine_busy()) {
+        error_set(&err, "The machine is %s: a migration must end first", machine_status());
+    } else if (block_activate_all(&err)) {
         machine_cont();
     }
+    hmp_report(mon, err);
 }
 
 void hmp_system_reset(struct monitor *mon, struct hmp_args *args)

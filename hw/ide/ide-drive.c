@@ -242,6 +242,17 @@ static void drive_reset(struct device *dev)
     ide_drive_reset_registers(drive);
 }
 
+static bool drive_can_save(struct device *dev, struct error **err)
+{
+    struct ide_drive *drive = (struct ide_drive *)dev;
+
+    if (drive->retry) {
+        error_set(err, "drive '%s' waits to repeat a request that failed; let the machine go on "
+                  "first (cont)", block_id(drive->block));
+    }
+    return !drive->retry;
+}
+
 static bool drive_loaded(struct device *dev, struct error **err)
 {
     struct ide_drive *drive = (struct ide_drive *)dev;
@@ -287,6 +298,7 @@ DEVICE(ide_hd) = {
     .init = disk_init,
     .exit = drive_exit,
     .reset = drive_reset,
+    .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
     .state = STATE(ide_drive, s, ide_drive_state, 1),
@@ -301,6 +313,7 @@ DEVICE(ide_cd) = {
     .init = cdrom_init,
     .exit = drive_exit,
     .reset = drive_reset,
+    .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
     .state = STATE(ide_drive, s, ide_drive_state, 1),
