@@ -259,7 +259,7 @@ static bool drive_loaded(struct device *dev, struct error **err)
     struct ide_drive_state *s = &drive->s;
 
     if (s->phase >= IDE_PHASE_COUNT || s->at > s->block_end || s->block_end > IDE_BUFFER ||
-        s->end > IDE_BUFFER || s->at > s->end + 12 || s->heads == 0 || s->heads > 16 ||
+        s->end > IDE_BUFFER || s->heads == 0 || s->heads > 16 ||
         s->sectors == 0 || s->sectors > 255 || !bits_is_power_of_two(s->block_size) ||
         s->block_size < 512 || s->block_size > IDE_MAX_MULTIPLE * 512 ||
         (s->packet_sector != 2048 && s->packet_sector != 2352)) {
