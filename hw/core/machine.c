@@ -254,11 +254,12 @@ static void use_boot_order_after_once(void)
     }
 }
 
-/* vCPUs are stopped here even if the machine runs on afterwards. */
+/* vCPUs are stopped here even if the machine runs on afterwards. They forget their interrupts, so
+ * the devices drive their lines after that. */
 static void reset_all(void)
 {
-    device_reset_all();
     cpu_reset_all();
+    device_reset_all();
     tell(machine.on_reset);
 }
 

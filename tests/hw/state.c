@@ -143,6 +143,24 @@ static bool load(const struct state_writer *state, struct error **err)
     return good;
 }
 
+/* The section with the first difference. */
+static void print_difference(const struct state_writer *a, const struct state_writer *b)
+{
+    struct state_reader ra = { a->data, a->size, 0 }, rb = { b->data, b->size, 0 };
+    struct state_section sa, sb;
+
+    while (state_next_section(&ra, &sa, NULL) && state_next_section(&rb, &sb, NULL)) {
+        for (size_t i = 0; i < MIN_OF(sa.body.size, sb.body.size); i++) {
+            if (sa.body.data[i] != sb.body.data[i]) {
+                printf("# %s: %02x becomes %02x at byte %zu, behind '%.*s'\n", sa.name,
+                       sa.body.data[i], sb.body.data[i], i, 24,
+                       sa.body.data + (i > 30 ? i - 30 : 0));
+                return;
+            }
+        }
+    }
+}
+
 static void check_identity(const struct state_writer *state)
 {
     struct state_writer again = { 0 };
@@ -153,8 +171,10 @@ static void check_identity(const struct state_writer *state)
         printf("# %s\n", error_text(err));
     }
     machine_save_state(&again);
-    ok(again.size == state->size && memcmp(again.data, state->data, state->size) == 0,
-       "and is the same when it is saved again");
+    if (!ok(again.size == state->size && memcmp(again.data, state->data, state->size) == 0,
+            "and is the same when it is saved again")) {
+        print_difference(state, &again);
+    }
     state_writer_free(&again);
 }
 
