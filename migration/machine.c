@@ -77,7 +77,9 @@ static void save_cpu(struct state_writer *w, struct cpu *cpu)
         .error_code = cpu->error_code, .exception = cpu->exception, .halted = cpu->halted,
     };
 
-    cpu->target->saving(cpu);
+    if (cpu->target->saving) {
+        cpu->target->saving(cpu);
+    }
     state_save(w, "cpu", cpu->index, &cpu_state, &c);
     state_save(w, cpu->target->name, cpu->index, &env, cpu->env);
 }
@@ -132,7 +134,7 @@ static bool load_cpu(struct state_reader *r, struct cpu *cpu, struct error **err
     cpu->exception = c.exception;
     cpu->halted = c.halted;
     cpu->one_insn = false;
-    return cpu->target->loaded(cpu, err);
+    return !cpu->target->loaded || cpu->target->loaded(cpu, err);
 }
 
 /* --- saving ---------------------------------------------------------------------------------- */
