@@ -121,6 +121,8 @@ struct block_device_ops {
     void (*eject_request)(void *opaque, bool force);
     bool (*tray_open)(void *opaque);
     bool (*locked)(void *opaque);
+    /* The medium has another length now; may be NULL. */
+    void (*resized)(void *opaque);
 };
 /* Claims the drive for one device; fails when another has it. */
 bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
@@ -137,6 +139,8 @@ bool block_eject_medium(struct block *block, bool force, struct error **err);
 
 struct block_stats {
     uint64_t read_bytes, write_bytes, read_count, write_count, flush_count;
+    uint64_t read_ns, write_ns, flush_ns;
+    int64_t last_access;            /* on CLOCK_HOST; 0: never */
 };
 void block_get_stats(struct block *block, struct block_stats *stats);
 

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "block/drive.h"
+#include "block/job.h"
 
 static struct block *drives;
 static bool snapshot_default, inactive_default;
@@ -201,7 +202,8 @@ static bool read_access(struct block *block, struct keyval *kv, struct error **e
         return false;
     }
     block->readonly_wanted |= block->type == BLOCK_CDROM;
-    return keyval_bool(kv, "snapshot", &block->snapshot, err);
+    return keyval_bool(kv, "snapshot", &block->snapshot, err) &&
+        keyval_bool(kv, "copy-on-read", &block->copy_on_read, err);
 }
 
 static bool read_keys(struct block *block, struct keyval *kv, struct error **err)
@@ -251,7 +253,8 @@ struct block_node *block_open_node(struct block *block, const char *file, const 
     bool overlay = block->snapshot && !block->readonly_wanted && !block->inactive;
     unsigned flags = (block->readonly_wanted || overlay ? NODE_READONLY : 0) |
         (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0) |
-        (block->inactive ? NODE_READONLY | NODE_SHARE : 0);
+        (block->inactive ? NODE_READONLY | NODE_SHARE : 0) |
+        block->chain_flags;
     struct block_node *node = block_node_open(file, format, block->options, flags, err), *top;
 
     top = node && overlay ? block_overlay_create(node, err) : node;
@@ -310,9 +313,13 @@ struct block *block_add_drive_keys(struct keyval *kv, struct error **err)
         block_close(block);
         return NULL;
     }
-    if (!open_medium(block, err) || !keyval_check(kv, err)) {
+    if (!throttle_parse(&block->throttle, kv, block->id, err) || !open_medium(block, err) ||
+        !keyval_check(kv, err)) {
         block_close(block);
         return NULL;
+    }
+    if (block->copy_on_read && block->node && block_readonly(block)) {
+        error_warn("%s: copy-on-read has no effect on a read-only drive", keyval_option(kv));
     }
     if (block->node) {
         warn_about_guess(block);
@@ -357,6 +364,7 @@ void block_close(struct block *block)
 {
     struct block **link = &drives;
 
+    block_job_stop(block);
     while (*link && *link != block) {
         link = &(*link)->next;
     }
@@ -366,6 +374,7 @@ void block_close(struct block *block)
     block_drain(block);
     block_workers_stop(block);
     block_node_close(block->node);
+    throttle_release(block->throttle);
     keyval_free(block->options);
     g_free(block->medium_file);
     g_free(block->medium_format);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "block/drive.h"
+#include "block/job.h"
 #include "hw/core/run.h"
 #include "migration/machine.h"
 #include "migration/migration.h"
@@ -33,6 +34,17 @@ static struct block *state_drive(struct error **err)
     }
     error_set(err, "No block device can accept snapshots: one needs a disk in a qcow2 image");
     return NULL;
+}
+
+/* Nothing else is under way. */
+static bool is_idle(struct error **err)
+{
+    FOR_EACH_DRIVE(b) {
+        if (!block_job_allows(b, err)) {
+            return false;
+        }
+    }
+    return !migration_refuses(err);
 }
 
 static bool all_can_snapshot(struct error **err)
@@ -178,7 +190,7 @@ bool snapshot_save(const char *name, struct error **err)
     char *chosen;
     bool good;
 
-    if (migration_refuses(err) || !all_can_snapshot(err) || !(state = state_drive(err))) {
+    if (!is_idle(err) || !all_can_snapshot(err) || !(state = state_drive(err))) {
         return false;
     }
     machine_begin_save();
@@ -223,7 +235,7 @@ static bool apply_drives(const char *name, struct error **err)
 static bool can_load(const char *name, struct block **state, struct image_snapshot *snapshot,
                      struct error **err)
 {
-    if (migration_refuses(err) || !all_can_snapshot(err) || !(*state = state_drive(err))) {
+    if (!is_idle(err) || !all_can_snapshot(err) || !(*state = state_drive(err))) {
         return false;
     }
     if (!all_have(name)) {
@@ -257,7 +269,7 @@ bool snapshot_load(const char *name, bool run, struct error **err)
 
 bool snapshot_delete(const char *name, struct error **err)
 {
-    if (migration_refuses(err) || !all_can_snapshot(err)) {
+    if (!is_idle(err) || !all_can_snapshot(err)) {
         return false;
     }
     return delete_everywhere(name, err);

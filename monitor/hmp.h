@@ -97,7 +97,11 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)         \
     H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)                    \
     H(migrate_incoming) H(migrate_set_parameter) H(migrate_set_speed) H(migrate_set_downtime)      \
-    H(info_migrate) H(info_migrate_parameters)
+    H(info_migrate) H(info_migrate_parameters) H(block_resize) H(block_set_io_throttle)            \
+    H(drive_add) H(drive_del) H(snapshot_blkdev) H(snapshot_blkdev_internal)                       \
+    H(snapshot_delete_blkdev_internal) H(drive_mirror) H(drive_backup) H(block_stream)             \
+    H(block_commit) H(info_block_jobs) H(block_job_cancel) H(block_job_complete)                   \
+    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

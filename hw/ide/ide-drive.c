@@ -128,7 +128,20 @@ static bool tray_locked(void *opaque)
     return ((struct ide_drive *)opaque)->s.tray_locked;
 }
 
-static const struct block_device_ops disk_block_ops = { .changed = medium_changed };
+/* The guest learns of it when it identifies the drive again. */
+static void resized(void *opaque)
+{
+    struct ide_drive *drive = opaque;
+    int64_t length = block_length(drive->block);
+
+    if (length >= 0) {
+        drive->total = (uint64_t)length / BLOCK_SECTOR_SIZE;
+    }
+}
+
+static const struct block_device_ops disk_block_ops = {
+    .changed = medium_changed, .resized = resized,
+};
 static const struct block_device_ops cdrom_block_ops = {
     .changed = medium_changed, .eject_request = eject_request, .tray_open = tray_open,
     .locked = tray_locked,
