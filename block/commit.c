@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What the monitor does with a drive's layers while it waits: commit, external snapshots, removal. */
+/* What the monitor does to a drive's layers while it waits: commit, external snapshots. */
 #include <errno.h>
 #include <glib.h>
 

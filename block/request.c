@@ -212,7 +212,7 @@ static bool moves_data(const struct block_request *r)
     return r->op == BLOCK_READ || r->op == BLOCK_WRITE || r->op == BLOCK_WRITE_ZEROES;
 }
 
-/* Whether the limits of speed let it go; if not, *wait becomes the time to wait, if that is less. */
+/* Whether the limits of speed let it go; if not, *wait is lowered to the time to wait. */
 static bool may_go(struct block *block, const struct block_request *r, int64_t *wait)
 {
     bool write = r->op != BLOCK_READ;
