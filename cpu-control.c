@@ -228,6 +228,17 @@ void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque)
     }
 }
 
+static void do_nothing(struct cpu *cpu, void *opaque)
+{
+}
+
+void cpu_settle_all(void)
+{
+    for (struct cpu *cpu = cpus; cpu; cpu = cpu->next) {
+        cpu_run_on(cpu, do_nothing, NULL);
+    }
+}
+
 /* --- debugging ------------------------------------------------------------------------------- */
 
 bool cpu_debug_access(struct cpu *cpu, uint64_t vaddr, void *buf, size_t len, bool write)

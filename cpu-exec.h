@@ -87,6 +87,7 @@ struct target {
     const struct ir_helper *helpers;
     unsigned n_helpers;
     const struct field *state_fields;   /* of env, for save state */
+    uint32_t state_version;
     uint8_t n_mmu_idx;              /* at most 4 */
 
     bool (*init)(struct cpu *cpu, const char *model, struct error **err);  /* env is zeroed */
@@ -125,6 +126,10 @@ struct target {
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    /* Around save state, the vCPU stopped: brings env into the one form that is saved; checks what
+       was loaded and rebuilds what hangs on it. False for values that cannot be. */
+    void (*saving)(struct cpu *cpu);
+    bool (*loaded)(struct cpu *cpu, struct error **err);
     /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
     void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
                           void *opaque);
@@ -217,6 +222,9 @@ void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask);
 void cpu_stop_all(void);            /* waits until all have stopped; big lock held, main thread */
 void cpu_resume_all(void);
 void cpu_kick(struct cpu *cpu);
+/* Returns when each vCPU has been out of translated code since: whatever it had under way with
+   what it knew about memory is done. Any thread but a vCPU's; big lock held. */
+void cpu_settle_all(void);
 /* Runs fn on the vCPU's thread between regions and waits for it; big lock held. */
 void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque);
 /* Reads or writes guest virtual memory as a debugger would: no faults, no side effects, ROM

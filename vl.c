@@ -23,6 +23,8 @@
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
 #include "hw/core/run.h"
+#include "migration/migration.h"
+#include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "base/version.h"
 #include "net.h"
@@ -35,7 +37,7 @@ struct vl {
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
     GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
-    const char *debugcon, *pidfile, *hda_geometry, *gdb;
+    const char *debugcon, *pidfile, *hda_geometry, *gdb, *loadvm, *incoming;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
     bool positional_disk;
@@ -216,7 +218,8 @@ HANDLER(set_text)
         { "kernel", &vl->config.kernel }, { "initrd", &vl->config.initrd },
         { "append", &vl->config.append }, { "bios", &vl->config.bios },
         { "debugcon", &vl->debugcon }, { "pidfile", &vl->pidfile },
-        { "hdachs", &vl->hda_geometry },
+        { "hdachs", &vl->hda_geometry }, { "loadvm", &vl->loadvm },
+        { "incoming", &vl->incoming },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -869,8 +872,29 @@ static void settle_drives(void *opaque, bool running)
     }
 }
 
+/* The machine as it starts: from nothing, from a snapshot, or from elsewhere. */
+static void begin(const struct vl *vl)
+{
+    struct error *err = NULL;
+    bool good = true;
+
+    if (vl->incoming) {
+        good = migration_incoming_prepare(vl->incoming, !vl->stopped, &err);
+        error_prepend(&err, "-incoming %s: ", vl->incoming);
+    } else if (vl->loadvm) {
+        good = snapshot_load(vl->loadvm, !vl->stopped, &err);
+        error_prepend(&err, "-loadvm %s: ", vl->loadvm);
+    } else if (!vl->stopped) {
+        machine_cont();
+    }
+    if (!good) {
+        error_exit_with(err);
+    }
+}
+
 static void shut_down(void)
 {
+    migration_incoming_close();
     machine_stop();
     block_drain_all();
     while (block_first()) {
@@ -903,6 +927,9 @@ int main(int argc, char **argv)
     if (!option_parse(options, argc, argv, &vl, set_bare_word, &err)) {
         error_exit_with(err);
     }
+    if (vl.incoming && vl.loadvm) {
+        error_exit("-incoming and -loadvm cannot be used together");
+    }
     if (vl.daemonize && vl.nographic) {
         error_exit("-nographic cannot be used with -daemonize");
     }
@@ -915,6 +942,7 @@ int main(int argc, char **argv)
     if (vl.pidfile && !process_write_pidfile(vl.pidfile, &err)) {
         error_exit_with(err);
     }
+    block_set_inactive(vl.incoming != NULL);
     build_machine(&vl);
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
@@ -922,9 +950,7 @@ int main(int argc, char **argv)
     if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
         error_exit_with(err);
     }
-    if (!vl.stopped) {
-        machine_cont();
-    }
+    begin(&vl);
     process_daemon_ready();
     started = true;
     status = machine_run();

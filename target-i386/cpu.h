@@ -168,6 +168,9 @@ struct x86_env {
     uint32_t sipi_vector;
     int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
 
+    /* Filled for saving, compared when loading */
+    uint32_t saved_cpuid[13];
+
     /* Fixed at creation */
     const struct x86_model *model;
     uint32_t cpuid_1_edx, cpuid_1_ecx, cpuid_7_ebx, cpuid_7_ecx, cpuid_7_edx;

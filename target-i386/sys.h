@@ -248,5 +248,9 @@ void x86_list_models(void);
 void x86_ferr(struct x86_env *env, bool on);
 void x86_debug_print(struct cpu *cpu, FILE *out);
 extern const struct field x86_state_fields[];
+void x86_saving(struct cpu *cpu);
+bool x86_loaded(struct cpu *cpu, struct error **err);
+/* The address space of system management mode, or back to the normal one. */
+void x86_smm_memory(struct x86_env *env, bool smm);
 
 #endif

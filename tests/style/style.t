@@ -27,7 +27,8 @@ LAYERS = {
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h"},
     "gdbstub": {"base", "hw/core", "monitor/monitor.h"} | PUBLIC,
-    "monitor": {"base", "block", "char", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "gdbstub",
+    "migration": {"base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
+    "monitor": {"base", "block", "char", "migration", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "gdbstub",
                 "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
@@ -35,7 +36,7 @@ LAYERS = {
     "linux-user": {"base", "tcg", "cpu-exec.h", "target-i386", "gdbstub"},
     "img": {"base", "block.h", "block"},
     "qemu-img.c": {"base", "block.h", "block", "img"},
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "monitor", "block", "char", "ui", "gdbstub",
+    "vl.c": {"base", "cpu-exec.h", "hw/core", "migration", "monitor", "block", "char", "ui", "gdbstub",
              "tcg/disas.h", "tcg/perf-map.h"} | PUBLIC,
     "tests": None,
 }
