@@ -452,8 +452,8 @@ int main(void)
     const char *only = getenv("IMAGE_TEST_ONLY");
     unsigned count = ops ? atoi(ops) : 300;
 
-    srand(seed ? atoi(seed) : 1);
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
+        srand(i + (seed ? atoi(seed) : 1));
         if (!only || atoi(only) == i) {
             run(&variants[i], folder, count);
         }
