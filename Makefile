@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
+COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net ui monitor \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -65,12 +65,16 @@ OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLD
 MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))
 EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%)
+# What the image tools share with the machines: images and how to reach them.
+STORAGE_SRC = $(sort $(wildcard base/*.c crypto/*.c nbd/*.c block/*.c)) char/address.c
 IMG = $(B)/qemu-img
-IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
+NBD = $(B)/qemu-nbd
+IMG_SRC = $(STORAGE_SRC) $(sort $(wildcard img/*.c)) qemu-img.c
+NBD_SRC = $(STORAGE_SRC) qemu-nbd.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
 ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
 
-all: $(EXES) $(ALIAS) $(IMG) $(ROMS)
+all: $(EXES) $(ALIAS) $(IMG) $(NBD) $(ROMS)
 
 define exe_rule
 $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
@@ -89,6 +93,10 @@ endef
 $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+
+$(NBD): $(NBD_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
 
@@ -141,7 +149,7 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
-$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(STORAGE_SRC:%.c=$(B)/obj/%.o)
 	$(link_test)
 # User mode is no part of the common objects.
 $(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
@@ -170,7 +178,7 @@ check: all test-programs
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+$(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
@@ -212,7 +220,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(IMG) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) $(NBD) $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 

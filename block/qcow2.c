@@ -466,7 +466,7 @@ static void init_locks(struct qcow2 *q)
 
 static bool open_data_file(struct qcow2 *q, struct keyval *options, struct error **err)
 {
-    const char *given = options ? keyval_string(options, "data-file", NULL) : NULL;
+    const char *given = keyval_string(options, "data-file", NULL);
     const char *name = given ? given : q->data_file_name;
     char *path;
 
@@ -701,7 +701,8 @@ static const struct block_image_ops image_ops = {
     .snapshots = qcow2_snapshots, .snapshot_create = qcow2_snapshot_create,
     .snapshot_apply = qcow2_snapshot_apply, .snapshot_delete = qcow2_snapshot_delete,
     .snapshot_show = qcow2_snapshot_show, .vm_state = qcow2_vm_state,
-    .make_empty = qcow2_make_empty, .bitmap = qcow2_change_bitmap,
+    .make_empty = qcow2_make_empty, .bitmap = qcow2_change_bitmap, .bitmaps = qcow2_bitmaps,
+    .bitmap_status = qcow2_bitmap_status,
 };
 
 const struct block_driver block_driver_qcow2 = {
