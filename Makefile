@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) block char net ui migration monitor gdbstub \
+COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net ui migration monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -68,12 +68,16 @@ MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))
 EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%) $(STATICS)
 STATICS = $(if $(filter yes,$(STATIC)),$(PROCESSES:%-linux-user=$(B)/qemu-%-static))
+# What the image tools share with the machines: images and how to reach them.
+STORAGE_SRC = $(sort $(wildcard base/*.c crypto/*.c nbd/*.c block/*.c)) char/address.c
 IMG = $(B)/qemu-img
-IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
+NBD = $(B)/qemu-nbd
+IMG_SRC = $(STORAGE_SRC) $(sort $(wildcard img/*.c)) qemu-img.c
+NBD_SRC = $(STORAGE_SRC) qemu-nbd.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
 ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
 
-all: $(EXES) $(ALIAS) $(IMG) $(ROMS)
+all: $(EXES) $(ALIAS) $(IMG) $(NBD) $(ROMS)
 
 define exe_rule
 $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
@@ -96,6 +100,10 @@ $(B)/qemu-%-static: $(B)/qemu-%
 	$(Q)ln -f $< $@
 
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+
+$(NBD): $(NBD_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
 
@@ -148,7 +156,7 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
-$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(STORAGE_SRC:%.c=$(B)/obj/%.o)
 	$(link_test)
 # User mode is no part of the common objects.
 $(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
@@ -176,14 +184,15 @@ check: all test-programs
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(B)/fuzz/image $(B)/fuzz/elf-64 $(B)/fuzz/elf-32
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) elf-64 elf-32)
+STORAGE_FUZZERS = $(filter-out elf,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
 define fuzzer
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
 endef
-$(B)/fuzz/image: tests/fuzz/image.c $(filter base/% block/%,$(IMG_SRC))
+$(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
 	$(call fuzzer)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
@@ -233,7 +242,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(IMG) tools/qemu-binfmt-conf.sh $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) $(NBD) tools/qemu-binfmt-conf.sh $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 

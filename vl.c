@@ -18,6 +18,7 @@
 #include "char.h"
 #include "char/mux.h"
 #include "cpu-exec.h"
+#include "crypto/object.h"
 #include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
@@ -388,6 +389,16 @@ HANDLER(set_net)
         exit(0);
     }
     return net_add_option(row->name, arg, err);
+}
+
+/* Keys and credentials are there before the drives and sockets that name them. */
+HANDLER(set_object)
+{
+    char *type = g_strndup(arg, strcspn(arg, ","));
+    bool is_key = crypto_is_object(type);
+
+    g_free(type);
+    return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
 }
 
 HANDLER(set_display)
