@@ -35,9 +35,10 @@ enum {
     FP_TINY = 256,                  /* the result was tiny, exact or not */
     FP_ROUNDED_UP = 512,            /* the last rounding went away from zero (C1 of x87) */
     /* Why it was invalid. */
-    FP_INVALID_SNAN = 1 << 16, FP_INVALID_INF_MINUS_INF = 1 << 17, FP_INVALID_INF_OVER_INF = 1 << 18,
-    FP_INVALID_ZERO_OVER_ZERO = 1 << 19, FP_INVALID_INF_TIMES_ZERO = 1 << 20,
-    FP_INVALID_SQRT = 1 << 21, FP_INVALID_CONVERSION = 1 << 22, FP_INVALID_COMPARE = 1 << 23
+    FP_INVALID_SNAN = 1 << 16, FP_INVALID_INF_MINUS_INF = 1 << 17,
+    FP_INVALID_INF_OVER_INF = 1 << 18, FP_INVALID_ZERO_OVER_ZERO = 1 << 19,
+    FP_INVALID_INF_TIMES_ZERO = 1 << 20, FP_INVALID_SQRT = 1 << 21,
+    FP_INVALID_CONVERSION = 1 << 22, FP_INVALID_COMPARE = 1 << 23
 };
 
 /* Which of several NaN operands is the result. */

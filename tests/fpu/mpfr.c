@@ -2,8 +2,8 @@
 /*
  * All five formats against MPFR: results and flags in six roundings, tininess before and after.
  *
- * MPFR computes a few bits more than the format has, truncated, with the last bit set when something
- * was cut off; scaled so that the format's last place is 1, its own rounding to integers follows.
+ * MPFR computes a few bits more than the format has, truncated, with the last bit set when
+ * something was cut off; scaled so that the format's last place is 1, its own rounding to integers follows.
  */
 #include "tests/fpu/values.h"
 
@@ -156,7 +156,7 @@ static struct expected round_value(const struct shape *shape, unsigned rounding,
     };
 }
 
-/* The truncated result with its gathering last bit, in `value`; false: outside of what is tested. */
+/* The truncated result with its gathering last bit, in `value`; false: not to be tested. */
 static bool compute(unsigned op, int64_t integer, unsigned rounding)
 {
     int inexact = 0;

@@ -181,7 +181,8 @@ static void run(struct test *test)
     test->host(&t);
     want = t.mxcsr & FLAGS;
     if (report(&test->op, result == (t.result & keep) && flags == want)) {
-        printf("# %s(%llx, %llx, %llx) rounding %u daz %d ftz %d: %llx flags %02x, host %llx %02x\n",
+        printf("# %s(%llx, %llx, %llx) rounding %u daz %d ftz %d: %llx flags %02x, "
+               "host %llx %02x\n",
                test->op.name, (long long)t.a, (long long)t.b, (long long)t.c, mode,
                s.flush_inputs, s.flush_outputs, (long long)result, flags,
                (long long)(t.result & keep), want);
