@@ -3,7 +3,8 @@
  * All five formats against MPFR: results and flags in six roundings, tininess before and after.
  *
  * MPFR computes a few bits more than the format has, truncated, with the last bit set when
- * something was cut off; scaled so that the format's last place is 1, its own rounding to integers follows.
+ * something was cut off; scaled so that the last place of the format is 1, its own rounding to
+ * integers follows.
  */
 #include "tests/fpu/values.h"
 
