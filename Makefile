@@ -30,7 +30,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 CORE_DIRS = base fpu tcg tcg/$(HOST)
 COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
-    hw/nvram hw/audio hw/net hw/usb hw/scsi hw/acpi hw/misc
+    hw/nvram hw/audio hw/net hw/usb hw/scsi hw/sd hw/i2c hw/gpio hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
 COMMON_OBJ = $(COMMON_SRC:%.c=$(B)/obj/%.o)
 MAIN_OBJ = $(B)/obj/vl.o
@@ -149,8 +149,9 @@ program = $(patsubst %.c,$(B)/%.t,$(sort $(wildcard $(1))))
 LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
+FPU_TESTS = $(call program,tests/fpu/*.c)
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
-    $(call program,tests/image/*.c) \
+    $(call program,tests/image/*.c) $(FPU_TESTS) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
@@ -166,6 +167,9 @@ $(LIBCOMMON): $(COMMON_OBJ)
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+	$(link_test)
+$(B)/tests/fpu/mpfr.t: LIBS_ALL += $(shell pkg-config --libs mpfr 2>/dev/null)
+$(B)/tests/fpu/%.t: $(B)/obj/tests/fpu/%.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard fpu/*.c))
 	$(link_test)
 # User mode is no part of the common objects.
 $(B)/tests/unit/thunk.t: $(patsubst %.c,$(B)/obj/%.o,$(wildcard linux-user/syscalls/thunk.c \
@@ -204,6 +208,10 @@ check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
 	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 
+# A hundred million floating-point operations against the host's units and MPFR.
+check-fpu: $(FPU_TESTS)
+	$(Q)prove --timer $(FPU_TESTS) :: --count 1000000
+
 # Whole guests for minutes; GUESTS=FOLDER adds kernels with known output.
 check-guests: all
 	$(Q)./tools/deps test
@@ -218,7 +226,7 @@ check-style:
 print-cflags: $(filter $(B)/gen/arm-decode.h,$(GENERATED_target-arm:.c=.h))
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fpu check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:

@@ -214,6 +214,7 @@ HANDLER(set_text)
     } texts[] = {
         { "kernel", &vl->config.kernel }, { "initrd", &vl->config.initrd },
         { "append", &vl->config.append }, { "bios", &vl->config.bios },
+        { "dtb", &vl->config.dtb },
         { "debugcon", &vl->debugcon }, { "pidfile", &vl->pidfile },
         { "hdachs", &vl->hda_geometry },
     };
@@ -748,8 +749,9 @@ static void complete_config(struct vl *vl, const struct machine_class *class)
         error_exit("Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
                    c->max_cpus, class->name, class->max_cpus);
     }
-    if (!c->kernel && (c->append || c->initrd)) {
-        error_exit("-%s only allowed with -kernel option", c->append ? "append" : "initrd");
+    if (!c->kernel && (c->append || c->initrd || c->dtb)) {
+        error_exit("-%s only allowed with -kernel option",
+                   c->append ? "append" : c->initrd ? "initrd" : "dtb");
     }
     c->nographic = vl->nographic;
     c->ram_size = c->ram_size ? c->ram_size : class->default_ram;
