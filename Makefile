@@ -40,7 +40,10 @@ FOLDER_i386-softmmu = target-i386
 FOLDER_x86_64-softmmu = target-i386
 BITS_i386-softmmu = 32
 BITS_x86_64-softmmu = 64
+FOLDER_arm-softmmu = target-arm
+BITS_arm-softmmu = 32
 BOARDS_target-i386 = hw/i386
+BOARDS_target-arm = hw/arm
 
 target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
 # --- user mode: the core without soft MMU and machine, a process instead ---------------------------
@@ -65,7 +68,8 @@ USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \
 
 board_obj = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(BOARDS_$(1))/*.c)))
 arch = $(1:%-softmmu=%)
-OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
+OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) \
+    $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1))) $(GENERATED_$(FOLDER_$(1)):%.c=%.o)
 
 MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))

@@ -19,7 +19,7 @@ LAYERS = {
     "tcg": {"base", "tcg", "cpu-exec.h", "hw/core/memory.h"},
     "cpu": {"base", "tcg", "cpu-exec.h", "cpu-control.h", "hw/core/memory.h"},
     "target-": {"base", "tcg", "fpu", "gen", "cpu-exec.h", "hw/core/memory.h", "hw/core/state.h",
-                "hw/i386/x86-cpu.h"},
+                "hw/i386/x86-cpu.h", "hw/arm/arm-cpu.h"},
     "block": {"base", "block.h"},
     "img": {"base", "block"},
     "qemu-img.c": {"base", "img", "monitor/version.h"},
