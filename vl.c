@@ -26,7 +26,10 @@
 #include "base/version.h"
 #include "net.h"
 #include "tcg/perf-map.h"
+#include "ui/display.h"
+#include "ui/keymap.h"
 #include "ui/process.h"
+#include "ui/vnc/vnc.h"
 
 /* Everything the command line says, in its order. */
 struct vl {
@@ -386,15 +389,41 @@ HANDLER(set_net)
     return net_add_option(row->name, arg, err);
 }
 
+HANDLER(set_object)
+{
+    char *type = g_strndup(arg, strcspn(arg, ","));
+    bool ours = vnc_is_object_type(type + (g_str_has_prefix(type, "qom-type=") ? 9 : 0));
+
+    g_free(type);
+    return ours ? vnc_add_object(arg, err) : net_add_option(row->name, arg, err);
+}
+
 HANDLER(set_display)
 {
-    if (strcmp(arg, "none") != 0) {
-        error_set(err, "-display %s: this display is not available yet; there is 'none', and "
-                  "-nographic for the terminal", arg);
-        return false;
-    }
     vl_of(opaque)->display_given = true;
+    return display_set(arg, err);
+}
+
+HANDLER(set_vnc)
+{
+    vl_of(opaque)->display_given = true;
+    display_add_vnc(arg);
     return true;
+}
+
+HANDLER(set_display_switch)
+{
+    display_set_switch(row->name);
+    return true;
+}
+
+HANDLER(set_keyboard)
+{
+    if (wants_list(arg)) {
+        keymap_print_help();
+        exit(0);
+    }
+    return keymap_set(arg, err);
 }
 
 HANDLER(set_action)
@@ -605,10 +634,8 @@ static void default_characters(struct vl *vl)
     if (!no_monitor) {
         return;
     }
-    if (!vl->nographic && !vl->display_given && terminal_free && isatty(STDIN_FILENO) &&
-        !vl->daemonize) {
-        fprintf(stderr, "%s: note: there is no window yet, so the monitor is on this terminal; "
-                "-nographic shows the serial port\n", error_program());
+    /* Without a window this terminal is nearer than the monitor's console in a VNC viewer. */
+    if (display_is_fallback() && terminal_free && isatty(STDIN_FILENO) && !vl->daemonize) {
         g_ptr_array_add(vl->monitors, "stdio");
     } else {
         g_ptr_array_add(vl->monitors, vl->nographic ? "stdio" : "vc");
@@ -790,6 +817,7 @@ static void build_machine(struct vl *vl)
     struct error *err = NULL;
 
     complete_config(vl, class);
+    display_decide(vl->nographic);
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
@@ -829,6 +857,15 @@ static void quit_by_key(void)
     machine_quit(0);
 }
 
+static void power_button(bool reset)
+{
+    if (reset) {
+        machine_request_reset();
+    } else {
+        machine_request_powerdown();
+    }
+}
+
 static void commit_by_key(void)
 {
     monitor_execute("commit all", stderr);
@@ -850,6 +887,7 @@ static void settle_drives(void *opaque, bool running)
 static void shut_down(void)
 {
     machine_stop();
+    display_close();
     block_drain_all();
     while (block_first()) {
         block_close(block_first());
@@ -894,6 +932,11 @@ int main(int argc, char **argv)
         error_exit_with(err);
     }
     build_machine(&vl);
+    vnc_set_desktop_name(vl.config.name);
+    vnc_on_power(power_button);
+    if (!display_open(&err)) {
+        error_exit_with(err);
+    }
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();

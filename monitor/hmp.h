@@ -20,6 +20,8 @@ struct monitor {
     char format;                /* of the last x, xp or print */
     int format_size;
     bool greeted, muxed, focused;
+    /* Takes the next line, a secret, instead of the commands. */
+    void (*answered)(struct monitor *mon, const char *secret);
 };
 
 /* /fmt: a count, a letter of x d u o c i s, and a size of b h w g. */
@@ -76,6 +78,8 @@ void hmp_run_line(struct monitor *mon, const char *line);
 bool hmp_register(void *opaque, const char *name, uint64_t *value);
 void hmp_complete(struct monitor *mon, struct readline *rl, const char *text);
 void hmp_complete_block(struct monitor *mon, struct readline *rl, const char *word);
+/* `change vnc ...` */
+void hmp_change_vnc(struct monitor *mon, const char *what, const char *arg);
 void hmp_print_help(struct monitor *mon, const char *name);
 
 /* --- handlers, by file --- */
@@ -88,7 +92,8 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
     H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
     H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
-    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)
+    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)                  \
+    H(info_vnc) H(set_password) H(expire_password)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

@@ -25,7 +25,7 @@ LAYERS = {
     "qemu-img.c": {"base", "img", "monitor/version.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
-    "ui": {"base", "console.h", "char.h"},
+    "ui": {"base", "console.h", "char.h", "char", "ui"},
     "monitor": {"base", "block", "char", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h",
                 "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
