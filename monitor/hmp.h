@@ -99,14 +99,14 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
     H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
     H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
-    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)         \
+    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)                  \
     H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)                    \
     H(migrate_incoming) H(migrate_set_parameter) H(migrate_set_speed) H(migrate_set_downtime)      \
     H(info_migrate) H(info_migrate_parameters) H(block_resize) H(block_set_io_throttle)            \
     H(drive_add) H(drive_del) H(snapshot_blkdev) H(snapshot_blkdev_internal)                       \
     H(snapshot_delete_blkdev_internal) H(drive_mirror) H(drive_backup) H(block_stream)             \
     H(block_commit) H(info_block_jobs) H(block_job_cancel) H(block_job_complete)                   \
-    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)                                          \
+    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)                                  \
     H(info_vnc) H(set_password) H(expire_password)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
