@@ -172,10 +172,13 @@ check: all test-programs
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
 FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+FUZZ_SRC = $(filter base/% block/%,$(IMG_SRC))
+$(B)/fuzz/gdb: FUZZ_SRC = $(filter base/%,$(IMG_SRC)) cpu-debug.c \
+    $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
+$(B)/fuzz/%: tests/fuzz/%.c $(wildcard base/*.[ch] block/*.[ch] gdbstub/*.[ch] cpu-*.[ch])
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $< $(FUZZ_SRC) $(LIBS_ALL)
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
 	$(Q)for f in $^; do mkdir -p $$f.corpus; \

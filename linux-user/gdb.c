@@ -226,9 +226,7 @@ void user_gdb_exit(struct task *t, bool signalled, int status)
         return;
     }
     pthread_mutex_lock(&S.lock);
-    while (t->debug.stop && S.attached) {
-        pthread_cond_wait(&S.go, &S.lock);
-    }
+    park_while_told(t);
     if (S.attached) {
         gdb_connection_exit(signalled, signalled ? gdb_signal_from_host(status) : status);
     }
