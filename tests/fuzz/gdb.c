@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* libFuzzer target: lines are packets, which get their sums; a line that begins with 0xff is raw. */
+/* libFuzzer target: lines are packets, which get their sums; lines that begin with 0xff are raw. */
 #include "tests/gdb/fake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
