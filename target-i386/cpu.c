@@ -2,6 +2,7 @@
 /* The CPU as the rest of the emulator sees it: class, creation, reset. */
 #include "target-i386/sys.h"
 #include "target-i386/fpu.h"
+#include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
 
@@ -18,6 +19,7 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
 
     env->old_exception = (uint32_t)-1;
     env->mxcsr_mask = 0xffff;
+    x86_registers_init();
     return x86_model_apply(env, model ? model : X86_64 ? "qemu64" : "qemu32", err);
 }
 
@@ -143,6 +145,9 @@ const struct target the_target = {
     .helpers = x86_helpers,
     .n_helpers = H_COUNT,
     .state_fields = x86_state_fields,
+    .state_version = 1,
+    .saving = x86_saving,
+    .loaded = x86_loaded,
     .n_mmu_idx = X86_MMU_COUNT,
     .init = init,
     .reset = x86_reset,
@@ -162,5 +167,7 @@ const struct target the_target = {
     .walk_mappings = x86_walk_mappings,
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,
+    .debug_changed = x86_debug_changed,
+    .registers = &x86_registers,
     .list_models = x86_list_models,
 };

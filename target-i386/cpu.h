@@ -75,7 +75,9 @@ enum {
     MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
     MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
     MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
+    MODE_STEP = 1 << 30,            /* the debugger's: one-instruction regions that leave */
 };
+#define MODE_WATCH (1u << 31)       /* user mode: data accesses ask for watchpoints */
 
 /* mmu indexes */
 enum { MMU_USER, MMU_KERNEL, MMU_KERNEL_SMAP, MMU_PHYS, X86_MMU_COUNT };
@@ -165,6 +167,9 @@ struct x86_env {
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;
     int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
+
+    /* Filled for saving, compared when loading */
+    uint32_t saved_cpuid[13];
 
     /* Fixed at creation */
     const struct x86_model *model;

@@ -8,7 +8,9 @@
 #pragma GCC target("general-regs-only")
 #include "target-i386/sys.h"
 
+#include "cpu-debug.h"
 #include "target-i386/fpu.h"
+#include "tcg/code.h"
 #include "tcg/region.h"
 
 /* What does not come from CS, SS, EFLAGS and CPL. */
@@ -97,6 +99,12 @@ static uint32_t flow_mode(const struct x86_env *env)
     }
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;
+    }
+    if (cpu_debug_alone(env_cpu((void *)env))) {
+        mode |= MODE_STEP;
+    }
+    if (code_is_user && cpu_watchpoint_count) {
+        mode |= MODE_WATCH;
     }
     return mode;
 }

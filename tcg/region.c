@@ -180,6 +180,45 @@ void region_invalidate_ram(uint64_t ram_addr, uint64_t len)
     pthread_mutex_unlock(&cache_lock);
 }
 
+static bool is_among(uint64_t page, const uint64_t *pages, unsigned n)
+{
+    unsigned low = 0, high = n;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (pages[mid] == page) {
+            return true;
+        }
+        if (pages[mid] < page) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return false;
+}
+
+void region_drop_pages(const uint64_t *pages, unsigned n)
+{
+    pthread_mutex_lock(&cache_lock);
+    for (unsigned c = 0; c < cache.next_chunk; c++) {
+        for (unsigned i = 0; i < cache.chunks[c].n; i++) {
+            const struct region *r = cache.chunks[c].regions[i];
+            uint64_t lin = r->key.base + r->key.pc;
+            bool two = r->ram_page[1] != ~0ull;
+
+            lin = the_target.word_bits == 32 ? (uint32_t)lin : lin;
+            lin = align_down(lin, CODE_PAGE);
+            if (!r->dead && (is_among(lin, pages, n) ||
+                             (two && is_among(lin + CODE_PAGE, pages, n)))) {
+                invalidate_in_page(r->ram_page[0], 0, CODE_PAGE - 1);
+            }
+        }
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
 {
     const struct region *r = cpu_hot(cpu)->ra ? region_by_host(cpu_hot(cpu)->ra) : NULL;
@@ -350,7 +389,7 @@ bool region_chain(struct region_exit *slot, struct region *to)
 
 static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 {
-    uint64_t lin = key->base + key->pc;
+    uint64_t lin = key->base + (key->pc & ~(uint64_t)cpu->target->pc_tag);
 
     return cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
 }

@@ -69,6 +69,8 @@ void region_fork_end(bool child);
 void region_rewatch(uint64_t ram_page);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */
 void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
+/* Drops those whose code lies in one of these linear pages, which are sorted. */
+void region_drop_pages(const uint64_t *pages, unsigned n);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
 

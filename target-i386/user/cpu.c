@@ -5,6 +5,7 @@
  */
 #include "target-i386/sys.h"
 #include "target-i386/fpu.h"
+#include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
 #include "target-i386/user/user.h"
@@ -20,6 +21,7 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
     env->old_exception = (uint32_t)-1;
     env->mxcsr_mask = 0xffff;
     env->mode = ~0u;
+    x86_registers_init();
     return x86_model_apply(env, model ? model : "max", err);
 }
 
@@ -125,5 +127,7 @@ const struct target the_target = {
     .mmu_index = mmu_index,
     .debug_print = x86_debug_print,
     .disassemble_mode = disassemble_mode,
+    .debug_changed = x86_debug_changed,
+    .registers = &x86_registers,
     .list_models = x86_list_models,
 };
