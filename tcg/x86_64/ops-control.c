@@ -255,8 +255,8 @@ uint32_t emit_jump_cache(struct emitter *e)
     x_mov(e, false, RAX, RDX);
     x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
     x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
-    x_shift_imm(e, SHIFT_SHL, false, RAX, 4);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << JUMP_CACHE_BITS) - 1) << JUMP_CACHE_SKIPPED);
+    x_shift_imm(e, SHIFT_SHL, false, RAX, 4 - JUMP_CACHE_SKIPPED);
     x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
     x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
     miss = x_jcc(e, CC_NE);
