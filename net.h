@@ -65,6 +65,7 @@ struct net_nic_request {
     const char *model, *name, *address;   /* NULL: the board's choice */
     uint8_t mac[NET_MAC_SIZE];            /* all zero: the next free one */
     struct net_port *peer;                /* may be NULL */
+    bool taken;                           /* a chip of the board serves it */
     struct net_nic_request *next;
 };
 struct net_nic_request *net_nic_requests(void);

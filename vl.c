@@ -18,6 +18,8 @@
 #include "char.h"
 #include "char/mux.h"
 #include "cpu-exec.h"
+#include "crypto/object.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
@@ -36,7 +38,7 @@ struct vl {
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
     GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
-    const char *debugcon, *pidfile, *hda_geometry, *loadvm, *incoming;
+    const char *debugcon, *pidfile, *hda_geometry, *gdb, *loadvm, *incoming;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
     bool positional_disk;
@@ -216,6 +218,7 @@ HANDLER(set_text)
     } texts[] = {
         { "kernel", &vl->config.kernel }, { "initrd", &vl->config.initrd },
         { "append", &vl->config.append }, { "bios", &vl->config.bios },
+        { "dtb", &vl->config.dtb },
         { "debugcon", &vl->debugcon }, { "pidfile", &vl->pidfile },
         { "hdachs", &vl->hda_geometry }, { "loadvm", &vl->loadvm },
         { "incoming", &vl->incoming },
@@ -389,6 +392,16 @@ HANDLER(set_net)
     return net_add_option(row->name, arg, err);
 }
 
+/* Keys and credentials are there before the drives and sockets that name them. */
+HANDLER(set_object)
+{
+    char *type = g_strndup(arg, strcspn(arg, ","));
+    bool is_key = crypto_is_object(type);
+
+    g_free(type);
+    return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
+}
+
 HANDLER(set_display)
 {
     if (strcmp(arg, "none") != 0) {
@@ -428,6 +441,27 @@ HANDLER(set_echr)
         return false;
     }
     chardev_mux_set_escape(key);
+    return true;
+}
+
+HANDLER(set_gdb)
+{
+    struct vl *vl = vl_of(opaque);
+
+    /* -s: the port that an old -p may have named before */
+    vl->gdb = arg ? arg : vl->gdb ? vl->gdb : "tcp::1234";
+    return true;
+}
+
+HANDLER(set_gdb_port)
+{
+    uint64_t port;
+
+    if (!parse_uint(arg, &port) || port > 65535) {
+        error_set(err, "'%s' is not a TCP port", arg);
+        return false;
+    }
+    vl_of(opaque)->gdb = g_strdup_printf("tcp::%s", arg);
     return true;
 }
 
@@ -751,8 +785,9 @@ static void complete_config(struct vl *vl, const struct machine_class *class)
         error_exit("Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
                    c->max_cpus, class->name, class->max_cpus);
     }
-    if (!c->kernel && (c->append || c->initrd)) {
-        error_exit("-%s only allowed with -kernel option", c->append ? "append" : "initrd");
+    if (!c->kernel && (c->append || c->initrd || c->dtb)) {
+        error_exit("-%s only allowed with -kernel option",
+                   c->append ? "append" : c->initrd ? "initrd" : "dtb");
     }
     c->nographic = vl->nographic;
     c->ram_size = c->ram_size ? c->ram_size : class->default_ram;
@@ -925,10 +960,14 @@ int main(int argc, char **argv)
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();
+    if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
+        error_exit_with(err);
+    }
     begin(&vl);
     process_daemon_ready();
     started = true;
     status = machine_run();
+    gdb_machine_exit(status);
     shut_down();
     return status;
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "crypto/object.h"
 #include "img/img.h"
 
 static bool image_opts;
@@ -48,13 +49,14 @@ static const struct option long_options[] = {
 
 int img_getopt(int argc, char **argv, const char *letters)
 {
+    struct error *err = NULL;
     int c;
 
     do {
         c = getopt_long(argc, argv, letters, long_options, NULL);
         image_opts |= c == OPT_IMAGE_OPTS;
-        if (c == OPT_OBJECT && strncmp(optarg, "secret,", 7) != 0) {
-            error_exit("--object: only 'secret' is known");
+        if (c == OPT_OBJECT && !crypto_add_object(optarg, &err)) {
+            error_exit_with(err);
         }
     } while (c == OPT_IMAGE_OPTS || c == OPT_OBJECT);
     if (c == '?' || c == ':') {
@@ -168,25 +170,11 @@ void img_print_options(const char *title, const struct image_option *options)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* driver=qcow2,file.filename=x: the file and the format from the options. */
-static struct block_node *open_by_options(const char *text, unsigned flags, struct error **err)
+struct block_node *img_open_options(const char *text, unsigned flags, struct error **err)
 {
     struct keyval *kv = keyval_parse("--image-opts", text, NULL, err);
-    struct block_node *node = NULL;
-    const char *file, *driver;
+    struct block_node *node = kv ? block_node_open_options(kv, flags, err) : NULL;
 
-    if (!kv) {
-        return NULL;
-    }
-    file = keyval_string(kv, "file.filename", keyval_string(kv, "filename", NULL));
-    driver = keyval_string(kv, "driver", NULL);
-    keyval_mark(kv, "file.driver");
-    driver = driver && strcmp(driver, "file") == 0 ? "raw" : driver;
-    if (!file) {
-        error_set(err, "'%s': the option 'file.filename' is missing", text);
-    } else {
-        node = block_node_open(file, driver, kv, flags, err);
-    }
     if (node && !keyval_check(kv, err)) {
         block_node_close(node);
         node = NULL;
@@ -205,7 +193,7 @@ struct block_node *img_open(const char *file, const char *format, unsigned flags
             error_report("--image-opts and --format are mutually exclusive");
             return NULL;
         }
-        node = open_by_options(file, flags, &err);
+        node = img_open_options(file, flags, &err);
     } else {
         node = block_node_open(file, format, NULL, flags, &err);
     }

@@ -32,6 +32,8 @@ bool img_image_opts(void);
 bool img_wants_json(const char *word);
 /* Flags of a cache mode (NULL: writeback); an unknown one ends the program. */
 unsigned img_cache_flags(const char *mode);
+/* driver=qcow2,file.filename=x,... */
+struct block_node *img_open_options(const char *text, unsigned flags, struct error **err);
 /* Prints the error of a failed open and returns NULL. The name may be image options. */
 struct block_node *img_open(const char *file, const char *format, unsigned flags);
 /* Prints "qemu-img: ..." and the hint; returns 1. */

@@ -8,6 +8,7 @@
 #include "base/trace.h"
 #include "block.h"
 #include "cpu-exec.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
@@ -75,7 +76,8 @@ const struct hmp_command hmp_commands[] = {
       NULL, hmp_complete_block },
     { "eject", "force:-f device:B", "[-f] device",
       "eject a removable medium (use -f to force it)", hmp_eject },
-    LATER("gdbserver", "device:s?", "[device]", "start gdbserver on given device"),
+    { "gdbserver", "device:s?", "[device]",
+      "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", hmp_gdbserver },
     { "gva2gpa", "addr:l", "addr", "print the guest physical address of a guest virtual one",
       hmp_gva2gpa },
     { "help|?", "name:S?", "[cmd]", "show the help", hmp_help },
@@ -340,6 +342,21 @@ void hmp_nmi(struct monitor *mon, struct hmp_args *args)
 {
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
         cpu_interrupt(cpu, CPU_INT_NMI);
+    }
+}
+
+void hmp_gdbserver(struct monitor *mon, struct hmp_args *args)
+{
+    const char *device = hmp_given(args, "device") ? hmp_text(args, "device") : "tcp::1234";
+    struct error *err = NULL;
+
+    if (!gdb_machine_open(device, &err)) {
+        fprintf(mon->out, "Could not open gdbserver on device '%s': %s\n", device, error_text(err));
+        error_free(err);
+    } else if (strcmp(device, "none") == 0) {
+        fprintf(mon->out, "Disabled gdbserver\n");
+    } else {
+        fprintf(mon->out, "Waiting for gdb connection on device '%s'\n", device);
     }
 }
 

@@ -88,6 +88,7 @@ void hmp_print_help(struct monitor *mon, const char *name);
 #define HMP_HANDLERS(H)                                                                            \
     H(help) H(info) H(quit) H(stop) H(cont) H(system_reset) H(system_powerdown) H(system_wakeup)   \
     H(nmi) H(cpu_set) H(log) H(logfile) H(trace_event) H(boot_set) H(device_add) H(unavailable)    \
+    H(gdbserver)                                                                                   \
     H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave) H(gva2gpa)            \
     H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject) H(change)         \
     H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status) H(info_name)         \

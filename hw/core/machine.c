@@ -15,7 +15,7 @@
 
 enum run_state {
     RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED,
-    RUN_IO_ERROR, RUN_SAVING, RUN_MOVED, RUN_INCOMING, RUN_BROKEN
+    RUN_IO_ERROR, RUN_SAVING, RUN_MOVED, RUN_INCOMING, RUN_BROKEN, RUN_DEBUG
 };
 
 enum request {
@@ -215,6 +215,13 @@ void machine_stop(void)
     }
 }
 
+void machine_stop_for_debugger(void)
+{
+    if (machine_running()) {
+        set_running(RUN_DEBUG);
+    }
+}
+
 void machine_stop_on_error(void)
 {
     if (machine_running()) {
@@ -234,6 +241,7 @@ const char *machine_status(void)
         [RUN_PRELAUNCH] = "paused (prelaunch)", [RUN_RUNNING] = "running",
         [RUN_PAUSED] = "paused", [RUN_SHUTDOWN] = "paused (shutdown)",
         [RUN_PANICKED] = "paused (guest-panicked)", [RUN_SUSPENDED] = "paused (suspended)",
+        [RUN_DEBUG] = "paused (debug)",
         [RUN_IO_ERROR] = "paused (io-error)", [RUN_SAVING] = "paused (finish-migrate)",
         [RUN_MOVED] = "paused (postmigrate)", [RUN_INCOMING] = "paused (inmigrate)",
         [RUN_BROKEN] = "paused (internal-error)",

@@ -39,7 +39,7 @@ struct machine_config {
     unsigned cpus, max_cpus;         /* -smp; max_cpus >= cpus >= 1 */
     unsigned sockets, cores, threads;   /* topology; all at least 1 */
     const char *cpu_model;           /* -cpu, with features; NULL: the class's default */
-    const char *kernel, *initrd, *append;
+    const char *kernel, *initrd, *append, *dtb;
     const char *bios;                /* -bios: a path, or a name for machine_find_firmware() */
     const char *boot_order;          /* "cad"; NULL: the class's default */
     const char *boot_once;           /* for the first boot only */

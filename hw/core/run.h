@@ -31,6 +31,8 @@ int machine_run(void);
 void machine_quit(int status);
 bool machine_quitting(void);
 
+/* A breakpoint, a watchpoint or a step's end. */
+void machine_stop_for_debugger(void);
 /* "running", "paused", "paused (shutdown)", ... */
 const char *machine_status(void);
 /* Stopped by -no-shutdown or a panic, or half loaded: only a reset makes `cont` possible. */

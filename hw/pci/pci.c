@@ -247,7 +247,7 @@ static bool choose_devfn(struct pci_bus *bus, struct pci_device *pci, struct err
             return false;
         }
     } else {
-        for (slot = 0; slot < 32 && bus->devices[PCI_DEVFN(slot, 0)]; slot++) {
+        for (slot = bus->first_slot; slot < 32 && bus->devices[PCI_DEVFN(slot, 0)]; slot++) {
         }
         if (slot == 32) {
             error_set(err, "no free slot on bus %s for %s", bus->bus.name, pci->dev.class->name);
