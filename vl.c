@@ -327,6 +327,19 @@ static bool set_bare_word(void *opaque, const char *word, error_out err)
     return set_disk(opaque, &hda, word, err);
 }
 
+HANDLER(add_blockdev)
+{
+    struct keyval *kv;
+
+    if (*arg == '{') {
+        error_set(err, "-blockdev: JSON is not available; write driver=...,node-name=...,file.KEY="
+                  "...");
+        return false;
+    }
+    kv = keyval_parse("-blockdev", arg, "driver", err);
+    return kv && block_add_blockdev(kv, err);
+}
+
 HANDLER(set_snapshot)
 {
     block_set_snapshot(true);
@@ -755,6 +768,9 @@ static void open_drives(struct vl *vl)
             error_exit_with(err);
         }
         g_free(option);
+    }
+    if (!block_open_blockdevs(&err)) {
+        error_exit_with(err);
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0)) {
         add_empty_drive(vl, "ide", "2", "cdrom");

@@ -54,6 +54,9 @@ struct block {
 
 /* -drive with its keys; takes kv. */
 struct block *block_add_drive_keys(struct keyval *kv, struct error **err);
+/* -blockdev with its keys; takes kv when it succeeds. The second makes drives of them. */
+bool block_add_blockdev(struct keyval *kv, struct error **err);
+bool block_open_blockdevs(struct error **err);
 /* -snapshot: for drives that do not say. */
 void block_set_snapshot(bool on);
 /* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */
