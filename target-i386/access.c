@@ -9,7 +9,7 @@
 #include "target-i386/region.h"
 #include "target-i386/sys.h"
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 ir_val x86_reg_read_low(struct x86_dis *d, unsigned reg, unsigned size)
 {
@@ -57,7 +57,7 @@ void x86_byte_write(struct x86_dis *d, unsigned reg, ir_val v)
     x86_reg_write(d, reg, 1, v);
 }
 
-/* --- effective addresses ---------------------------------------------------------------------- */
+/* --- effective addresses --------------------------------------------------------------------- */
 
 static ir_val add_some(struct x86_dis *d, enum ir_type type, ir_val a, ir_val b)
 {
@@ -104,7 +104,7 @@ ir_val x86_lea(struct x86_dis *d)
     return d->in.addrsize == 4 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
-/* --- linear addresses ------------------------------------------------------------------------- */
+/* --- linear addresses ------------------------------------------------------------------------ */
 
 static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 {
@@ -225,7 +225,7 @@ void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, un
     ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
 {
@@ -330,7 +330,7 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
     }
 }
 
-/* --- the stack -------------------------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------------------------- */
 
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
@@ -374,7 +374,7 @@ ir_val x86_pop(struct x86_dis *d)
     return v;
 }
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
 
 /* Helpers that look at the x87's state leave it in env. */
 static ir_val call(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c,

@@ -18,8 +18,8 @@ LAYERS = {
     "fpu": {"base", "fpu"},
     "tcg": {"base", "tcg", "cpu-exec.h", "hw/core/memory.h"},
     "cpu": {"base", "tcg", "cpu-exec.h", "cpu-control.h", "hw/core/memory.h"},
-    "target-": {"base", "tcg", "fpu", "cpu-exec.h", "hw/core/memory.h", "hw/core/state.h",
-                "hw/i386/x86-cpu.h"},
+    "target-": {"base", "tcg", "fpu", "gen", "cpu-exec.h", "hw/core/memory.h", "hw/core/state.h",
+                "hw/i386/x86-cpu.h", "hw/arm/arm-cpu.h"},
     "crypto": {"base"},
     "nbd": {"base", "crypto", "block", "char/address.h"},
     "block": {"base", "block.h", "crypto", "nbd/client.h"},
@@ -35,7 +35,7 @@ LAYERS = {
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
     "hw": {"base", "hw"} | PUBLIC,
-    "linux-user": {"base", "tcg", "cpu-exec.h", "target-i386", "gdbstub"},
+    "linux-user": {"base", "tcg", "cpu-exec.h", "target-i386", "target-arm", "gdbstub"},
     "img": {"base", "block.h", "block", "crypto/object.h"},
     "qemu-img.c": {"base", "block.h", "block", "img"},
     "qemu-nbd.c": {"base", "block", "char/address.h", "crypto", "nbd"},
@@ -126,7 +126,7 @@ ok(word_faults, "no marks of unfinished work")
 
 # Headers stand alone.
 make = subprocess.run(["make", "-s", "print-cflags"], capture_output=True, text=True)
-flags = make.stdout.split()
+flags = make.stdout.strip().split("\n")[-1].split()
 header_faults = []
 for path in files:
     if path.endswith(".h") and not path.startswith(("tests/", "pc-bios/")):
