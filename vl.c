@@ -30,7 +30,10 @@
 #include "base/version.h"
 #include "net.h"
 #include "tcg/perf-map.h"
+#include "ui/display.h"
+#include "ui/keymap.h"
 #include "ui/process.h"
+#include "ui/vnc/vnc.h"
 
 /* Everything the command line says, in its order. */
 struct vl {
@@ -411,19 +414,39 @@ HANDLER(set_object)
     char *type = g_strndup(arg, strcspn(arg, ","));
     bool is_key = crypto_is_object(type);
 
+    if (vnc_is_object_type(type)) {
+        vnc_add_object(arg, NULL);
+    }
     g_free(type);
     return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
 }
 
 HANDLER(set_display)
 {
-    if (strcmp(arg, "none") != 0) {
-        error_set(err, "-display %s: this display is not available yet; there is 'none', and "
-                  "-nographic for the terminal", arg);
-        return false;
-    }
     vl_of(opaque)->display_given = true;
+    return display_set(arg, err);
+}
+
+HANDLER(set_vnc)
+{
+    vl_of(opaque)->display_given = true;
+    display_add_vnc(arg);
     return true;
+}
+
+HANDLER(set_display_switch)
+{
+    display_set_switch(row->name);
+    return true;
+}
+
+HANDLER(set_keyboard)
+{
+    if (wants_list(arg)) {
+        keymap_print_help();
+        exit(0);
+    }
+    return keymap_set(arg, err);
 }
 
 HANDLER(set_action)
@@ -655,10 +678,8 @@ static void default_characters(struct vl *vl)
     if (!no_monitor) {
         return;
     }
-    if (!vl->nographic && !vl->display_given && terminal_free && isatty(STDIN_FILENO) &&
-        !vl->daemonize) {
-        fprintf(stderr, "%s: note: there is no window yet, so the monitor is on this terminal; "
-                "-nographic shows the serial port\n", error_program());
+    /* Without a window this terminal is nearer than the monitor's console in a VNC viewer. */
+    if (display_is_fallback() && terminal_free && isatty(STDIN_FILENO) && !vl->daemonize) {
         g_ptr_array_add(vl->monitors, "stdio");
     } else {
         g_ptr_array_add(vl->monitors, vl->nographic ? "stdio" : "vc");
@@ -844,6 +865,7 @@ static void build_machine(struct vl *vl)
     struct error *err = NULL;
 
     complete_config(vl, class);
+    display_decide(vl->nographic);
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
@@ -881,6 +903,15 @@ static void terminate(void)
 static void quit_by_key(void)
 {
     machine_quit(0);
+}
+
+static void power_button(bool reset)
+{
+    if (reset) {
+        machine_request_reset();
+    } else {
+        machine_request_powerdown();
+    }
 }
 
 static void commit_by_key(void)
@@ -925,6 +956,7 @@ static void shut_down(void)
 {
     migration_incoming_close();
     machine_stop();
+    display_close();
     block_drain_all();
     while (block_first()) {
         block_close(block_first());
@@ -973,6 +1005,11 @@ int main(int argc, char **argv)
     }
     block_set_inactive(vl.incoming != NULL);
     build_machine(&vl);
+    vnc_set_desktop_name(vl.config.name);
+    vnc_on_power(power_button);
+    if (!display_open(&err)) {
+        error_exit_with(err);
+    }
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();

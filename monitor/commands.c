@@ -76,6 +76,9 @@ const struct hmp_command hmp_commands[] = {
       NULL, hmp_complete_block },
     { "eject", "force:-f device:B", "[-f] device",
       "eject a removable medium (use -f to force it)", hmp_eject },
+    { "expire_password", "protocol:s time:s display:-d id:s?", "protocol time [-d display]",
+      "set when the VNC password expires (now, never, seconds since 1970, +seconds)",
+      hmp_expire_password },
     { "gdbserver", "device:s?", "[device]",
       "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", hmp_gdbserver },
     { "gva2gpa", "addr:l", "addr", "print the guest physical address of a guest virtual one",
@@ -133,6 +136,9 @@ const struct hmp_command hmp_commands[] = {
     { "sendkey", "keys:s hold-time:i?", "keys [hold_ms]",
       "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)", hmp_sendkey,
       NULL, hmp_complete_keys },
+    { "set_password", "protocol:s password:s display:-d id:s? connected:s?",
+      "protocol password [-d display] [action-if-connected]", "set VNC password",
+      hmp_set_password },
     { "set_link", "name:s up:s", "name on|off", "change the link status of a network adapter",
       hmp_set_link },
     { "snapshot_blkdev", "reuse:-n device:B snapshot-file:s? format:s?",
@@ -190,6 +196,7 @@ const struct hmp_command hmp_info_commands[] = {
     { "usernet", "", "", "show user network stack connection states", hmp_info_usernet },
     { "uuid", "", "", "show the current VM UUID", hmp_info_uuid },
     { "version", "", "", "show the version of QEMU", hmp_info_version },
+    { "vnc", "", "", "show the VNC server status", hmp_info_vnc },
     { NULL }
 };
 

@@ -23,6 +23,8 @@ struct monitor {
     bool greeted, muxed, focused;
     bool suspended;             /* no prompt, no keys: a command goes on */
     GString *keys;              /* what was typed meanwhile */
+    /* Takes the next line, a secret, instead of the commands. */
+    void (*answered)(struct monitor *mon, const char *secret);
 };
 
 /* /fmt: a count, a letter of x d u o c i s, and a size of b h w g. */
@@ -82,6 +84,8 @@ void hmp_complete_block(struct monitor *mon, struct readline *rl, const char *wo
 /* The command goes on after it returned: keeps the prompt back until hmp_resume(), which prints. */
 bool hmp_suspend(struct monitor *mon);
 void hmp_resume(struct monitor *mon, const char *text);
+/* `change vnc ...` */
+void hmp_change_vnc(struct monitor *mon, const char *what, const char *arg);
 void hmp_print_help(struct monitor *mon, const char *name);
 
 /* --- handlers, by file --- */
@@ -102,7 +106,8 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(drive_add) H(drive_del) H(snapshot_blkdev) H(snapshot_blkdev_internal)                       \
     H(snapshot_delete_blkdev_internal) H(drive_mirror) H(drive_backup) H(block_stream)             \
     H(block_commit) H(info_block_jobs) H(block_job_cancel) H(block_job_complete)                   \
-    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)
+    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)                                          \
+    H(info_vnc) H(set_password) H(expire_password)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

@@ -35,7 +35,7 @@ void hmp_change(struct monitor *mon, struct hmp_args *args)
     struct block *block;
 
     if (strcmp(hmp_text(args, "device"), "vnc") == 0) {
-        error_set(&err, "VNC is not available yet");
+        hmp_change_vnc(mon, hmp_text(args, "target"), hmp_text(args, "arg"));
     } else if ((block = find_drive(hmp_text(args, "device"), &err))) {
         if (mode) {
             block->readonly_wanted = strcmp(mode, "read-only") == 0 || block->type == BLOCK_CDROM;

@@ -87,7 +87,14 @@ static void on_line(void *opaque, const char *text)
     size_t size = 0;
 
     mon->out = open_memstream(&answer, &size);
-    hmp_run_line(mon, text);
+    if (mon->answered) {
+        void (*answered)(struct monitor *mon, const char *secret) = mon->answered;
+
+        mon->answered = NULL;
+        answered(mon, text);
+    } else {
+        hmp_run_line(mon, text);
+    }
     fclose(mon->out);
     mon->out = NULL;
     send_text(mon, answer, size);

@@ -27,7 +27,7 @@ LAYERS = {
     "qemu-img.c": {"base", "img", "monitor/version.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
-    "ui": {"base", "console.h", "char.h"},
+    "ui": {"base", "console.h", "char.h", "char", "ui", "crypto"},
     "gdbstub": {"base", "hw/core", "monitor/monitor.h"} | PUBLIC,
     "migration": {"base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
     "monitor": {"base", "block", "char", "migration", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "gdbstub",
