@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/json.h"
 #include "base/keyval.h"
 #include "base/log.h"
 #include "base/main-loop.h"
@@ -334,12 +335,8 @@ HANDLER(add_blockdev)
 {
     struct keyval *kv;
 
-    if (*arg == '{') {
-        error_set(err, "-blockdev: JSON is not available; write driver=...,node-name=...,file.KEY="
-                  "...");
-        return false;
-    }
-    kv = keyval_parse("-blockdev", arg, "driver", err);
+    kv = *arg == '{' ? json_parse_keys("-blockdev", arg, strlen(arg), err)
+                     : keyval_parse("-blockdev", arg, "driver", err);
     return kv && block_add_blockdev(kv, err);
 }
 

@@ -53,7 +53,8 @@ def check_settings(work):
     with Emulator("-S", "-display", "none", "-net", "none", "-drive",
                   f"file={disk},format=qcow2,id=d,if=none,bps=1000000,iops_rd=50,detect-zeroes=on",
                   "-blockdev", f"file,node-name=bytes,filename={boot},read-only=on", "-blockdev",
-                  "raw,node-name=raw,file=bytes,read-only=on", monitor=True) as e:
+                  '{"driver": "raw", "node-name": "raw", "file": "bytes", "read-only": true}',
+                  monitor=True) as e:
         info = e.command("info block d")
         ok("bps=1000000" in info and "iops_rd=50" in info and "Detect zeroes:    on" in info,
            "info block shows limits", info)
