@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/bits.h"
-#include "base/json.h"
 #include "base/keyval.h"
 #include "base/log.h"
 #include "base/main-loop.h"
@@ -26,7 +25,6 @@
 #include "hw/core/options.h"
 #include "hw/core/run.h"
 #include "migration/migration.h"
-#include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "base/version.h"
 #include "net.h"
@@ -333,11 +331,7 @@ static bool set_bare_word(void *opaque, const char *word, error_out err)
 
 HANDLER(add_blockdev)
 {
-    struct keyval *kv;
-
-    kv = *arg == '{' ? json_parse_keys("-blockdev", arg, strlen(arg), err)
-                     : keyval_parse("-blockdev", arg, "driver", err);
-    return kv && block_add_blockdev(kv, err);
+    return block_add_blockdev(arg, err);
 }
 
 HANDLER(set_snapshot)
@@ -929,26 +923,6 @@ static void settle_drives(void *opaque, bool running)
     }
 }
 
-/* The machine as it starts: from nothing, from a snapshot, or from elsewhere. */
-static void begin(const struct vl *vl)
-{
-    struct error *err = NULL;
-    bool good = true;
-
-    if (vl->incoming) {
-        good = migration_incoming_prepare(vl->incoming, !vl->stopped, &err);
-        error_prepend(&err, "-incoming %s: ", vl->incoming);
-    } else if (vl->loadvm) {
-        good = snapshot_load(vl->loadvm, !vl->stopped, &err);
-        error_prepend(&err, "-loadvm %s: ", vl->loadvm);
-    } else if (!vl->stopped) {
-        machine_cont();
-    }
-    if (!good) {
-        error_exit_with(err);
-    }
-}
-
 static void shut_down(void)
 {
     migration_incoming_close();
@@ -985,9 +959,6 @@ int main(int argc, char **argv)
     if (!option_parse(options, argc, argv, &vl, set_bare_word, &err)) {
         error_exit_with(err);
     }
-    if (vl.incoming && vl.loadvm) {
-        error_exit("-incoming and -loadvm cannot be used together");
-    }
     if (vl.daemonize && vl.nographic) {
         error_exit("-nographic cannot be used with -daemonize");
     }
@@ -1013,7 +984,9 @@ int main(int argc, char **argv)
     if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
         error_exit_with(err);
     }
-    begin(&vl);
+    if (!migration_begin(vl.incoming, vl.loadvm, !vl.stopped, &err)) {
+        error_exit_with(err);
+    }
     process_daemon_ready();
     started = true;
     status = machine_run();

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "block/drive.h"
 
 struct blockdev {
@@ -64,7 +65,7 @@ static bool resolve_file(struct keyval *keys, struct error **err)
     return true;
 }
 
-bool block_add_blockdev(struct keyval *kv, struct error **err)
+static bool add(struct keyval *kv, struct error **err)
 {
     const char *name = keyval_string(kv, "node-name", NULL);
     const char *driver = keyval_string(kv, "driver", NULL);
@@ -93,6 +94,18 @@ bool block_add_blockdev(struct keyval *kv, struct error **err)
     }
     *last = b;
     return true;
+}
+
+bool block_add_blockdev(const char *text, struct error **err)
+{
+    struct keyval *kv = *text == '{' ? json_parse_keys("-blockdev", text, strlen(text), err)
+                                     : keyval_parse("-blockdev", text, "driver", err);
+
+    if (kv && !add(kv, err)) {
+        keyval_free(kv);
+        return false;
+    }
+    return kv != NULL;
 }
 
 /* As -drive would have it; a protocol alone gets the raw format. */

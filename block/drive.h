@@ -54,8 +54,8 @@ struct block {
 
 /* -drive with its keys; takes kv. */
 struct block *block_add_drive_keys(struct keyval *kv, struct error **err);
-/* -blockdev with its keys; takes kv when it succeeds. The second makes drives of them. */
-bool block_add_blockdev(struct keyval *kv, struct error **err);
+/* -blockdev: key=value or JSON. The second makes drives of them all. */
+bool block_add_blockdev(const char *text, struct error **err);
 bool block_open_blockdevs(struct error **err);
 /* -snapshot: for drives that do not say. */
 void block_set_snapshot(bool on);
