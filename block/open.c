@@ -10,8 +10,9 @@
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
     &block_driver_bochs, &block_driver_cloop, &block_driver_cow, &block_driver_dmg,
-    &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2, &block_driver_raw,
-    &block_driver_vdi, &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
+    &block_driver_luks, &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2,
+    &block_driver_raw, &block_driver_vdi, &block_driver_vhdx, &block_driver_vmdk,
+    &block_driver_vpc,
 };
 
 /* Images that must not be taken for raw ones. */
@@ -354,7 +355,7 @@ static bool is_loop(const struct block_node *child)
 static bool open_below(struct block_node *node, const char *name, struct keyval *options,
                        struct error **err)
 {
-    unsigned flags = (node->flags & ~(NODE_BACKING_RW | NODE_CHECK)) |
+    unsigned flags = (node->flags & ~(NODE_BACKING_RW | NODE_CHECK | NODE_FORCE)) |
         (node->flags & (NODE_BACKING_RW | NODE_ALL_RW) ? 0 : NODE_READONLY);
     struct block_node *child;
 
@@ -362,7 +363,10 @@ static bool open_below(struct block_node *node, const char *name, struct keyval 
         node->backing = block_node_open_options(options, flags, err);
         return node->backing != NULL;
     }
-    child = block_node_open_file(name, NULL, flags, err);
+    if (!read_flags(options, &flags, err)) {
+        return false;
+    }
+    child = open_child(name, options, flags, err);
     if (!child) {
         return false;
     }
@@ -372,10 +376,10 @@ static bool open_below(struct block_node *node, const char *name, struct keyval 
         block_node_close(child);
         return false;
     }
-    options = keyval_create("backing");
-    node->backing = block_node_open_on(child, node->backing_format, options, flags, err);
-    keyval_free(options);
-    return node->backing != NULL;
+    node->backing = block_node_open_on(child, keyval_string(options, "driver",
+                                                            node->backing_format),
+                                       options, flags, err);
+    return node->backing != NULL && keyval_check(options, err);
 }
 
 bool block_node_open_backing(struct block_node *node, struct error **err)
@@ -384,9 +388,8 @@ bool block_node_open_backing(struct block_node *node, struct error **err)
     struct keyval *sub = keyval_sub(node->options, "backing.");
     const char *given = keyval_string(node->options, "backing", node->backing_file);
     struct error *why = NULL;
-    size_t at = 0;
-    const char *key, *value;
-    bool has_keys = keyval_next(sub, &at, &key, &value), good;
+    bool has_keys = keyval_has(sub, "file") || keyval_has(sub, "file.driver") ||
+        keyval_has(sub, "file.filename"), good;
     char *name;
 
     if ((!has_keys && (!given || !*given)) || node->flags & NODE_NO_BACKING) {
