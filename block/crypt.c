@@ -175,7 +175,7 @@ void crypt_describe(const struct luks *l, struct value *to)
     g_strfreev(mode);
 }
 
-/* --- changing passwords ------------------------------------------------------------------------ */
+/* --- changing passwords --------------------------------------------------------------------- */
 
 static bool add_slot(struct luks *l, struct crypt_place *p, const char *secret,
                      struct keyval *options, int slot, struct error **err)

@@ -160,7 +160,8 @@ const struct block_driver *block_find_format(const char *name);
 /* Walks the formats: *at starts at 0; NULL at the end. */
 const struct block_driver *block_next_format(size_t *at);
 
-extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay;
+extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay,
+    block_driver_vvfat;
 extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
     block_driver_dmg, block_driver_luks, block_driver_parallels, block_driver_qcow,
     block_driver_qcow2, block_driver_raw, block_driver_vdi, block_driver_vhdx, block_driver_vmdk,

@@ -31,12 +31,12 @@ static const struct {
 };
 
 static const struct block_driver *const protocols[] = {
-    &block_driver_file, &block_driver_nbd,
+    &block_driver_file, &block_driver_nbd, &block_driver_vvfat,
 };
 
 /* Names that are known from elsewhere, and are no files. */
 static const char *const strangers[] = {
-    "fat", "http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd", "gluster", "sheepdog", "nfs",
+    "http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd", "gluster", "sheepdog", "nfs",
     "blkdebug", "blkverify", "null-co", "null-aio", "fd"
 };
 
