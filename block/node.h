@@ -162,6 +162,9 @@ const struct block_driver *block_next_format(size_t *at);
 
 extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay,
     block_driver_vvfat;
+/* Only where libcurl was found. */
+extern const struct block_driver block_driver_http, block_driver_https, block_driver_ftp,
+    block_driver_ftps;
 extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
     block_driver_dmg, block_driver_luks, block_driver_parallels, block_driver_qcow,
     block_driver_qcow2, block_driver_raw, block_driver_vdi, block_driver_vhdx, block_driver_vmdk,

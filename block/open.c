@@ -32,6 +32,9 @@ static const struct {
 
 static const struct block_driver *const protocols[] = {
     &block_driver_file, &block_driver_nbd, &block_driver_vvfat,
+#ifdef CONFIG_CURL
+    &block_driver_http, &block_driver_https, &block_driver_ftp, &block_driver_ftps,
+#endif
 };
 
 /* Names that are known from elsewhere, and are no files. */
@@ -114,7 +117,9 @@ static bool check_protocol(const char *file, struct error **err)
         size_t length = strlen(strangers[i]);
 
         if (strncmp(file, strangers[i], length) == 0 && file[length] == ':') {
-            error_set(err, "Could not open '%s': Unknown protocol '%s'", file, strangers[i]);
+            error_set(err, "Could not open '%s': Unknown protocol '%s'%s", file, strangers[i],
+                      strstr("https ftps", strangers[i])
+                      ? "; this program was built without libcurl" : "");
             return false;
         }
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * vvfat: what the guest wrote, back to the folder. The guest's file system is read as a whole first;
+ * What the guest wrote, back to the folder. The guest's file system is read as a whole first;
  * only when every chain and size fits is the host touched. What then changes there is copied into
  * the overlay, so that the disk stays what the guest wrote whatever happens to the files.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fat:[12:|16:|32:][floppy:][rw:]FOLDER - a folder of the host as a FAT disk. The layout is made when
+ * fat:[12:|16:|32:][floppy:][rw:]FOLDER: a folder of the host as a FAT disk. It is laid out when
  * it is opened; files are read from the host when the guest reads their clusters. What the guest
  * writes (rw:) goes to a temporary file, and at a flush to the host.
  */
