@@ -101,6 +101,12 @@ struct image_bitmap_change {
 void image_snapshots_free(struct image_snapshot *list, size_t count);
 void image_bitmaps_free(struct image_bitmap *list, size_t count);
 
+/* "1.5 MiB", to be freed. */
+char *image_size_text(uint64_t bytes);
+/* A table of snapshots, as info snapshots and qemu-img show it. */
+void image_print_snapshot_head(FILE *out);
+void image_print_snapshot(FILE *out, const struct image_snapshot *snapshot, const char *id);
+
 /* Names and types of options. */
 bool image_check_options(const struct image_option *table, struct keyval *options,
                          struct error **err);

@@ -205,17 +205,6 @@ struct block_node *img_open(const char *file, const char *format, unsigned flags
 
 /* --- sizes ----------------------------------------------------------------------------------- */
 
-char *img_size_text(uint64_t bytes)
-{
-    static const char *const units[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
-    int exponent;
-
-    /* From 1000 on the next unit is used, so that three digits are enough. */
-    frexp(bytes / (1000.0 / 1024.0), &exponent);
-    exponent = MAX_OF(exponent - 1, 0) / 10;
-    return g_strdup_printf("%0.3g %sB", bytes / (double)(1ull << exponent * 10), units[exponent]);
-}
-
 bool img_parse_size(const char *name, const char *text, uint64_t *value)
 {
     if (!parse_size(text, 1, value)) {
@@ -241,26 +230,11 @@ void img_print_snapshots(struct block_node *node)
 
     list = ops && ops->snapshots ? ops->snapshots(node, &count) : NULL;
     if (count) {
-        printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE",
-               "VM CLOCK", "ICOUNT");
+        printf("Snapshot list:\n");
+        image_print_snapshot_head(stdout);
     }
     for (size_t i = 0; i < count; i++) {
-        time_t when = list[i].date_sec;
-        uint64_t s = list[i].vm_clock_ns / 1000000000;
-        char date[32], icount[24] = "", *size = img_size_text(list[i].vm_state_size), *clock;
-        struct tm tm;
-
-        localtime_r(&when, &tm);
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-        clock = g_strdup_printf("%02d:%02d:%02d.%03d", (int)(s / 3600), (int)(s / 60 % 60),
-                                (int)(s % 60), (int)(list[i].vm_clock_ns / 1000000 % 1000));
-        if (list[i].icount != UINT64_MAX) {
-            snprintf(icount, sizeof(icount), "%llu", (unsigned long long)list[i].icount);
-        }
-        printf("%-9s %-16s %8s%20s%13s%11s\n", list[i].id, list[i].name, size, date, clock,
-               icount);
-        g_free(size);
-        g_free(clock);
+        image_print_snapshot(stdout, &list[i], list[i].id);
     }
     image_snapshots_free(list, count);
 }

@@ -41,8 +41,6 @@ int img_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Prints and frees; returns 1. */
 int img_fail(struct error *err);
 
-/* "64 MiB"; free it with g_free. */
-char *img_size_text(uint64_t bytes);
 /* A size from the command line; prints an error for a bad one. */
 bool img_parse_size(const char *name, const char *text, uint64_t *value);
 /* key=value of -o; *list may be NULL. `text` may be "help" or "?", which sets *help. */

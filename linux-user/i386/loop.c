@@ -10,6 +10,8 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "linux-user/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -22,6 +24,7 @@ const struct user_arch_elf user_arch_elf = {
     X86_64 ? EM_X86_64 : 6 /* the 486 of old files */
 };
 const int user_arch_exc_signal = EXC_SIGNAL;
+const uint64_t user_arch_top = 0xffffe000;
 
 const char *user_arch_platform(void)
 {
@@ -63,6 +66,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
+        x86_update_mode(to);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
@@ -77,7 +81,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     return result;
 }
 
-/* --- exceptions as signals -------------------------------------------------------------------- */
+/* --- exceptions as signals ------------------------------------------------------------------- */
 
 /* Page fault error codes, as the kernel passes them on */
 enum { PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16 };
@@ -175,7 +179,7 @@ static void take_exception(struct task *t, int vector)
     }
 }
 
-/* --- the vsyscall page ------------------------------------------------------------------------ */
+/* --- the vsyscall page ----------------------------------------------------------------------- */
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 
@@ -200,7 +204,12 @@ static bool vsyscall(struct task *t)
     return true;
 }
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
+
+static int64_t call(struct task *t, int64_t num, int64_t args[6])
+{
+    return user_gdb_active ? user_gdb_syscall(t, num, args) : user_syscall(t, num, args);
+}
 
 static void finish_syscall(struct x86_env *env, int64_t result)
 {
@@ -217,7 +226,7 @@ static void syscall64(struct task *t, struct x86_env *env)
     int64_t args[6] = { env->regs[R_DI], env->regs[R_SI], env->regs[R_DX], env->regs[10],
                         env->regs[8], env->regs[9] };
 
-    finish_syscall(env, user_syscall(t, env->regs[R_AX], args));
+    finish_syscall(env, call(t, env->regs[R_AX], args));
 }
 #else
 static void syscall64(struct task *t, struct x86_env *env)
@@ -233,7 +242,7 @@ static void syscall32(struct task *t, struct x86_env *env)
                         (uint32_t)env->regs[R_DI], (uint32_t)env->regs[R_BP] };
 
     t->abi = &user_abi_i386;
-    finish_syscall(env, user_syscall(t, (uint32_t)env->regs[R_AX], args));
+    finish_syscall(env, call(t, (uint32_t)env->regs[R_AX], args));
     t->abi = user_process_abi;
 }
 
@@ -266,9 +275,16 @@ void user_arch_loop(struct task *t)
         int exception;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
         }
+        t->debug.entered = false;
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
@@ -276,6 +292,10 @@ void user_arch_loop(struct task *t)
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }
