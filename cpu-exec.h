@@ -108,6 +108,8 @@ struct target {
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* The result of IR op ffix: what its imm says of the bits a and b. */
+    uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */

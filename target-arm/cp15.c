@@ -356,3 +356,28 @@ void helper_mcr(struct arm_env *env, uint32_t number, uint32_t value)
     }
     arm_update_mode(env);
 }
+
+/* --- VFP's system registers --------------------------------------------------------------------- */
+
+uint32_t helper_fpexc_read(struct arm_env *env, uint32_t reg)
+{
+    const struct arm_model *m = env->model;
+
+    switch (reg) {
+    case 0: return m->fpsid;
+    case 6: return m->mvfr1;
+    case 7: return m->mvfr0;
+    case 8: return env->fpexc;
+    case 9:
+    case 10: return 0;              /* FPINST: nothing bounces to support code */
+    }
+    arm_raise(env, EXC_UNDEF);
+}
+
+void helper_fpexc_write(struct arm_env *env, uint32_t reg, uint32_t value)
+{
+    if (reg == 8) {
+        env->fpexc = value & FPEXC_EN;
+        arm_update_mode(env);
+    }
+}

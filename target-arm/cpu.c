@@ -132,5 +132,6 @@ const struct target the_target = {
     .debug_print = arm_debug_print,
     .debug_translate = arm_debug_translate,
     .disassemble_mode = arm_disassemble_mode,
+    .fp_fix = arm_fp_fix,
     .list_models = arm_list_models,
 };
