@@ -78,7 +78,7 @@ static _Noreturn void undefined(struct arm_env *env, uint32_t number, const char
     arm_raise(env, EXC_UNDEF);
 }
 
-/* --- identification --------------------------------------------------------------------------- */
+/* --- identification -------------------------------------------------------------------------- */
 
 static uint32_t read_cpuid(const struct arm_env *env, unsigned crm, unsigned opc2)
 {
@@ -121,7 +121,7 @@ static uint32_t read_cache_id(const struct arm_env *env, unsigned opc2)
     return which < 3 ? id->ccsidr[which] : 0;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 /* Whether the pending state is visible: ISR. */
 static uint32_t pending(struct arm_env *env)
@@ -201,7 +201,7 @@ uint32_t helper_mrc(struct arm_env *env, uint32_t number)
     return value;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static void write_sctlr(struct arm_env *env, uint32_t value)
 {
@@ -357,7 +357,7 @@ void helper_mcr(struct arm_env *env, uint32_t number, uint32_t value)
     arm_update_mode(env);
 }
 
-/* --- VFP's system registers --------------------------------------------------------------------- */
+/* --- VFP's system registers ------------------------------------------------------------------ */
 
 uint32_t helper_fpexc_read(struct arm_env *env, uint32_t reg)
 {

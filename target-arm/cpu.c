@@ -87,7 +87,7 @@ static unsigned mmu_index(struct cpu *cpu)
     return arm_mmu_index(arm_env(cpu));
 }
 
-/* --- for boards ------------------------------------------------------------------------------- */
+/* --- for boards ------------------------------------------------------------------------------ */
 
 void arm_cpu_enter(struct cpu *cpu, const struct arm_cpu_entry *entry)
 {

@@ -64,7 +64,7 @@ void helper_fpscr_write(struct arm_env *env, uint32_t value)
     arm_fpscr_write(env, value);
 }
 
-/* --- exact arithmetic under it ------------------------------------------------------------------ */
+/* --- exact arithmetic under it --------------------------------------------------------------- */
 
 struct fp_status arm_fp_begin(const struct arm_env *env, bool standard)
 {

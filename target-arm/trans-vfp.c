@@ -12,7 +12,7 @@
 #include "target-arm/translate.h"
 #include "target-arm/vfp.h"
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 ir_val arm_vx_move_imm(struct arm_dis *d, enum ir_type type, unsigned map, unsigned prefix,
                        unsigned opcode, ir_val a, ir_val b, unsigned imm)
@@ -130,7 +130,7 @@ static ir_val from_int(struct arm_dis *d, bool dp, ir_val v)
     return ir_1(d->ir, IR_bitcast, type_of(dp), dp ? v : ir_1(d->ir, IR_mov, I32, v));
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------------------------ */
 
 /* By the helper; the result as bits. */
 static ir_val call_bits(struct arm_dis *d, unsigned op, bool dp, ir_val a, ir_val b, ir_val c)
@@ -220,7 +220,7 @@ static ir_val one(struct arm_dis *d, enum vfp_insn insn, bool dp, ir_val a)
     }
 }
 
-/* --- short vectors ---------------------------------------------------------------------------- */
+/* --- short vectors --------------------------------------------------------------------------- */
 
 /* How an instruction goes through registers under FPSCR.LEN and STRIDE. */
 struct vector {
@@ -332,7 +332,7 @@ void trans_VMOV_imm(struct arm_dis *d, const struct arm_arg_vfp_imm *a)
     }
 }
 
-/* --- comparisons ------------------------------------------------------------------------------ */
+/* --- comparisons ----------------------------------------------------------------------------- */
 
 void trans_VCMP(struct arm_dis *d, const struct arm_arg_VCMP *a)
 {
@@ -372,7 +372,7 @@ static void flags_to_apsr(struct arm_dis *d)
     arm_flags_nz(d, arm_2i(d, IR_shl, n, 31), arm_2i(d, IR_xor, v, 0x40));
 }
 
-/* --- conversions ------------------------------------------------------------------------------ */
+/* --- conversions ----------------------------------------------------------------------------- */
 
 void trans_VCVT_sd(struct arm_dis *d, const struct arm_arg_VCVT_sd *a)
 {
@@ -471,7 +471,7 @@ void trans_VCVT_to_half(struct arm_dis *d, const struct arm_arg_VCVT_to_half *a)
     arm_set_s(d, a->vd, from_int(d, false, ir_deposit(d->ir, I32, old, v, a->t * 16, 16)));
 }
 
-/* --- memory ----------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 void trans_VLDR(struct arm_dis *d, const struct arm_arg_vls *a)
 {
@@ -517,7 +517,7 @@ void trans_VLDM(struct arm_dis *d, const struct arm_arg_vldm *a)
     }
 }
 
-/* --- to and from core registers ----------------------------------------------------------------- */
+/* --- to and from core registers -------------------------------------------------------------- */
 
 void trans_VMOV_single(struct arm_dis *d, const struct arm_arg_VMOV_single *a)
 {
@@ -608,7 +608,7 @@ void trans_VDUP_core(struct arm_dis *d, const struct arm_arg_VDUP_core *a)
     }
 }
 
-/* --- system registers -------------------------------------------------------------------------- */
+/* --- system registers ------------------------------------------------------------------------ */
 
 enum { REG_FPSID, REG_FPSCR, REG_MVFR1 = 6, REG_MVFR0, REG_FPEXC };
 

@@ -121,7 +121,7 @@ unsigned arm_label_new(struct arm_dis *d);
 void arm_translate(struct translation *t);
 extern const struct ir_global arm_globals[];
 
-/* --- VFP registers (trans-vfp.c) ---------------------------------------------------------------- */
+/* --- VFP registers (trans-vfp.c) ------------------------------------------------------------- */
 
 ir_val arm_get_d(struct arm_dis *d, unsigned n);
 void arm_set_d(struct arm_dis *d, unsigned n, ir_val v);

@@ -255,7 +255,7 @@ static void op_vzero(struct compiler *c)
     set_result(c, pin, d);
 }
 
-/* --- results that the host's unit may get wrong ------------------------------------------------- */
+/* --- results that the host's unit may get wrong ---------------------------------------------- */
 
 /* Twice the bits less a constant, so that one comparison finds all that need another look. */
 static void op_fix(struct compiler *c, const struct ir_op *o)
