@@ -23,7 +23,7 @@ say = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $(1) $(2))
 WARN = -Wall -Wextra -Wno-missing-field-initializers -Wno-sign-compare -Wstrict-prototypes \
     -Wmissing-prototypes -Wvla -Wno-unused-parameter
 CFLAGS_ALL = -std=gnu11 -pthread -D_GNU_SOURCE $(CFLAGS_OPT) $(WARN) -fno-strict-aliasing \
-    -fno-common -I. $(DEFINES) $(LIB_CFLAGS) -DCONFIG_PREFIX='"$(PREFIX)"' -MMD -MP
+    -fno-common -I. -I$(B) $(DEFINES) $(LIB_CFLAGS) -DCONFIG_PREFIX='"$(PREFIX)"' -MMD -MP
 LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
@@ -40,27 +40,36 @@ FOLDER_i386-softmmu = target-i386
 FOLDER_x86_64-softmmu = target-i386
 BITS_i386-softmmu = 32
 BITS_x86_64-softmmu = 64
+FOLDER_arm-softmmu = target-arm
+BITS_arm-softmmu = 32
 BOARDS_target-i386 = hw/i386
+BOARDS_target-arm = hw/arm
 
 target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
 # --- user mode: the core without soft MMU and machine, a process instead ---------------------------
 FOLDER_i386-linux-user = target-i386
 FOLDER_x86_64-linux-user = target-i386
+FOLDER_arm-linux-user = target-arm
 BITS_i386-linux-user = 32
 BITS_x86_64-linux-user = 64
+BITS_arm-linux-user = 32
 # Of a machine only
 MACHINE_SRC = base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
+GENERATED_target-arm = $(B)/gen/arm-decode.c
+MACHINE_target-arm = cpu cp15 mmu excp psr state
 USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \
     cpu-exec.c $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
 USER_TARGET_SRC = $(filter-out $(MACHINE_$(1):%=$(1)/%.c),$(sort $(wildcard $(1)/*.c))) \
     $(sort $(wildcard $(1)/user/*.c linux-user/$(1:target-%=%)/*.c))
 USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \
-    $(patsubst %.c,$(B)/obj$(BITS_$(1))/%.o,$(call USER_TARGET_SRC,$(FOLDER_$(1))))
+    $(patsubst %.c,$(B)/obj$(BITS_$(1))/%.o,$(call USER_TARGET_SRC,$(FOLDER_$(1)))) \
+    $(GENERATED_$(FOLDER_$(1)):%.c=%.o)
 
 board_obj = $(patsubst %.c,$(B)/obj/%.o,$(sort $(wildcard $(BOARDS_$(1))/*.c)))
 arch = $(1:%-softmmu=%)
-OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1)))
+OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) \
+    $(call target_obj,$(FOLDER_$(1)),$(BITS_$(1))) $(GENERATED_$(FOLDER_$(1)):%.c=%.o)
 
 MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))
@@ -109,6 +118,25 @@ $(B)/obj64/%.o: %.c config.mak Makefile
 	$(call say,CC64,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=64 -c -o $@ $<
+
+# --- decoders: .decode files to C, by a program that is built first ------------------------------
+$(B)/decodetree: $(wildcard tcg/decodetree/*.c) tcg/decodetree/decodetree.h Makefile
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -O1 $(WARN) -I. -o $@ $(filter %.c,$^)
+
+ARM_DECODE = $(addprefix target-arm/,a32.decode a32-uncond.decode thumb.decode vfp.decode \
+    neon.decode neon-ls.decode)
+$(B)/gen/arm-decode.c: $(B)/decodetree $(ARM_DECODE)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(B)/decodetree arm arm_dis target-arm/decode.h $(@:.c=.h) $@ $(ARM_DECODE)
+$(B)/gen/arm-decode.h: $(B)/gen/arm-decode.c ;
+$(B)/gen/%.o: $(B)/gen/%.c
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=32 -c -o $@ $<
+$(patsubst %.c,$(B)/obj32/%.o,$(wildcard target-arm/*.c target-arm/user/*.c linux-user/arm/*.c)) \
+    $(B)/gen/arm-decode.o: | $(B)/gen/arm-decode.h
 
 # Option ROMs: 16-bit code, padded and checksummed.
 $(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
@@ -167,7 +195,7 @@ $(B)/tests/x86/%-32.t: $(B)/obj32/tests/x86/%.o $(LIB_I386)
 
 test-programs: $(PROGRAMS)
 
-check: all test-programs
+check: all test-programs $(B)/decodetree
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer -j2 $(PROGRAMS) $(SCRIPTS)
 
@@ -199,7 +227,7 @@ bench: all
 
 check-style:
 	$(Q)prove tests/style/style.t
-print-cflags:
+print-cflags: $(filter $(B)/gen/arm-decode.h,$(GENERATED_target-arm:.c=.h))
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
 .PHONY: check-style check-fpu check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install

@@ -70,6 +70,7 @@ struct target {
     const char *name;               /* "x86_64" */
     uint8_t word_bits;              /* 32: flat TLBs, pc and addresses wrap at 32 bits */
     uint8_t page_bits;
+    uint8_t pc_tag;                 /* bits of the pc that are no address (ARM: Thumb) */
     bool big_endian;
     bool tso;                       /* guest memory order as on x86 */
     size_t env_size;

@@ -31,7 +31,7 @@ struct net_handlers {
     void (*close)(void *opaque);
 };
 
-/* --- network cards ---------------------------------------------------------------------------- */
+/* --- network cards --------------------------------------------------------------------------- */
 
 /* Embedded in the device; NET_NIC_PROPERTIES sets the first members. */
 struct net_nic {
@@ -70,7 +70,7 @@ struct net_nic_request {
 };
 struct net_nic_request *net_nic_requests(void);
 
-/* --- command line and monitor ----------------------------------------------------------------- */
+/* --- command line and monitor ---------------------------------------------------------------- */
 
 /* -netdev, -net, -nic, -redir, -tftp, -bootp, -smb, `-object filter-dump`; option without dash. */
 bool net_add_option(const char *option, const char *text, struct error **err);

@@ -40,7 +40,7 @@ const char *user_path(const char *path, char *buf)
     return lstat(buf, &st) == 0 ? buf : path;
 }
 
-/* --- scripts ---------------------------------------------------------------------------------- */
+/* --- scripts --------------------------------------------------------------------------------- */
 
 /* Interpreter and its one argument (or NULL) of a `#!' line; false when it is none. */
 static bool parse_script(char *head, char **interpreter, char **arg)
@@ -193,7 +193,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
     return 126;
 }
 
-/* --- execve ----------------------------------------------------------------------------------- */
+/* --- execve ---------------------------------------------------------------------------------- */
 
 enum kind { KIND_NATIVE, KIND_GUEST, KIND_SCRIPT };
 

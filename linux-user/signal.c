@@ -43,7 +43,7 @@ static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 #define ALWAYS (BIT(SIGSEGV) | BIT(SIGBUS))
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- masks ----------------------------------------------------------------------------------- */
 
 static void set_host_mask(uint64_t mask)
 {
@@ -128,7 +128,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
     return result;
 }
 
-/* --- the queue -------------------------------------------------------------------------------- */
+/* --- the queue ------------------------------------------------------------------------------- */
 
 static void enqueue(struct task *t, int sig, const siginfo_t *info)
 {
@@ -163,7 +163,7 @@ static bool dequeue(struct task *t, int *sig, siginfo_t *info)
     return false;
 }
 
-/* --- dying ------------------------------------------------------------------------------------ */
+/* --- dying ----------------------------------------------------------------------------------- */
 
 static bool dumps_core(int sig)
 {
@@ -211,7 +211,7 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *cont
     die(sig);
 }
 
-/* --- faults of guest instructions ------------------------------------------------------------- */
+/* --- faults of guest instructions ------------------------------------------------------------ */
 
 static bool in_guest_code(struct task *t, void *context)
 {
@@ -284,7 +284,7 @@ void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
     cpu_raise(cpu);
 }
 
-/* --- the host's handler ----------------------------------------------------------------------- */
+/* --- the host's handler ---------------------------------------------------------------------- */
 
 static void on_signal(int sig, void *siginfo, void *context)
 {
@@ -338,7 +338,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     return 0;
 }
 
-/* --- delivery --------------------------------------------------------------------------------- */
+/* --- delivery -------------------------------------------------------------------------------- */
 
 static bool ignored_by_default(int sig)
 {
@@ -482,7 +482,7 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- beginning and end ------------------------------------------------------------------------ */
+/* --- beginning and end ----------------------------------------------------------------------- */
 
 void user_signal_thread_init(struct task *t)
 {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include "target-i386/sys.h"
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 ir_val x86_reg_read_low(struct x86_dis *d, unsigned reg, unsigned size)
 {
@@ -54,7 +54,7 @@ void x86_byte_write(struct x86_dis *d, unsigned reg, ir_val v)
     x86_reg_write(d, reg, 1, v);
 }
 
-/* --- effective addresses ---------------------------------------------------------------------- */
+/* --- effective addresses --------------------------------------------------------------------- */
 
 static ir_val add_some(struct x86_dis *d, enum ir_type type, ir_val a, ir_val b)
 {
@@ -101,7 +101,7 @@ ir_val x86_lea(struct x86_dis *d)
     return d->in.addrsize == 4 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
-/* --- linear addresses ------------------------------------------------------------------------- */
+/* --- linear addresses ------------------------------------------------------------------------ */
 
 static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 {
@@ -211,7 +211,7 @@ void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, un
     ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
 {
@@ -298,7 +298,7 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
     }
 }
 
-/* --- the stack -------------------------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------------------------- */
 
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
@@ -342,7 +342,7 @@ ir_val x86_pop(struct x86_dis *d)
     return v;
 }
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper)
 {

@@ -94,7 +94,7 @@ ARITHMETIC(subr)
 ARITHMETIC(div)
 ARITHMETIC(divr)
 
-/* --- comparison: ST(0) with a register, zero or memory; the value is EFLAGS as FCOMI has it --- */
+/* --- comparison: ST(0) with a register, zero or memory; the value is EFLAGS as FCOMI has it -- */
 
 static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
 {

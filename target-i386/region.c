@@ -180,7 +180,7 @@ bool x86_region_crosses(struct x86_dis *d, uint64_t pc)
            !decode_in_page(d, &in, pc);
 }
 
-/* --- live flags ------------------------------------------------------------------------------- */
+/* --- live flags ------------------------------------------------------------------------------ */
 
 static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
 {

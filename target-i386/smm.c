@@ -169,7 +169,7 @@ void x86_enter_smm(struct x86_env *env)
     x86_debug_update(env);
 }
 
-/* --- RSM -------------------------------------------------------------------------------------- */
+/* --- RSM ------------------------------------------------------------------------------------- */
 
 static void restore_control(struct x86_env *env, uint64_t cr0, uint64_t cr3, uint64_t cr4,
                             uint64_t efer, uint32_t flags)

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "target-i386/region.h"
 
-/* --- leaving ---------------------------------------------------------------------------------- */
+/* --- leaving --------------------------------------------------------------------------------- */
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
@@ -123,7 +123,7 @@ unsigned x86_label_new(struct x86_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------- */
+/* --- exceptions ------------------------------------------------------------------------------ */
 
 static void emit_raise(struct x86_dis *d, unsigned vector)
 {
@@ -165,7 +165,7 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
-/* --- the limit of CS -------------------------------------------------------------------------- */
+/* --- the limit of CS ------------------------------------------------------------------------- */
 
 static ir_val code_limit(struct x86_dis *d)
 {
@@ -216,7 +216,7 @@ static bool refuse_fetch(struct x86_dis *d)
     return false;
 }
 
-/* --- flags from before the region ------------------------------------------------------------- */
+/* --- flags from before the region ------------------------------------------------------------ */
 
 void x86_guess_flags(struct x86_dis *d)
 {
@@ -249,7 +249,7 @@ static void emit_wrong_guess(struct x86_dis *d)
     exit_to(d, d->in.imm);
 }
 
-/* --- one instruction -------------------------------------------------------------------------- */
+/* --- one instruction ------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
 {
@@ -304,7 +304,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     }
 }
 
-/* --- the region ------------------------------------------------------------------------------- */
+/* --- the region ------------------------------------------------------------------------------ */
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {

@@ -52,7 +52,7 @@ struct x86_dis {
     uint32_t live;
 };
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 /* Operand n, zero-extended to an I32 or (8 bytes) I64 value. Memory is loaded, immediates are
    constants cut to the size of operand 0 or their own. GPR, SEG, MEM and IMM kinds. */
@@ -84,7 +84,7 @@ static inline unsigned x86_memop(unsigned size)
     return __builtin_ctz(size);
 }
 
-/* --- memory ----------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 /* Effective address (offset) of the ModRM operand, addrsize wide, zero-extended. */
 ir_val x86_lea(struct x86_dis *d);
@@ -113,7 +113,7 @@ void x86_stack_move(struct x86_dis *d, ir_val sp, int32_t delta);
 void x86_push(struct x86_dis *d, ir_val v);
 ir_val x86_pop(struct x86_dis *d);              /* value read; the stack pointer is moved too */
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper);
 ir_val x86_call1(struct x86_dis *d, enum x86_helper helper, ir_val a);
@@ -132,7 +132,7 @@ static inline ir_val x86_imm_word(struct x86_dis *d, uint64_t value)
 /* Host pointer to the field of env at an offset, as an argument. */
 ir_val x86_env_ptr(struct x86_dis *d, size_t offset);
 
-/* --- exceptions and leaving; all but raise_if set d->ended ------------------------------------ */
+/* --- exceptions and leaving; all but raise_if set d->ended ----------------------------------- */
 
 void x86_gen_raise(struct x86_dis *d, unsigned vector);     /* a fault at this instruction */
 void x86_gen_raise_gp0(struct x86_dis *d);
@@ -162,7 +162,7 @@ unsigned x86_branch_label(struct x86_dis *d, uint64_t pc);
 /* Sets the pc global to the next instruction, for helpers that read env->pc as such. */
 void x86_set_pc_next(struct x86_dis *d);
 
-/* --- flags ------------------------------------------------------------------------------------ */
+/* --- flags ----------------------------------------------------------------------------------- */
 
 /* FL_* that code after this instruction may still read (a scan; all of them in strict mode). Set
    flags only as far as wanted: others may become anything. */
@@ -192,7 +192,7 @@ struct x86_cond {
 };
 struct x86_cond x86_condition(struct x86_dis *d, unsigned number);
 
-/* --- handlers and entry points ---------------------------------------------------------------- */
+/* --- handlers and entry points --------------------------------------------------------------- */
 
 void x86_translate(struct translation *t);          /* struct target.translate */
 extern const struct ir_global x86_globals[];        /* G_COUNT of them; pc_global is G_PC */

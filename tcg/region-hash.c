@@ -76,7 +76,7 @@ static bool loop_wanted(struct cpu *cpu)
 
 static const void *find_and_add(struct cpu *cpu, const struct code_key *key)
 {
-    uint64_t lin = key->base + key->pc;
+    uint64_t lin = key->base + (key->pc & ~(uint64_t)cpu->target->pc_tag);
     struct code_place p;
     struct region *r;
 

@@ -337,7 +337,7 @@ bool region_chain(struct region_exit *slot, struct region *to)
 
 static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 {
-    uint64_t lin = key->base + key->pc;
+    uint64_t lin = key->base + (key->pc & ~(uint64_t)cpu->target->pc_tag);
 
     return cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
 }

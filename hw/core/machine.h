@@ -123,7 +123,7 @@ void machine_on_reset(void (*reset)(void *opaque), void *opaque);
 /* Called while the machine leaves the suspended state. */
 void machine_on_wakeup(void (*wakeup)(void *opaque), void *opaque);
 
-/* --- running and stopped; big lock held, main thread ------------------------------------------ */
+/* --- running and stopped; big lock held, main thread ----------------------------------------- */
 
 bool machine_running(void);
 void machine_cont(void);

@@ -33,7 +33,7 @@ FIELDS(ide_drive_state) = {
     FIELDS_END
 };
 
-/* --- the bus ---------------------------------------------------------------------------------- */
+/* --- the bus --------------------------------------------------------------------------------- */
 
 static bool ide_attach(struct bus *bus, struct device *dev, struct error **err)
 {
@@ -94,7 +94,7 @@ void ide_channel_fini(struct ide_channel *channel)
     bus_fini(&channel->bus);
 }
 
-/* --- removable media -------------------------------------------------------------------------- */
+/* --- removable media ------------------------------------------------------------------------- */
 
 static void medium_changed(void *opaque, bool inserted)
 {
@@ -134,7 +134,7 @@ static const struct block_device_ops cdrom_block_ops = {
     .locked = tray_locked,
 };
 
-/* --- the devices ------------------------------------------------------------------------------ */
+/* --- the devices ----------------------------------------------------------------------------- */
 
 static void run_changed(void *opaque, bool running)
 {
@@ -306,7 +306,7 @@ DEVICE(ide_cd) = {
     .state = STATE(ide_drive, s, ide_drive_state, 1),
 };
 
-/* --- from the command line -------------------------------------------------------------------- */
+/* --- from the command line ------------------------------------------------------------------- */
 
 static bool create_drive(struct ide_channel *channel, unsigned unit, struct block *block,
                          struct error **err)

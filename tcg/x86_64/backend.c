@@ -80,6 +80,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->too_big = false;
     c->reachable = true;
     c->flags_live = false;
+    c->flags_val = 0;
     c->pc = c->key->pc;
     c->n_sinks = 0;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;

@@ -103,6 +103,8 @@ struct compiler {
     unsigned at;                                /* the op being compiled */
     bool too_big, reachable;
     bool flags_live;                            /* do not change the host flags now */
+    ir_val flags_val;                           /* whose value they are, until op flags_end */
+    unsigned flags_end;
     uint32_t zf_at;                             /* up to here ZF is that of zf_reg's value */
     int8_t zf_reg;
     bool zf_wide;
@@ -207,6 +209,8 @@ enum soft_op { SOFT_PDEP, SOFT_PEXT, SOFT_CRC32, SOFT_POPCNT, SOFT_32 = 0x100 };
 void call_soft_int(struct compiler *c, ir_val a, ir_val b, unsigned op);
 void op_flags(struct compiler *c, const struct ir_op *o);
 void op_gx(struct compiler *c, const struct ir_op *o);
+bool keep_flags(struct compiler *c);
+unsigned use_flags(struct compiler *c, enum ir_cond cc, ir_val mask);
 void flags_to_value(struct compiler *c, int pin, uint32_t mask);    /* rax is free and locked */
 /* ops-mem.c */
 void op_mem(struct compiler *c, const struct ir_op *o);
@@ -242,8 +246,8 @@ void plain_store(struct compiler *c, unsigned memop, const struct stored *s, str
  * be aligned, with the address less its high offset bits). Returns the jump of a miss and where the
  * addend is.
  */
-uint32_t compare_tag(struct compiler *c, int address, unsigned memop, unsigned span, bool write,
-                     int t, int t2, struct mem *addend);
+uint32_t compare_tag(struct compiler *c, const struct ir_op *o, int address, unsigned span,
+                     bool write, int t, int t2, struct mem *addend);
 /* ops-group.c */
 void op_page(struct compiler *c, const struct ir_op *o);
 void grouped_ld(struct compiler *c, const struct ir_op *o);

@@ -136,7 +136,7 @@ static bool sinking_branch(struct compiler *c, const struct ir_op *o, unsigned l
         s->n_sinks = 0;
         c->flags_live = true;
         flush_pending(c, mask);
-        c->flags_live = false;
+        c->flags_live = c->flags_val != 0;
     }
     s->from = x_jcc(&c->e, cc);
     return true;

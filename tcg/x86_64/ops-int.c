@@ -78,9 +78,13 @@ static void emit_test(struct compiler *c, unsigned w, int a, const struct operan
 unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b)
 {
     unsigned w = wide(type);
-    struct operand sb = use_operand(c, b, type), sa;
+    struct operand sb, sa;
     int64_t ignored;
 
+    if (c->flags_val && a == c->flags_val) {
+        return use_flags(c, cc, b);
+    }
+    sb = use_operand(c, b, type);
     if (cc == IR_TSTEQ || cc == IR_TSTNE) {
         emit_test(c, w, use_reg(c, a), &sb);
         return host_condition(cc);
