@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The commands of SPC-3 and SBC-3 that disks know, and those that CD-ROM drives share: one table. */
+/* The commands of SPC-3 and SBC-3 that disks know, and those that CD-ROM drives share. */
 #include <string.h>
 
 #include "base/bits.h"
@@ -197,7 +197,7 @@ static uint32_t page_cache(struct scsi_target *t, uint8_t *to)
     memset(to, 0, 20);
     to[0] = 0x08;
     to[1] = 18;
-    to[2] = t->block && block_write_cache(t->block) ? 4 : 0;
+    to[2] = t->block && !block_readonly(t->block) && block_write_cache(t->block) ? 4 : 0;
     return 20;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Disks and CD-ROM drives on SCSI: phases, data in and out of the buffer, requests on the medium. */
+/* Disks and CD-ROM drives on SCSI: phases, data in and out of the buffer, the medium. */
 #include <errno.h>
 #include <string.h>
 
