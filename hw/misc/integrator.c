@@ -233,7 +233,8 @@ DEVICE(integrator_core) = {
     .name = "integrator_core", .desc = "Integrator core module", .internal = true,
     .size = sizeof(struct integrator_core), .properties = core_properties,
     .regions = core_regions, .irqs = 2, .init = core_init, .reset = core_reset,
-    .reset_lines = core_reset_lines, .state = STATE(integrator_core, s, integrator_core_state, 1),
+    .reset_lines = core_reset_lines,
+    .state = STATE(integrator_core, s, integrator_core_state, 1),
 };
 
 /* --- the CP board's registers ---------------------------------------------------------------- */
