@@ -101,6 +101,10 @@ static enum exit_reason run_region(struct cpu *cpu)
         host = next_region(cpu);
     }
     reason = backend_run(cpu->env, host, &slot);
+    if (reason == EXIT_CHECK) {
+        region_checked(cpu, cpu_hot(cpu)->scratch[1]);
+        return reason;                          /* nothing has been executed */
+    }
     cpu->one_insn = false;
     if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;
@@ -187,7 +191,7 @@ static bool others_in_guest(struct cpu *cpu)
 
     for (struct cpu *c = cpu_first(); c; c = c->next) {
         if (c != cpu && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
             any = true;
         }
     }

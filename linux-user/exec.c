@@ -41,7 +41,7 @@ const char *user_path(const char *path, char *buf)
     return lstat(buf, &st) == 0 ? buf : path;
 }
 
-/* --- scripts ---------------------------------------------------------------------------------- */
+/* --- scripts --------------------------------------------------------------------------------- */
 
 /* Interpreter and its one argument (or NULL) of a `#!' line; false when it is none. */
 static bool parse_script(char *head, char **interpreter, char **arg)
@@ -194,7 +194,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
     return 126;
 }
 
-/* --- execve ----------------------------------------------------------------------------------- */
+/* --- execve ---------------------------------------------------------------------------------- */
 
 enum kind { KIND_NATIVE, KIND_GUEST, KIND_SCRIPT };
 
@@ -359,6 +359,7 @@ static int64_t exec_file(struct task *t, int fd, int dirfd, const char *path, ch
     char head[SCRIPT_HEAD + 1] __attribute__((aligned(8))), name[PATH_MAX], *interpreter, *arg;
     bool by_dir = dirfd != AT_FDCWD && path[0] != '/';
     enum kind kind = kind_of(fd, head);
+    int64_t result;
 
     /* The kernel says best what is wrong with a file that cannot be executed. */
     if (kind == KIND_NATIVE || faccessat(dirfd, path, X_OK, flags & AT_EMPTY_PATH) < 0) {
@@ -374,9 +375,10 @@ static int64_t exec_file(struct task *t, int fd, int dirfd, const char *path, ch
     }
     if (by_dir) {
         snprintf(name, sizeof(name), "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
-        path = name;
     }
-    return exec_emulator(t, fd, path, argv, envp);
+    result = exec_emulator(t, fd, by_dir ? name : path, argv, envp);
+    /* An emulator that lies outside of a chroot without /proc: the kernel may know another way. */
+    return result == -ENOENT ? exec_native(dirfd, path, argv, envp, flags) : result;
 }
 
 static int64_t exec_path(struct task *t, int dirfd, const char *path, char **argv, char **envp,

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@ extern char **environ;
 struct user_options user_options = { .exec_fd = -1 };
 char *user_emulator_path;
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 struct arguments {
     char **envp;
@@ -348,7 +350,7 @@ static void default_sysroot(void)
     }
 }
 
-/* --- start ------------------------------------------------------------------------------------ */
+/* --- start ----------------------------------------------------------------------------------- */
 
 static char *read_link(const char *path)
 {
@@ -360,6 +362,64 @@ static char *read_link(const char *path)
     }
     buf[len] = 0;
     return strdup(buf);
+}
+
+/*
+ * For the exec of programs. Without /proc the user's name for us must do, or the kernel's, which is
+ * the program's own if the kernel started us for it.
+ */
+static char *find_emulator(char **argv)
+{
+    const char *from_kernel = (const char *)getauxval(AT_EXECFN);
+    char *path = read_link("/proc/self/exe");
+
+    if (!path && strchr(argv[0], '/')) {
+        path = realpath(argv[0], NULL);
+    }
+    if (path || !from_kernel || (argv[1] && strcmp(from_kernel, argv[1]) == 0)) {
+        return path;
+    }
+    return realpath(from_kernel, NULL);
+}
+
+enum { PRESERVED_ARGV0 = 1 };       /* in AT_FLAGS */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/*
+ * Started by the kernel for a program of a registered kind: `emulator path args...', with flag P
+ * `emulator path argv0 args...', with flag O the program open. Kernels before 5.12 do not tell of
+ * P; there the registered name ends so. Returns the index of the program's name, 0: not so.
+ */
+static int started_by_kernel(int argc, char **argv)
+{
+    bool has_argv0 = getauxval(AT_FLAGS) & PRESERVED_ARGV0 || ends_with(argv[0], "-binfmt-P");
+    int fd;
+
+    errno = 0;
+    fd = getauxval(AT_EXECFD);
+    if (errno == 0) {
+        user_options.exec_fd = fd;
+    }
+    if (!has_argv0 || argc < 3) {
+        return user_options.exec_fd >= 0 ? 1 : 0;
+    }
+    user_options.argv0 = argv[2];
+    argv[2] = argv[1];
+    return 2;
+}
+
+/* What ps shows. */
+static void take_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    prctl(PR_SET_NAME, slash ? slash + 1 : path);
 }
 
 static struct cpu *make_cpu(void)
@@ -411,19 +471,23 @@ int main(int argc, char **argv)
 
     snprintf(name, sizeof(name), "qemu-%s", the_target.name);
     error_set_program(name);
-    read_environment(&a);
-    i = read_options(&a, argc, argv);
+    if (!getauxval(AT_SECURE)) {        /* else the user must not steer us */
+        read_environment(&a);
+    }
+    i = started_by_kernel(argc, argv);
+    i = i ? i : read_options(&a, argc, argv);
     if (i >= argc) {
         usage_error("%s", "no program given; usage: qemu-ARCH [options] program [arguments...]");
     }
     default_sysroot();
-    user_emulator_path = read_link("/proc/self/exe");
+    user_emulator_path = find_emulator(argv);
     start_log(&a);
     status = exec_open(argv[i], argc - i, argv + i, &request, &err);
     if (status) {
         error_report_free(err);
         return status;
     }
+    take_name(argv[i]);
     if (!user_memory_init(&err)) {
         error_exit_with(err);
     }

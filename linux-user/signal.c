@@ -46,7 +46,7 @@ static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 #define ALWAYS (FAULTS | user_gdb_kick_mask)
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- masks ----------------------------------------------------------------------------------- */
 
 static void set_host_mask(uint64_t mask)
 {
@@ -77,7 +77,7 @@ static void set_mask(struct task *t, uint64_t mask)
     if (t->queue->head != t->queue->tail) {
         /* Some may be no longer blocked. */
         t->signal_pending = 1;
-        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
     }
     user_signal_unblock(t);
 }
@@ -131,7 +131,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
     return result;
 }
 
-/* --- the queue -------------------------------------------------------------------------------- */
+/* --- the queue ------------------------------------------------------------------------------- */
 
 static void enqueue(struct task *t, int sig, const siginfo_t *info)
 {
@@ -143,7 +143,7 @@ static void enqueue(struct task *t, int sig, const siginfo_t *info)
         q->tail++;
     }
     t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
 }
 
 /* Takes the first that is not blocked. With the host's signals blocked. */
@@ -166,7 +166,7 @@ static bool dequeue(struct task *t, int *sig, siginfo_t *info)
     return false;
 }
 
-/* --- dying ------------------------------------------------------------------------------------ */
+/* --- dying ----------------------------------------------------------------------------------- */
 
 static bool dumps_core(int sig)
 {
@@ -215,7 +215,7 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *cont
     die(sig);
 }
 
-/* --- faults of guest instructions ------------------------------------------------------------- */
+/* --- faults of guest instructions ------------------------------------------------------------ */
 
 static bool in_guest_code(struct task *t, void *context)
 {
@@ -235,6 +235,7 @@ static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
         if (!t->cpu->one_insn && region_overlaps(t->cpu, addr, 16)) {
             /* It changes the code it is in: alone once more, then the new code. */
             t->cpu->one_insn = true;
+            backend_fault_leaves(t->cpu->env, context);
             user_signal_unblock(t);
             cpu_loop_exit(t->cpu);
         }
@@ -257,6 +258,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     if (store_to_code(t, info, context) || host_fixup(context)) {
         return;
     }
+    backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
     }
@@ -288,7 +290,7 @@ void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
     cpu_raise(cpu);
 }
 
-/* --- the host's handler ----------------------------------------------------------------------- */
+/* --- the host's handler ---------------------------------------------------------------------- */
 
 static void on_signal(int sig, void *siginfo, void *context)
 {
@@ -346,7 +348,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     return 0;
 }
 
-/* --- delivery --------------------------------------------------------------------------------- */
+/* --- delivery -------------------------------------------------------------------------------- */
 
 static bool ignored_by_default(int sig)
 {

@@ -93,7 +93,7 @@ void user_main_task(struct cpu *cpu)
     enter_list(&first);
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void user_exit_group(struct task *t, int status)
 {
@@ -145,7 +145,7 @@ void user_exit_thread(struct task *t, int status)
     pthread_exit(NULL);
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 struct start {
     struct task *task;
@@ -248,7 +248,7 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     return s.tid;
 }
 
-/* --- processes -------------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------------- */
 
 static void fork_begin(struct task *t)
 {
@@ -327,7 +327,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-/* --- vfork ------------------------------------------------------------------------------------ */
+/* --- vfork ----------------------------------------------------------------------------------- */
 
 enum { CHILD_STACK = 256 << 10 };
 
@@ -422,7 +422,7 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
     return (args->flags & shared) == shared ? new_thread(t, args) : -EINVAL;
 }
 
-/* --- robust futexes: what the kernel would do at the thread's end ----------------------------- */
+/* --- robust futexes: what the kernel would do at the thread's end ---------------------------- */
 
 enum { ROBUST_LIMIT = 2048 };
 

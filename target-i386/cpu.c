@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU as the rest of the emulator sees it: class, creation, reset. */
 #include "target-i386/sys.h"
+#include "target-i386/fpu.h"
 #include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
@@ -40,6 +41,7 @@ static void reset_segments(struct x86_env *env)
 static void reset_vectors(struct x86_env *env)
 {
     memset(env->xmm, 0, sizeof(env->xmm));
+    x86_fp_fetch(env);
     memset(env->fpregs, 0, sizeof(env->fpregs));
     env->mxcsr = 0x1f80;
     env->fpuc = 0x37f;
@@ -143,11 +145,17 @@ const struct target the_target = {
     .helpers = x86_helpers,
     .n_helpers = H_COUNT,
     .state_fields = x86_state_fields,
+    .state_version = 1,
+    .saving = x86_saving,
+    .loaded = x86_loaded,
     .n_mmu_idx = X86_MMU_COUNT,
     .init = init,
     .reset = x86_reset,
     .code_key = code_key,
     .translate = x86_translate,
+    .x87_load = x86_fp_load,
+    .x87_fetch = x86_fp_fetch,
+    .x87_capture = x86_fp_capture,
     .fill_tlb = x86_fill_tlb,
     .mmu_index = mmu_index,
     .misaligned = x86_misaligned,

@@ -169,6 +169,9 @@ struct x86_env {
     uint32_t sipi_vector;
     int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
 
+    /* Filled for saving, compared when loading */
+    uint32_t saved_cpuid[13];
+
     /* Fixed at creation */
     const struct x86_model *model;
     uint32_t cpuid_1_edx, cpuid_1_ecx, cpuid_7_ebx, cpuid_7_ecx, cpuid_7_edx;
@@ -196,12 +199,14 @@ static inline struct x86_env *x86_env(struct cpu *cpu)
 enum {
     G_REG0 = 0,                                 /* X86_REGS of them */
     G_CC_OP = X86_REGS, G_CC_A, G_CC_B, G_CC_C, /* deferrable */
+    G_FPIP, G_FPDP,                             /* deferrable */
     G_PC, G_DF,
     G_ES_BASE, G_CS_BASE, G_SS_BASE, G_DS_BASE, G_FS_BASE, G_GS_BASE,
     G_XMM0,                                     /* X86_REGS of them */
     G_COUNT = G_XMM0 + X86_REGS,
 };
 #define G_CC_MASK (15ull << G_CC_OP)
+#define G_FP_MASK (3ull << G_FPIP)
 
 /* flags.c: FL_ARITH as the lazy state says; then all of EFLAGS */
 uint32_t x86_arith_flags(struct x86_env *env);

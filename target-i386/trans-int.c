@@ -21,7 +21,7 @@ static ir_val sx(struct x86_dis *d, ir_val v, unsigned size)
     return size < 4 ? ir_exts(d->ir, I32, v, 8 * size) : v;
 }
 
-/* --- the eight ALU operations ----------------------------------------------------------------- */
+/* --- the eight ALU operations ---------------------------------------------------------------- */
 
 static ir_val alu_result(struct x86_dis *d, unsigned op, unsigned size, ir_val a, ir_val b,
                          ir_val carry)
@@ -223,7 +223,7 @@ void trans_add_extended(struct x86_dis *d)
     }
 }
 
-/* --- multiplication --------------------------------------------------------------------------- */
+/* --- multiplication -------------------------------------------------------------------------- */
 
 /* `low' is the signed result, `overflow' not zero when the full product is more than that. */
 static void mul_flags(struct x86_dis *d, ir_val low, ir_val overflow)
@@ -335,7 +335,7 @@ void trans_mulx(struct x86_dis *d)
     x86_write(d, 0, hi);            /* wins when both are the same register */
 }
 
-/* --- division --------------------------------------------------------------------------------- */
+/* --- division -------------------------------------------------------------------------------- */
 
 /* dividend: zero- or sign-extended to 64 (32-bit operands) or 32 bits; divisor as wide. Multiplying
    back is cheaper than a second division. */
@@ -440,7 +440,7 @@ void trans_div(struct x86_dis *d)
     }
 }
 
-/* --- widening, decimal ------------------------------------------------------------------------ */
+/* --- widening, decimal ----------------------------------------------------------------------- */
 
 /* cbw, cwde, cdqe */
 void trans_cbw(struct x86_dis *d)

@@ -196,7 +196,7 @@ void trans_xlat(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, x86_ld(d, I32, x86_address_of(d, d->in.seg, at, 1, false), MO_8));
 }
 
-/* --- the stack -------------------------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------------------------- */
 
 void trans_push(struct x86_dis *d)
 {

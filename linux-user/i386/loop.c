@@ -25,6 +25,7 @@ const struct user_arch_elf user_arch_elf = {
     X86_64 ? EM_X86_64 : 6 /* the 486 of old files */
 };
 const int user_arch_exc_signal = EXC_SIGNAL;
+const uint64_t user_arch_top = 0xffffe000;
 
 const char *user_arch_platform(void)
 {
@@ -81,7 +82,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     return result;
 }
 
-/* --- exceptions as signals -------------------------------------------------------------------- */
+/* --- exceptions as signals ------------------------------------------------------------------- */
 
 /* Page fault error codes, as the kernel passes them on */
 enum { PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16 };
@@ -179,7 +180,7 @@ static void take_exception(struct task *t, int vector)
     }
 }
 
-/* --- the vsyscall page ------------------------------------------------------------------------ */
+/* --- the vsyscall page ----------------------------------------------------------------------- */
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 
@@ -204,7 +205,7 @@ static bool vsyscall(struct task *t)
     return true;
 }
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
 
 static int64_t call(struct task *t, int64_t num, int64_t args[6])
 {

@@ -14,7 +14,7 @@
 #include "linux-user/syscalls/seccomp.h"
 #include "linux-user/syscalls/siginfo.h"
 
-/* --- new ones --------------------------------------------------------------------------------- */
+/* --- new ones -------------------------------------------------------------------------------- */
 
 int64_t call_fork(struct call *c)
 {
@@ -84,7 +84,7 @@ int64_t call_clone3(struct call *c)
     return user_clone(c->t, &args);
 }
 
-/* --- programs --------------------------------------------------------------------------------- */
+/* --- programs -------------------------------------------------------------------------------- */
 
 enum { MAX_STRINGS = 1 << 20 };
 
@@ -152,7 +152,7 @@ int64_t call_execveat(struct call *c)
     return execute(c, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4]);
 }
 
-/* --- ends and waiting ------------------------------------------------------------------------- */
+/* --- ends and waiting ------------------------------------------------------------------------ */
 
 int64_t call_exit(struct call *c)
 {
@@ -180,7 +180,7 @@ int64_t call_waitid(struct call *c)
     return call_pass_with(c, waitid_host);
 }
 
-/* --- the thread's own state ------------------------------------------------------------------- */
+/* --- the thread's own state ------------------------------------------------------------------ */
 
 int64_t call_set_tid_address(struct call *c)
 {
@@ -245,7 +245,7 @@ int64_t call_ptrace(struct call *c)
     return -ENOSYS;
 }
 
-/* --- prctl ------------------------------------------------------------------------------------ */
+/* --- prctl ----------------------------------------------------------------------------------- */
 
 static int64_t prctl_host(struct call *c, int64_t a1)
 {

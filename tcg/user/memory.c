@@ -160,7 +160,7 @@ void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, u
     touch(host_of(env, addr + len - 1, 0, idx, false), access);
 }
 
-/* --- nothing is cached, and there are no hardware watchpoints --------------------------------- */
+/* --- nothing is cached, and there are no hardware watchpoints -------------------------------- */
 
 void tlb_flush(struct cpu *cpu)
 {
