@@ -108,13 +108,14 @@ $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 $(B)/qemu-%-static: $(B)/qemu-%
 	$(Q)ln -f $< $@
 
+# Libraries that only machines use are left out: the tools start faster.
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -Wl,--as-needed -o $@ $^ $(LIBS_ALL)
 
 $(NBD): $(NBD_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -Wl,--as-needed -o $@ $^ $(LIBS_ALL)
 
 $(B)/qemu: $(B)/qemu-system-i386
 	$(Q)ln -sf qemu-system-i386 $@
@@ -226,8 +227,8 @@ define fuzzer
 endef
 $(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
 	$(call fuzzer)
-$(B)/fuzz/gdb: tests/fuzz/gdb.c $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c)) cpu-debug.c \
-    $(wildcard base/*.c)
+$(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
+    $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
 	$(call fuzzer)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
