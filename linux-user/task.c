@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,6 +94,8 @@ void user_main_task(struct cpu *cpu)
     enter_list(&first);
 }
 
+static __thread jmp_buf *thread_end;    /* in the thread's outermost frame */
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 void user_exit_group(struct task *t, int status)
@@ -142,7 +145,7 @@ void user_exit_thread(struct task *t, int status)
     }
     free(t);
     user_task = NULL;
-    pthread_exit(NULL);
+    longjmp(*thread_end, 1);                    /* pthread_exit() would look for frames to unwind */
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -150,9 +153,7 @@ void user_exit_thread(struct task *t, int status)
 struct start {
     struct task *task;
     const struct user_clone *args;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
-    pid_t tid;
+    pid_t tid;                      /* a futex; it may be gone when it is woken */
 };
 
 static void put_tid(uint64_t addr, pid_t tid)
@@ -166,6 +167,7 @@ static void *thread_main(void *opaque)
 {
     struct start *s = opaque;
     struct task *t = s->task;
+    jmp_buf end;
 
     attach(t);
     if (s->args->flags & CLONE_PARENT_SETTID) {
@@ -175,12 +177,14 @@ static void *thread_main(void *opaque)
         put_tid(s->args->child_tid, t->tid);
     }
     enter_list(t);
-    pthread_mutex_lock(&s->lock);
-    s->tid = t->tid;
-    pthread_cond_signal(&s->done);
-    pthread_mutex_unlock(&s->lock);
+    __atomic_store_n(&s->tid, t->tid, __ATOMIC_RELEASE);
+    host_syscall(SYS_futex, &s->tid, (int64_t)FUTEX_WAKE_PRIVATE, (int64_t)1);
     user_signal_unblock(t);
-    user_arch_loop(t);
+    thread_end = &end;
+    if (!setjmp(end)) {
+        user_arch_loop(t);
+    }
+    return NULL;
 }
 
 static struct task *new_task(struct task *parent, const struct user_clone *args, int64_t *result)
@@ -215,8 +219,7 @@ static struct task *new_task(struct task *parent, const struct user_clone *args,
 
 static int64_t new_thread(struct task *parent, const struct user_clone *args)
 {
-    struct start s = { .args = args, .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .done = PTHREAD_COND_INITIALIZER };
+    struct start s = { .args = args };
     pthread_attr_t attr;
     pthread_t thread;
     int64_t result;
@@ -230,14 +233,10 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     user_signal_block_all();
-    pthread_mutex_lock(&s.lock);
     failed = pthread_create(&thread, &attr, thread_main, &s);
-    if (!failed) {
-        while (!s.tid) {
-            pthread_cond_wait(&s.done, &s.lock);
-        }
+    while (!failed && !__atomic_load_n(&s.tid, __ATOMIC_ACQUIRE)) {
+        host_syscall(SYS_futex, &s.tid, (int64_t)FUTEX_WAIT_PRIVATE, (int64_t)0, (int64_t)0);
     }
-    pthread_mutex_unlock(&s.lock);
     user_signal_unblock(parent);
     pthread_attr_destroy(&attr);
     if (failed) {
