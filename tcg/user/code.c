@@ -174,7 +174,7 @@ static void interrupt_others(void)
 {
     for (struct cpu *c = cpu_first(); c; c = c->next) {
         if (c != cpu_current() && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
         }
     }
 }
@@ -273,7 +273,7 @@ bool code_store_fault(struct cpu *cpu, uint64_t addr)
         ours = true;
         drop(p, true);
         p->faults += p->faults < FAULTS;
-        if (p->faults == FAULTS) {
+        if (p->faults == FAULTS && cpu->target->checks_code) {
             p->state = PAGE_KNOWN | PAGE_CHECKED;
         }
     } else {
