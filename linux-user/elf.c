@@ -34,7 +34,7 @@ struct elf_file {
     uint64_t bias;
 };
 
-/* --- reading headers -------------------------------------------------------------------------- */
+/* --- reading headers ------------------------------------------------------------------------- */
 
 static bool fail(struct error **err, const char *path, const char *why)
 {
@@ -160,7 +160,7 @@ static bool read_headers(struct elf_file *f, struct error **err)
     return true;
 }
 
-/* --- mapping ---------------------------------------------------------------------------------- */
+/* --- mapping --------------------------------------------------------------------------------- */
 
 static bool find_bounds(struct elf_file *f, struct error **err)
 {
@@ -272,7 +272,7 @@ static bool map_all(struct elf_file *f, uint64_t hint, struct error **err)
     return true;
 }
 
-/* --- the interpreter -------------------------------------------------------------------------- */
+/* --- the interpreter ------------------------------------------------------------------------- */
 
 static bool read_interpreter_name(const struct elf_file *f, char *name, struct error **err)
 {
@@ -316,7 +316,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     return done;
 }
 
-/* --- the program ------------------------------------------------------------------------------ */
+/* --- the program ----------------------------------------------------------------------------- */
 
 #define PIE_HINT_64 0x4000000000ull
 #define PIE_HINT_32 0x40000000ull

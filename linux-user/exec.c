@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "linux-user/internal.h"
 #include "linux-user/trace.h"
@@ -41,7 +42,7 @@ const char *user_path(const char *path, char *buf)
     return lstat(buf, &st) == 0 ? buf : path;
 }
 
-/* --- scripts ---------------------------------------------------------------------------------- */
+/* --- scripts --------------------------------------------------------------------------------- */
 
 /* Interpreter and its one argument (or NULL) of a `#!' line; false when it is none. */
 static bool parse_script(char *head, char **interpreter, char **arg)
@@ -194,7 +195,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
     return 126;
 }
 
-/* --- execve ----------------------------------------------------------------------------------- */
+/* --- execve ---------------------------------------------------------------------------------- */
 
 enum kind { KIND_NATIVE, KIND_GUEST, KIND_SCRIPT };
 
@@ -305,6 +306,7 @@ static int64_t exec_emulator(struct task *t, int fd, const char *path, char **ar
     if (user_options.strace) {
         add(&v, "-strace");
     }
+    add_option(&v, "-gdbfd", user_gdb_exec_begin(t));
     sprintf(program, "%d", fd);
     add_option(&v, "-execfd", program);
     add_option(&v, "-exectrace", trace_exec_state(t, trace));
@@ -330,6 +332,7 @@ static int64_t exec_emulator(struct task *t, int fd, const char *path, char **ar
     if (result < 0 && user_emulator_path) {
         result = host_syscall(SYS_execve, user_emulator_path, all, clean);
     }
+    user_gdb_exec_end(t);
     free(all);
     free(clean);
     return result;

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "linux-user/exec.h"
+#include "linux-user/gdb.h"
 #include "linux-user/internal.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/trace.h"
@@ -26,12 +27,13 @@ extern char **environ;
 struct user_options user_options = { .exec_fd = -1 };
 char *user_emulator_path;
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 struct arguments {
     char **envp;
-    const char *log_mask, *log_file;
+    const char *log_mask, *log_file, *gdb, *gdb_fd;
     bool one_insn;
+    bool inside;                    /* started by an exec of another emulator */
 };
 
 static _Noreturn void usage_error(const char *text, const char *what)
@@ -195,6 +197,17 @@ static void set_one_insn(struct arguments *a, const char *arg)
 static void set_exec_fd(struct arguments *a, const char *arg)
 {
     user_options.exec_fd = number("-execfd", arg, false);
+    a->inside = true;
+}
+
+static void set_gdb(struct arguments *a, const char *arg)
+{
+    a->gdb = arg;
+}
+
+static void set_gdb_fd(struct arguments *a, const char *arg)
+{
+    a->gdb_fd = arg;
 }
 
 static void set_exec_trace(struct arguments *a, const char *arg)
@@ -239,6 +252,9 @@ static const struct option {
     { "R", "QEMU_RESERVED_VA", true, set_reserved, "size", "size of the program's address space" },
     { "d", "QEMU_LOG", true, set_log, "item,...", "log; -d help lists the items" },
     { "D", "QEMU_LOG_FILENAME", true, set_log_file, "file", "write the log there" },
+    { "g", "QEMU_GDB", true, set_gdb, "port|path",
+      "wait for gdb on a TCP port or a socket's path" },
+    { "gdbfd", NULL, true, set_gdb_fd },        /* likewise */
     { "p", "QEMU_PAGESIZE", true, check_page_size, "size", "page size; only the host's" },
     { "singlestep", "QEMU_SINGLESTEP", false, set_one_insn, NULL, "translate single instructions" },
     { "one-insn-per-tb", "QEMU_ONE_INSN_PER_TB", false, set_one_insn },
@@ -341,7 +357,7 @@ static void default_sysroot(void)
     }
 }
 
-/* --- start ------------------------------------------------------------------------------------ */
+/* --- start ----------------------------------------------------------------------------------- */
 
 static char *read_link(const char *path)
 {
@@ -424,6 +440,18 @@ static struct cpu *make_cpu(void)
     return cpu;
 }
 
+/* The variable is for the first program only, unless each gets a socket of its own. */
+static void open_gdb(const struct arguments *a)
+{
+    bool wanted = a->gdb && (!a->inside || strstr(a->gdb, "%d"));
+    struct error *err = NULL;
+
+    if (a->gdb_fd ? !user_gdb_inherit(a->gdb_fd, &err)
+                  : wanted && !user_gdb_open(a->gdb, &err)) {
+        error_exit_with(err);
+    }
+}
+
 static _Noreturn void start(const struct exec_request *request, char **envp)
 {
     struct user_program program = { 0 };
@@ -439,6 +467,7 @@ static _Noreturn void start(const struct exec_request *request, char **envp)
     if (user_options.exec_trace) {
         trace_exec_start(user_task, user_options.exec_trace);
     }
+    user_gdb_start(user_task);
     user_arch_loop(user_task);
 }
 
@@ -472,6 +501,7 @@ int main(int argc, char **argv)
     if (!user_memory_init(&err)) {
         error_exit_with(err);
     }
+    open_gdb(&a);
     user_main_task(make_cpu());
     call_init(user_process_abi);
     user_signal_init();

@@ -14,6 +14,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "cpu-control.h"
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "linux-user/trace.h"
 #include "tcg/backend.h"
@@ -50,6 +51,7 @@ static void enter_list(struct task *t)
     user_tasks_lock();
     t->next = tasks;
     tasks = t;
+    user_gdb_task_begins(t);
     user_tasks_unlock();
 }
 
@@ -94,13 +96,14 @@ void user_main_task(struct cpu *cpu)
     enter_list(&first);
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void user_exit_group(struct task *t, int status)
 {
     if (t->trace) {
         trace_note(t);
     }
+    user_gdb_exit(t, false, status);
     if (!t->borrows) {
         fflush(NULL);
     }
@@ -120,6 +123,8 @@ static void clear_tid(struct task *t)
 
 void user_exit_thread(struct task *t, int status)
 {
+    bool last;
+
     user_signal_block_all();
     if (t->trace) {
         trace_note(t);
@@ -127,7 +132,10 @@ void user_exit_thread(struct task *t, int status)
     if (t->borrows) {
         host_syscall(SYS_exit, (int64_t)status);
     }
-    if (leave_list(t)) {
+    user_gdb_lock(t);
+    last = leave_list(t);
+    user_gdb_unlock();
+    if (last) {
         user_exit_group(t, status);
     }
     user_robust_exit(t);
@@ -146,7 +154,7 @@ void user_exit_thread(struct task *t, int status)
     pthread_exit(NULL);
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 struct start {
     struct task *task;
@@ -242,11 +250,12 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     return s.tid;
 }
 
-/* --- processes -------------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------------- */
 
-static void fork_begin(void)
+static void fork_begin(struct task *t)
 {
     user_signal_block_all();
+    user_gdb_fork_begin(t);
     user_tasks_lock();
     user_memory_lock();
     region_fork_begin();
@@ -298,7 +307,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     int64_t pid;
 
     fflush(NULL);
-    fork_begin();
+    fork_begin(t);
     if (args->exit_signal == SIGCHLD && !(args->flags & ~plain)) {
         pid = fork();
         pid = pid < 0 ? -errno : pid;
@@ -306,6 +315,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
         pid = raw_clone(args);
     }
     fork_end(t, pid == 0);
+    user_gdb_fork_end(t, pid);
     if (pid == 0) {
         t->clear_child_tid = args->flags & CLONE_CHILD_CLEARTID ? args->child_tid : 0;
         if (args->flags & CLONE_CHILD_SETTID) {
@@ -320,7 +330,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-/* --- vfork ------------------------------------------------------------------------------------ */
+/* --- vfork ----------------------------------------------------------------------------------- */
 
 enum { CHILD_STACK = 256 << 10 };
 
@@ -373,18 +383,21 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     }
     user_signal_block_all();
     backend_fp_sync(t->cpu->env);
+    user_gdb_borrow_begin(t);
     saved = *t;
     memcpy(env, t->cpu->env, the_target.env_size);
     pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
     pid = pid < 0 ? -errno : pid;
     user_tasks_lock();
     saved.next = t->next;
+    saved.debug.stop = t->debug.stop;
     *t = saved;
     user_tasks_unlock();
     t->cpu->in_guest = false;
     backend_fp_leave(t->cpu->env);
     memcpy(t->cpu->env, env, the_target.env_size);
     backend_fp_enter(t->cpu->env);
+    user_gdb_borrow_end(t);
     free(env);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);
@@ -429,7 +442,7 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
     return result;
 }
 
-/* --- robust futexes: what the kernel would do at the thread's end ----------------------------- */
+/* --- robust futexes: what the kernel would do at the thread's end ---------------------------- */
 
 enum { ROBUST_LIMIT = 2048 };
 

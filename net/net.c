@@ -133,7 +133,7 @@ bool net_connect(struct net_port *a, struct net_port *b, struct error **err)
     return true;
 }
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static bool takes(const struct net_port *port, size_t size)
 {
@@ -230,7 +230,7 @@ bool net_set_link(const char *name, bool up, struct error **err)
     return true;
 }
 
-/* --- cards ------------------------------------------------------------------------------------ */
+/* --- cards ----------------------------------------------------------------------------------- */
 
 static bool is_zero(const uint8_t *mac)
 {

@@ -135,7 +135,7 @@ void helper_single_step(struct x86_env *env, x86_word next_pc, uint32_t new_flag
     }
 }
 
-/* --- MOV to and from debug registers ---------------------------------------------------------- */
+/* --- MOV to and from debug registers --------------------------------------------------------- */
 
 /* DR4 and DR5 are DR6 and DR7 unless CR4.DE. */
 static unsigned resolve(struct x86_env *env, uint32_t reg)

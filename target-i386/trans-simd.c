@@ -23,11 +23,11 @@ bool simd_enter(struct x86_dis *d)
 
 ir_val simd_load(struct x86_dis *d, unsigned size, unsigned align)
 {
-    static const uint8_t types[] = { [1] = I32, [2] = I32, [4] = F32, [8] = V64, [16] = V128 };
+    enum ir_type type = size < 4 ? I32 : V128;
     struct x86_ea ea = x86_address(d, size, false);
-    ir_val v = x86_ld(d, types[size], ea, x86_memop(size) | (size == 16 ? align : 0));
+    ir_val v = x86_ld(d, type, ea, x86_memop(size) | (size == 16 ? align : 0));
 
-    return size == 16 ? v : ir_1(d->ir, IR_bitcast, V128, v);
+    return type == V128 ? v : ir_1(d->ir, IR_bitcast, V128, v);
 }
 
 ir_val simd_source(struct x86_dis *d, unsigned n, unsigned align)
@@ -405,10 +405,9 @@ void trans_v_load_scalar(struct x86_dis *d)
 
 static void store_low(struct x86_dis *d, unsigned size)
 {
-    enum ir_type type = size == 4 ? F32 : V64;
-    ir_val v = ir_1(d->ir, IR_bitcast, type, simd_get(d, d->in.operand[1].reg));
+    ir_val v = simd_get(d, d->in.operand[1].reg);
 
-    x86_st(d, type, x86_address(d, size, true), v, x86_memop(size));
+    x86_st(d, V128, x86_address(d, size, true), v, x86_memop(size));
 }
 
 void trans_v_store_scalar(struct x86_dis *d)

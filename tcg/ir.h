@@ -165,6 +165,20 @@ struct ir_page_group {
     uint16_t memop;                 /* which TLB */
 };
 
+/*
+ * Guest code that a region was made from, compared each time it is entered; but for immediates that
+ * are known to change, which the region loads.
+ */
+enum { IR_CHECK_WORDS = 8 };
+struct ir_check {
+    uint64_t loaded[IR_CHECK_WORDS];        /* bit n: byte n is not compared */
+    uint64_t lin;
+    const uint8_t *host;            /* where it is on the host */
+    unsigned len;
+    int32_t left;                   /* so many times more; then somebody should look */
+    uint8_t bytes[];
+};
+
 /* One region under construction. Reset per region, one per vCPU thread. */
 struct ir {
     const struct ir_global *globals;
@@ -182,12 +196,18 @@ struct ir {
     unsigned next_group;
     unsigned last_brc;
     struct ir_page_group groups[IR_PAGE_GROUPS];
+    struct ir_check *check;         /* of the check op, filled after building */
     struct ir_op ops[IR_MAX_OPS];
     uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */
     uint16_t weak[IR_MAX_OPS];      /* last observer that may want the value of a deferred set */
     uint16_t uses[IR_MAX_OPS];
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
+
+static inline bool ir_is_checked(const struct ir_check *check, unsigned n)
+{
+    return n < check->len && !(check->loaded[n / 64] >> n % 64 & 1);
+}
 
 static inline bool ir_in_group(const struct ir_op *o)
 {

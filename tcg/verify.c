@@ -77,7 +77,7 @@ static const char *check_operands(const struct ir *ir, unsigned at, unsigned blo
                                             : ir_in_group(o) ? o->c
                                             : info->flags & IR_MEM ? o->mem.index : 0 };
     bool optional = o->op == IR_call || o->op == IR_vx || o->op == IR_flags || o->op == IR_lea ||
-                    o->op == IR_envptr;
+                    o->op == IR_envptr || o->op == IR_x87_put;
     const char *bad;
 
     for (unsigned n = 0; n < 4; n++) {

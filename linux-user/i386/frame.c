@@ -77,7 +77,7 @@ struct rt_frame32 {
 };
 _Static_assert(sizeof(struct rt_frame32) == 16 + SIGINFO_SIZE + 108 + 8 + 8, "no padding");
 
-/* --- floating point state --------------------------------------------------------------------- */
+/* --- floating point state -------------------------------------------------------------------- */
 
 static unsigned fp_size(const struct x86_env *env)
 {
@@ -143,7 +143,7 @@ static bool pop_fp(struct x86_env *env, uint64_t at)
     return true;
 }
 
-/* --- where the frame goes --------------------------------------------------------------------- */
+/* --- where the frame goes -------------------------------------------------------------------- */
 
 static uint64_t frame_top(struct task *t, const struct user_sigaction *act)
 {
@@ -199,7 +199,7 @@ void x86_map_trampolines(void)
     /* Without SA_RESTORER the kernel has no way back, either. */
 }
 
-/* --- x86-64 ----------------------------------------------------------------------------------- */
+/* --- x86-64 ---------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context64 *c, uint64_t mask, uint64_t fp)
 {
@@ -267,7 +267,7 @@ int64_t user_sigreturn(struct task *t, bool rt)
 
 #else
 
-/* --- i386 ------------------------------------------------------------------------------------- */
+/* --- i386 ------------------------------------------------------------------------------------ */
 
 static void save_context(struct task *t, struct context32 *c, uint64_t mask, uint64_t fp)
 {
@@ -280,40 +280,6 @@ static void save_context(struct task *t, struct context32 *c, uint64_t mask, uin
         r[R_AX], t->fault_trapno, t->fault_error, env->pc, env->segs[SEG_CS].selector,
         x86_get_eflags(env), r[R_SP], env->segs[SEG_SS].selector, fp, mask, t->fault_address,
     };
-}
-
-/* siginfo of 32-bit processes: the union begins at 12, and words are half as long. */
-static void info_to_32(const siginfo_t *info, uint8_t *out)
-{
-    uint32_t w[SIGINFO_SIZE / 4] = { info->si_signo, info->si_errno, info->si_code };
-    int sig = info->si_signo, code = info->si_code;
-
-    if (code > 0 && code != SI_KERNEL && (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
-                                          sig == SIGILL || sig == SIGTRAP)) {
-        w[3] = (uintptr_t)info->si_addr;
-    } else if (sig == SIGCHLD && code > 0) {
-        w[3] = info->si_pid;
-        w[4] = info->si_uid;
-        w[5] = info->si_status;
-        w[6] = info->si_utime;
-        w[7] = info->si_stime;
-    } else if (sig == SIGIO && code > 0 && code != SI_KERNEL) {
-        w[3] = info->si_band;
-        w[4] = info->si_fd;
-    } else if (sig == SIGSYS && code > 0) {
-        w[3] = (uintptr_t)info->si_call_addr;
-        w[4] = info->si_syscall;
-        w[5] = info->si_arch;
-    } else if (code == SI_TIMER) {
-        w[3] = info->si_timerid;
-        w[4] = info->si_overrun;
-        w[5] = (uintptr_t)info->si_value.sival_ptr;
-    } else if (code != SI_KERNEL) {
-        w[3] = info->si_pid;
-        w[4] = info->si_uid;
-        w[5] = (uintptr_t)info->si_value.sival_ptr;
-    }
-    memcpy(out, w, SIGINFO_SIZE);
 }
 
 /*
@@ -362,7 +328,7 @@ static bool push_rt(struct task *t, int sig, const siginfo_t *info,
     f.uc_flags = x86_env(t->cpu)->cr[4] & CR4_OSXSAVE ? 1 : 0;
     f.stack = (struct stack32){ t->sigaltstack.sp, stack_flags(t), t->sigaltstack.size };
     save_context(t, &f.sc, mask, fp);
-    info_to_32(info, f.info);
+    user_siginfo_32(info, f.info);
     memcpy(f.retcode, rt_retcode, sizeof(rt_retcode));
     return user_write(*at, &f, sizeof(f));
 }

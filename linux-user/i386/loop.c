@@ -12,6 +12,8 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "linux-user/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -24,6 +26,7 @@ const struct user_arch_elf user_arch_elf = {
     X86_64 ? EM_X86_64 : 6 /* the 486 of old files */
 };
 const int user_arch_exc_signal = EXC_SIGNAL;
+const uint64_t user_arch_top = 0xffffe000;
 
 const char *user_arch_platform(void)
 {
@@ -65,6 +68,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
+        x86_update_mode(to);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
@@ -79,7 +83,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     return result;
 }
 
-/* --- exceptions as signals -------------------------------------------------------------------- */
+/* --- exceptions as signals ------------------------------------------------------------------- */
 
 /* Page fault error codes, as the kernel passes them on */
 enum { PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16 };
@@ -177,7 +181,7 @@ static void take_exception(struct task *t, int vector)
     }
 }
 
-/* --- the vsyscall page ------------------------------------------------------------------------ */
+/* --- the vsyscall page ----------------------------------------------------------------------- */
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 
@@ -202,7 +206,12 @@ static bool vsyscall(struct task *t)
     return true;
 }
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
+
+static int64_t call(struct task *t, int64_t num, int64_t args[6])
+{
+    return user_gdb_active ? user_gdb_syscall(t, num, args) : user_syscall(t, num, args);
+}
 
 /*
  * The tracer sees the result in the register, may change it, and sees also signals that the guest
@@ -252,7 +261,7 @@ static void syscall64(struct task *t, struct x86_env *env)
         num = trace_call_begin(t, num);
     }
     take_args64(env, args);
-    finish_syscall(t, env, num, user_syscall(t, num, args));
+    finish_syscall(t, env, num, call(t, num, args));
 }
 #else
 static void syscall64(struct task *t, struct x86_env *env)
@@ -273,7 +282,7 @@ static void syscall32(struct task *t, struct x86_env *env)
         args[i] = (uint32_t)env->regs[order[i]];
     }
     t->abi = &user_abi_i386;
-    finish_syscall(t, env, num, user_syscall(t, num, args));
+    finish_syscall(t, env, num, call(t, num, args));
     t->abi = user_process_abi;
 }
 
@@ -307,9 +316,16 @@ void user_arch_loop(struct task *t)
         bool steps;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
         }
+        t->debug.entered = false;
         steps = unlikely(t->trace) && t->trace->resume == TRACE_STEP;
         if (steps) {
             user_arch_step(t, true);
@@ -324,6 +340,10 @@ void user_arch_loop(struct task *t)
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }

@@ -18,7 +18,7 @@
 #include "linux-user/syscalls/proc.h"
 #include "linux-user/syscalls/tracees.h"
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static int64_t proc_file(const char *path, int flags)
 {
@@ -121,7 +121,7 @@ int64_t call_dup(struct call *c)
     return host_syscall(c->row->host, c->a[0], c->a[1], c->a[2]);
 }
 
-/* --- links under /proc ------------------------------------------------------------------------ */
+/* --- links under /proc ----------------------------------------------------------------------- */
 
 static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out, int size)
 {
@@ -159,7 +159,7 @@ int64_t call_readlinkat(struct call *c)
     return read_link(c, c->a[0], c->a[1], c->a[2], c->a[3]);
 }
 
-/* --- vectors at positions --------------------------------------------------------------------- */
+/* --- vectors at positions -------------------------------------------------------------------- */
 
 /* The host's call has the position in two words before the flags. */
 static int64_t positioned(struct call *c, const int64_t h[CALL_ARGS])
@@ -172,7 +172,17 @@ int64_t call_preadv2(struct call *c)
     return call_pass_with(c, positioned);
 }
 
-/* --- fcntl ------------------------------------------------------------------------------------ */
+int64_t call_arm_fadvise(struct call *c)
+{
+    return host_syscall(SYS_fadvise64, c->a[0], c->a[2], c->a[3], c->a[1]);
+}
+
+int64_t call_sync_file_range2(struct call *c)
+{
+    return call_host(c, SYS_sync_file_range, c->a[0], c->a[2], c->a[3], c->a[1], 0, 0);
+}
+
+/* --- fcntl ----------------------------------------------------------------------------------- */
 
 enum { GETLK64 = 12, SETLK64 = 13, SETLKW64 = 14 }; /* of 32-bit ABIs */
 
@@ -206,6 +216,8 @@ static int64_t owner_ex(struct call *c)
 
 int64_t call_fcntl(struct call *c)
 {
+    int64_t result;
+
     switch (c->a[1]) {
     case F_GETLK:
     case F_SETLK:
@@ -230,12 +242,17 @@ int64_t call_fcntl(struct call *c)
             return -EFAULT;
         }
         return host_syscall(SYS_fcntl, c->a[0], c->a[1], user_out(c->a[2], 8));
+    case F_SETFL:
+        return host_syscall(SYS_fcntl, c->a[0], F_SETFL, call_open_flags(c, c->a[2], true));
+    case F_GETFL:
+        result = host_syscall(SYS_fcntl, c->a[0], F_GETFL);
+        return result < 0 ? result : (int64_t)call_open_flags(c, result, false);
     default:
         return host_syscall(SYS_fcntl, c->a[0], c->a[1], c->a[2]);
     }
 }
 
-/* --- file systems and handles ----------------------------------------------------------------- */
+/* --- file systems and handles ---------------------------------------------------------------- */
 
 static int64_t statfs_sized(struct call *c, const int64_t h[CALL_ARGS])
 {
@@ -292,7 +309,7 @@ int64_t call_open_by_handle_at(struct call *c)
                                  c->a[2], 0, 0, 0);
 }
 
-/* --- directory entries ------------------------------------------------------------------------ */
+/* --- directory entries ----------------------------------------------------------------------- */
 
 struct host_dirent {
     uint64_t ino;

@@ -97,7 +97,7 @@ int64_t call_mincore(struct call *c)
     return host_syscall(SYS_mincore, user_ptr(c->a[0]), c->a[1], user_out(c->a[2], pages));
 }
 
-/* --- pages of other nodes and other processes ------------------------------------------------- */
+/* --- pages of other nodes and other processes ------------------------------------------------ */
 
 static int64_t page_pointers(struct call *c, void **pages, uint64_t count)
 {

@@ -15,7 +15,7 @@
 #include "linux-user/syscalls/siginfo.h"
 #include "linux-user/syscalls/tracees.h"
 
-/* --- new ones --------------------------------------------------------------------------------- */
+/* --- new ones -------------------------------------------------------------------------------- */
 
 int64_t call_fork(struct call *c)
 {
@@ -85,7 +85,7 @@ int64_t call_clone3(struct call *c)
     return user_clone(c->t, &args);
 }
 
-/* --- programs --------------------------------------------------------------------------------- */
+/* --- programs -------------------------------------------------------------------------------- */
 
 enum { MAX_STRINGS = 1 << 20 };
 
@@ -153,7 +153,7 @@ int64_t call_execveat(struct call *c)
     return execute(c, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4]);
 }
 
-/* --- ends and waiting ------------------------------------------------------------------------- */
+/* --- ends and waiting ------------------------------------------------------------------------ */
 
 int64_t call_exit(struct call *c)
 {
@@ -204,7 +204,7 @@ int64_t call_waitid(struct call *c)
     return call_pass_with(c, waitid_host);
 }
 
-/* --- the thread's own state ------------------------------------------------------------------- */
+/* --- the thread's own state ------------------------------------------------------------------ */
 
 int64_t call_set_tid_address(struct call *c)
 {
@@ -263,7 +263,7 @@ int64_t call_modify_ldt(struct call *c)
     return user_modify_ldt(c->t, c->a[0], c->a[1], c->a[2]);
 }
 
-/* --- prctl ------------------------------------------------------------------------------------ */
+/* --- prctl ----------------------------------------------------------------------------------- */
 
 static int64_t prctl_host(struct call *c, int64_t a1)
 {

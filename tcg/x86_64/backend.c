@@ -4,12 +4,13 @@
 #include <stdlib.h>
 #include "tcg/x86_64/compile.h"
 
-enum { OP_ROOM = 1024, STUB_ROOM = 256 };       /* no op, no stub is longer */
+enum { OP_ROOM = 2048, STUB_ROOM = 256 };       /* no op, no stub is longer */
 
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
     [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_page] = op_mem,
     [IR_fence ... IR_call] = op_control, [IR_envld ... IR_hst] = op_env,
-    [IR_fadd ... IR_vx_fl] = op_vector, [IR_gx] = op_gx, [IR_flags] = op_flags,
+    [IR_fadd ... IR_vx_fl] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
+    [IR_gx] = op_gx, [IR_flags] = op_flags,
 };
 _Static_assert(sizeof(emitters) / sizeof(emitters[0]) == IR_OPCODE_COUNT, "an emitter per op");
 
@@ -80,6 +81,7 @@ static void reset(struct compiler *c, struct ir *ir)
     c->too_big = false;
     c->reachable = true;
     c->flags_live = false;
+    c->flags_val = 0;
     c->pc = c->key->pc;
     c->n_sinks = 0;
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;

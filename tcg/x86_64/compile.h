@@ -40,7 +40,7 @@ _Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame
 /* Functions of ours that translated code calls, through thunks as helpers are. */
 enum builtin {
     BUILTIN_LOAD, BUILTIN_STORE, BUILTIN_LOAD16, BUILTIN_STORE16, BUILTIN_ATOMIC, BUILTIN_SOFT_INT,
-    BUILTIN_SOFT_VECTOR, BUILTIN_COUNT
+    BUILTIN_SOFT_VECTOR, BUILTIN_X87_LOAD, BUILTIN_X87_FETCH, BUILTIN_COUNT
 };
 
 enum { MAX_HELPERS = 512 };
@@ -53,7 +53,8 @@ struct host {
     int8_t pin[IR_MAX_GLOBALS];                 /* host register or NO_REG */
     uint8_t global_of[HOST_REGS];               /* of a pin */
     uint32_t gpr_pins, xmm_pins;                /* masks of host registers that are in use */
-    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop;
+    uint32_t enter, leave, exit_poll, exit_lookup, exit_chain, lookup_chain, exit_loop,
+             exit_check;
     uint32_t lone_load, lone_store;             /* by the TLB if they can, or the builtins */
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
@@ -70,7 +71,7 @@ struct operand {
 
 struct stub {                                   /* out-of-line code of one op */
     enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP,
-           STUB_LOOKUP_REG, STUB_CHAIN } kind;
+           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
@@ -103,6 +104,8 @@ struct compiler {
     unsigned at;                                /* the op being compiled */
     bool too_big, reachable;
     bool flags_live;                            /* do not change the host flags now */
+    ir_val flags_val;                           /* whose value they are, until op flags_end */
+    unsigned flags_end;
     uint32_t zf_at;                             /* up to here ZF is that of zf_reg's value */
     int8_t zf_reg;
     bool zf_wide;
@@ -207,6 +210,8 @@ enum soft_op { SOFT_PDEP, SOFT_PEXT, SOFT_CRC32, SOFT_POPCNT, SOFT_32 = 0x100 };
 void call_soft_int(struct compiler *c, ir_val a, ir_val b, unsigned op);
 void op_flags(struct compiler *c, const struct ir_op *o);
 void op_gx(struct compiler *c, const struct ir_op *o);
+bool keep_flags(struct compiler *c);
+unsigned use_flags(struct compiler *c, enum ir_cond cc, ir_val mask);
 void flags_to_value(struct compiler *c, int pin, uint32_t mask);    /* rax is free and locked */
 /* ops-mem.c */
 void op_mem(struct compiler *c, const struct ir_op *o);
@@ -219,6 +224,10 @@ void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
 /* ops-user.c */
 void op_user_mem(struct compiler *c, const struct ir_op *o);
+void op_check(struct compiler *c);
+/* The operand of a guest access; its registers are locked. The access comes next, after this. */
+struct mem guest_mem(struct compiler *c, const struct ir_op *o);
+void may_fault(struct compiler *c, uint16_t snapshot);
 static inline unsigned size_of(unsigned memop)
 {
     return 1u << (memop & MO_SIZE);
@@ -242,8 +251,8 @@ void plain_store(struct compiler *c, unsigned memop, const struct stored *s, str
  * be aligned, with the address less its high offset bits). Returns the jump of a miss and where the
  * addend is.
  */
-uint32_t compare_tag(struct compiler *c, int address, unsigned memop, unsigned span, bool write,
-                     int t, int t2, struct mem *addend);
+uint32_t compare_tag(struct compiler *c, const struct ir_op *o, int address, unsigned span,
+                     bool write, int t, int t2, struct mem *addend);
 /* ops-group.c */
 void op_page(struct compiler *c, const struct ir_op *o);
 void grouped_ld(struct compiler *c, const struct ir_op *o);
@@ -252,6 +261,8 @@ void store_address(struct compiler *c, const struct stub *s);
 void emit_lone_thunks(struct emitter *e);
 /* ops-vec.c */
 void op_vector(struct compiler *c, const struct ir_op *o);
+/* ops-x87.c */
+void op_x87(struct compiler *c, const struct ir_op *o);
 /* ops-control.c */
 void op_control(struct compiler *c, const struct ir_op *o);
 void emit_control_stub(struct compiler *c, const struct stub *s);

@@ -2,6 +2,77 @@
 /* x86 guests' own: EFLAGS by doing the operation once more on the host, and exact instructions. */
 #include "tcg/x86_64/compile.h"
 
+/* The host's condition for: some flag in mask (of CF, PF and ZF) is set; -1 if there is none. */
+static int condition_of_flags(int64_t mask)
+{
+    switch (mask) {
+    case 0x01: return CC_B;
+    case 0x04: return CC_P;
+    case 0x40: return CC_E;
+    case 0x41: return CC_BE;
+    }
+    return -1;
+}
+
+/* Whether the op does no more with value v, some flags, than to test those by one condition. */
+static bool tests_flags(const struct compiler *c, const struct ir_op *o, ir_val v)
+{
+    unsigned cc = o->op == IR_sel ? o->sel.cond : o->imm & 0xff;
+    int64_t mask;
+
+    return (o->op == IR_brc || o->op == IR_setc || o->op == IR_sel) && o->a == v &&
+           (cc == IR_TSTEQ || cc == IR_TSTNE) && const_of(c, o->b, &mask) &&
+           condition_of_flags(mask) >= 0;
+}
+
+/* Emits no code, or such that leaves the flags alone when flags_live asks for it. */
+static bool keeps_flags(const struct ir_op *o)
+{
+    return o->op == IR_insn || o->op == IR_const || o->op == IR_nop || o->op == IR_set;
+}
+
+/*
+ * The op's result is the flags of the instruction that it ends with. If all that asks for them is
+ * tests that follow at once, they stay in the host's flags; false: they must go to a register.
+ */
+bool keep_flags(struct compiler *c)
+{
+    const struct ir *ir = c->ir;
+    unsigned left = ir->uses[c->at];
+
+    if (!left) {
+        return true;
+    }
+    for (unsigned i = c->at + 1; i < ir->n && left; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (tests_flags(c, o, c->at) && (o->op == IR_brc || left == 1)) {
+            left--;
+            c->flags_end = i;
+        } else if (!keeps_flags(o) || o->a == c->at) {
+            return false;
+        }
+    }
+    if (left) {
+        return false;
+    }
+    c->flags_val = c->at;
+    c->flags_live = true;
+    return true;
+}
+
+unsigned use_flags(struct compiler *c, enum ir_cond cc, ir_val mask)
+{
+    int64_t value = 0;
+
+    if (c->at == c->flags_end) {
+        c->flags_val = 0;
+        c->flags_live = false;
+    }
+    const_of(c, mask, &value);
+    return condition_of_flags(value) ^ (cc == IR_TSTEQ);
+}
+
 /* The host flags in `mask' (those that lahf gives) as the op's result. */
 void flags_to_value(struct compiler *c, int pin, uint32_t mask)
 {

@@ -19,8 +19,7 @@ void op_page(struct compiler *c, const struct ir_op *o)
     d = c->val_in[address] ? alloc_temp(c, false) : address;
     s->kind = STUB_PAGE;
     s->reg = d;
-    s->from = compare_tag(c, address, o->mem.memop, o->c, o->mem.memop & MO_WRITE_INTENT, t, t2,
-                          &addend);
+    s->from = compare_tag(c, o, address, o->c, o->mem.memop & MO_WRITE_INTENT, t, t2, &addend);
     if (d == address) {
         x_rm(&c->e, (ALU_OP_ADD << 3 | 3) | X_W, d, addend);
     } else {
@@ -111,7 +110,7 @@ void store_address(struct compiler *c, const struct stub *s)
     }
 }
 
-/* --- what all of them call -------------------------------------------------------------------- */
+/* --- what all of them call ------------------------------------------------------------------- */
 
 static const uint8_t lone_temps[] = { RAX, RCX, RDX, R11 };
 

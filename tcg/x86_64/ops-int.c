@@ -78,9 +78,13 @@ static void emit_test(struct compiler *c, unsigned w, int a, const struct operan
 unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b)
 {
     unsigned w = wide(type);
-    struct operand sb = use_operand(c, b, type), sa;
+    struct operand sb, sa;
     int64_t ignored;
 
+    if (c->flags_val && a == c->flags_val) {
+        return use_flags(c, cc, b);
+    }
+    sb = use_operand(c, b, type);
     if (cc == IR_TSTEQ || cc == IR_TSTNE) {
         emit_test(c, w, use_reg(c, a), &sb);
         return host_condition(cc);
@@ -279,8 +283,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
         if (the_host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
             a = use_reg(c, o->a);
             d = dest_reg(c, pin, o->a, 0);
-            x_vex(&c->e, 0xf0 | X_0F3A | X_F2 | w, d, 0, a);
-            x_8(&c->e, o->op == IR_rotr ? n : -n & (bits - 1));
+            x_rorx(&c->e, w, d, a, o->op == IR_rotr ? n : -n & (bits - 1));
         } else {
             d = dest_reg(c, pin, o->a, 0);
             load_into(c, d, o->a);

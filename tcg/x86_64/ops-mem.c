@@ -12,17 +12,29 @@ static void unlock(struct compiler *c, int reg)
     c->locked &= ~(1u << reg);
 }
 
+/* The address, when it is known now. */
+static bool const_address(const struct compiler *c, const struct ir_op *o, uint64_t *address)
+{
+    int64_t value;
+
+    if (o->mem.index || !const_of(c, o->a, &value)) {
+        return false;
+    }
+    value += o->mem.disp;
+    *address = wraps32(o->mem.memop) ? (uint32_t)value : (uint64_t)value;
+    return true;
+}
+
 int effective_address(struct compiler *c, const struct ir_op *o)
 {
     bool narrow = wraps32(o->mem.memop);
-    int64_t value;
+    uint64_t value;
     struct mem m;
     int t;
 
-    if (const_of(c, o->a, &value) && !o->mem.index) {
-        value += o->mem.disp;
+    if (const_address(c, o, &value)) {
         t = alloc_temp(c, false);
-        x_mov_imm(&c->e, t, narrow ? (uint32_t)value : (uint64_t)value);
+        x_mov_imm(&c->e, t, value);
         return t;
     }
     if (!o->mem.index && !o->mem.disp && !(narrow && type_of(c, o->a) == I64)) {
@@ -147,55 +159,87 @@ void plain_store(struct compiler *c, unsigned memop, const struct stored *s, str
     }
 }
 
-uint32_t compare_tag(struct compiler *c, int address, unsigned memop, unsigned span,
-                            bool write, int t, int t2, struct mem *addend)
+/* The entry is known, and what its tag must be. */
+static void compare_const_tag(struct compiler *c, uint64_t address, uint64_t tag, int t2,
+                              struct mem *entry)
 {
-    const struct target *target = the_host.target;
-    int32_t mask = -(1 << target->page_bits);
-    struct mem entry = env_mem(tlb_table_offset(target, MO_IDX(memop), write));
-    uint32_t miss;
-
-    x_mov(&c->e, false, t, address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, target->page_bits - 4);
-    x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
-    if (memop & MO_ALIGN) {
-        mask |= span - 1;
+    entry->disp += (address >> the_host.target->page_bits & (TLB_ENTRIES - 1)) << 4;
+    if ((int64_t)tag == (int32_t)tag) {
+        x_alu_mem_imm(&c->e, ALU_OP_CMP, true, *entry, tag);
+    } else {
+        x_mov_imm(&c->e, t2, tag);
+        x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t2, *entry);
     }
-    if (span > 1 && !(memop & MO_ALIGN)) {
-        x_rm(&c->e, OP_LEA | X_W, t2, mem_at(address, span - 1));
+}
+
+static void compare_any_tag(struct compiler *c, int address, unsigned last, int32_t mask, int t,
+                            int t2, struct mem *entry)
+{
+    if (the_host.bmi2) {
+        x_rorx(&c->e, false, t, address, the_host.target->page_bits - 4);
+    } else {
+        x_mov(&c->e, false, t, address);
+        x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits - 4);
+    }
+    x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
+    if (last) {
+        x_rm(&c->e, OP_LEA | X_W, t2, mem_at(address, last));
     } else {
         x_mov(&c->e, true, t2, address);
     }
     x_alu_imm(&c->e, ALU_OP_AND, true, t2, mask);
-    entry.index = t;
-    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t2, entry);
+    entry->index = t;
+    x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t2, *entry);
+}
+
+uint32_t compare_tag(struct compiler *c, const struct ir_op *o, int address, unsigned span,
+                     bool write, int t, int t2, struct mem *addend)
+{
+    const struct target *target = the_host.target;
+    unsigned memop = o->mem.memop, last = memop & MO_ALIGN ? 0 : span - 1;
+    int32_t mask = -(1 << target->page_bits) | (memop & MO_ALIGN ? span - 1 : 0);
+    uint64_t value;
+    uint32_t miss;
+
+    *addend = env_mem(tlb_table_offset(target, MO_IDX(memop), write));
+    if (const_address(c, o, &value)) {
+        compare_const_tag(c, value, (value + last) & mask, t2, addend);
+    } else {
+        compare_any_tag(c, address, last, mask, t, t2, addend);
+    }
     miss = x_jcc(&c->e, CC_NE);
-    entry.disp += offsetof(struct tlb_entry, addend);
-    *addend = entry;
+    addend->disp += offsetof(struct tlb_entry, addend);
     return miss;
 }
 
 /* t becomes the addend. */
-static void check_tagged(struct compiler *c, struct stub *s, bool write, int t, int t2)
+static void check_tagged(struct compiler *c, const struct ir_op *o, struct stub *s, bool write,
+                         int t, int t2)
 {
     struct mem addend;
 
-    s->from = compare_tag(c, s->address, s->memop, size_of(s->memop), write, t, t2, &addend);
+    s->from = compare_tag(c, o, s->address, size_of(s->memop), write, t, t2, &addend);
     x_rm(&c->e, OP_LOAD | X_W, t, addend);
 }
 
 /* 32-bit guests: an addend > 0; misaligned accesses look out of line for the page's end. */
-static void check_flat(struct compiler *c, struct stub *s, bool write, int t, int t2)
+static void check_flat(struct compiler *c, const struct ir_op *o, struct stub *s, bool write,
+                       int t, int t2)
 {
-    unsigned size = size_of(s->memop);
+    unsigned size = size_of(s->memop), bits = the_host.target->page_bits;
     struct mem entry = env_mem(tlb_table_offset(the_host.target, MO_IDX(s->memop), write));
+    uint64_t value;
 
-    x_mov(&c->e, false, t, s->address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits);
-    entry.index = t;
-    entry.scale = 3;
+    if (const_address(c, o, &value)) {
+        entry.disp += (uint32_t)value >> bits << 3;
+    } else {
+        x_mov(&c->e, false, t, s->address);
+        x_shift_imm(&c->e, SHIFT_SHR, false, t, bits);
+        entry.index = t;
+        entry.scale = 3;
+    }
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
-    if (size > 1) {
+    if (size > 1 && s->address != NO_REG) {
         x_rr(&c->e, 0xf6 | X_M8, 0, s->address);
         x_8(&c->e, size - 1);
         s->misaligned = x_jcc(&c->e, CC_NE);
@@ -206,17 +250,39 @@ static void check_flat(struct compiler *c, struct stub *s, bool write, int t, in
     s->from = x_jcc(&c->e, CC_LE);
 }
 
-static struct mem check(struct compiler *c, struct stub *s, bool write, int t, int t2)
+static struct mem check(struct compiler *c, const struct ir_op *o, struct stub *s, bool write,
+                        int t, int t2)
 {
     struct mem m = mem_at(s->address, 0);
 
-    if (the_host.target->word_bits == 64) {
-        check_tagged(c, s, write, t, t2);
-    } else {
-        check_flat(c, s, write, t, t2);
-    }
     m.index = t;
+    if (s->address == NO_REG) {
+        m = mem_at(t, s->disp);
+    }
+
+    if (the_host.target->word_bits == 64) {
+        check_tagged(c, o, s, write, t, t2);
+    } else {
+        check_flat(c, o, s, write, t, t2);
+    }
     return m;
+}
+
+/* In a register, unless it is a constant that fits the displacement of the access. */
+static void place_address(struct compiler *c, const struct ir_op *o, struct stub *s)
+{
+    unsigned bits = the_host.target->page_bits;
+    uint64_t value, last;
+
+    if (const_address(c, o, &value) && (int64_t)value == (int32_t)value) {
+        last = value + size_of(o->mem.memop) - 1;
+        if (value >> bits == last >> bits && !(o->mem.memop & MO_ALIGN)) {
+            s->address = NO_REG;
+            s->disp = value;
+            return;
+        }
+    }
+    s->address = effective_address(c, o);
 }
 
 static void op_ld(struct compiler *c, const struct ir_op *o)
@@ -229,7 +295,7 @@ static void op_ld(struct compiler *c, const struct ir_op *o)
     s->kind = STUB_LOAD;
     s->memop = o->mem.memop;
     s->type = o->type;
-    s->address = effective_address(c, o);
+    place_address(c, o, s);
     c->consumed = true;
     t = alloc_temp(c, false);
     t2 = alloc_temp(c, false);
@@ -238,7 +304,7 @@ static void op_ld(struct compiler *c, const struct ir_op *o)
     }
     s->reg = d;
     s->snapshot = take_snapshot(c);
-    m = check(c, s, o->mem.memop & MO_WRITE_INTENT, t, t2);
+    m = check(c, o, s, o->mem.memop & MO_WRITE_INTENT, t, t2);
     if (vector && s->memop & MO_BE && (s->memop & MO_SIZE) < MO_128) {
         load_int(c, X_W, s->memop & ~MO_SIGN, t, m);
         x_rr(&c->e, OP_MOVD_TO_XMM | X_W, d, t);
@@ -259,7 +325,7 @@ static void op_st(struct compiler *c, const struct ir_op *o)
     s->kind = STUB_STORE;
     s->memop = o->mem.memop;
     s->type = o->type;
-    s->address = effective_address(c, o);
+    place_address(c, o, s);
     v = stored_value(c, o->b, o->mem.memop);
     s->reg = v.reg;
     s->has_imm = v.is_imm;
@@ -270,7 +336,7 @@ static void op_st(struct compiler *c, const struct ir_op *o)
     t = alloc_temp(c, false);
     t2 = alloc_temp(c, false);
     s->snapshot = take_snapshot(c);
-    m = check(c, s, true, t, t2);
+    m = check(c, o, s, true, t, t2);
     plain_store(c, o->mem.memop, &v, m, t2);
     s->back = x_here(&c->e);
 }
@@ -279,6 +345,8 @@ static void slow_arguments(struct compiler *c, const struct stub *s)
 {
     if (s->grouped) {
         store_address(c, s);
+    } else if (s->address == NO_REG) {
+        x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS), s->disp);
     } else {
         x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
     }
@@ -430,7 +498,7 @@ static void op_exchange(struct compiler *c, const struct ir_op *o, unsigned opco
     t = alloc_temp(c, false);
     t2 = s->result = alloc_temp(c, false);
     s->snapshot = take_snapshot(c);
-    m = check(c, s, true, t, t2);
+    m = check(c, o, s, true, t, t2);
     if (s->has_imm) {
         x_mov_imm(&c->e, t2, s->imm);
     } else {
@@ -464,7 +532,7 @@ static void op_cas(struct compiler *c, const struct ir_op *o)
     c->consumed = true;
     t = alloc_temp(c, false);
     s->snapshot = take_snapshot(c);
-    m = check(c, s, true, t, RAX);
+    m = check(c, o, s, true, t, RAX);
     plain_load(c, I64, size, RAX, frame_mem(FRAME_ARGS + 8));
     x_rm(&c->e, sized(0xb1, size) | X_0F | X_LOCK, s->reg, m);
     s->back = x_here(&c->e);
@@ -498,7 +566,7 @@ static void op_logic(struct compiler *c, const struct ir_op *o, unsigned alu)
     t = alloc_temp(c, false);
     s->result = alloc_temp(c, false);
     s->snapshot = take_snapshot(c);
-    m = check(c, s, true, t, s->result);
+    m = check(c, o, s, true, t, s->result);
     x_rm(&c->e, OP_LOAD | X_W, s->result, frame_mem(FRAME_ARGS + 8));
     x_rm(&c->e, sized(alu << 3 | 1, size) | X_LOCK, s->result, m);
     s->back = x_here(&c->e);
@@ -521,7 +589,7 @@ static void op_logic_old(struct compiler *c, const struct ir_op *o, unsigned alu
     t = alloc_temp(c, false);
     t2 = alloc_temp(c, false);
     s->snapshot = take_snapshot(c);
-    m = check(c, s, true, t, t2);
+    m = check(c, o, s, true, t, t2);
     plain_load(c, I64, size, RAX, m);
     again = x_here(&c->e);
     x_mov(&c->e, true, t2, RAX);

@@ -38,16 +38,22 @@ static void op_mask_sign(struct compiler *c, const struct ir_op *o)
 /* An instruction that compares two vector registers and sets ZF, PF and CF. */
 static void compare(struct compiler *c, const struct ir_op *o, unsigned opcode)
 {
-    int pin = dest_pin(c), a, b;
+    bool kept = keep_flags(c);
+    int pin = NO_REG, a, b;
 
-    alloc_fixed(c, RAX);
+    if (!kept) {
+        pin = dest_pin(c);
+        alloc_fixed(c, RAX);
+    }
     a = use_reg(c, o->a);
     b = use_reg(c, o->b);
     x_rr(&c->e, opcode, a, b);
     if (o->op == IR_vx_fl && o->sse.has_imm8) {
         x_8(&c->e, o->sse.imm8);
     }
-    flags_to_value(c, pin, 0x45);
+    if (!kept) {
+        flags_to_value(c, pin, 0x45);
+    }
 }
 
 static void op_bitcast(struct compiler *c, const struct ir_op *o)

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The saved part of the CPU's state; what creation fixes and what is cached is not in it. */
+#include "target-arm/sys.h"
+
+#include "hw/core/state.h"
+
+#define C(name) FIELD(arm_cp15, name)
+
+static const struct field cp15_fields[] = {
+    C(sctlr), C(actlr), C(cpacr), C(ttbr0), C(ttbr1), C(ttbcr), C(dacr), C(dfsr), C(ifsr), C(dfar),
+    C(ifar), C(fcse), C(contextidr), C(tpidrurw), C(tpidruro), C(tpidrprw), C(vbar), C(par),
+    C(prrr), C(nmrr), C(csselr), C(mair0), C(l2ctlr), C(omap_ticonfig), C(omap_threadid),
+    C(xscale_cpar), C(xscale_aux), C(pmcr), C(pmcntenset), C(pmovsr), C(pmuserenr), C(pminten),
+    C(pmselr), C(pmxevtyper), C(pmccntr_base), ARRAY(arm_cp15, mpu_region), C(mpu_access_data),
+    C(mpu_access_insn), C(mpu_cache_data), C(mpu_cache_insn), C(mpu_buffer), FIELDS_END
+};
+
+const struct field arm_state_fields[] = {
+    ARRAY(arm_env, regs), FIELD(arm_env, pc), FIELD(arm_env, nf), FIELD(arm_env, zf),
+    FIELD(arm_env, cv_op), FIELD(arm_env, cv_a), FIELD(arm_env, cv_b), FIELD(arm_env, it),
+    FIELD(arm_env, qf), FIELD(arm_env, ge),
+    { "d", offsetof(struct arm_env, d), 8, 32, FIELD_U64, 1, NULL },
+    FIELD(arm_env, mxcsr), FIELD(arm_env, fpscr), FIELD(arm_env, fp_nzcv),
+    ARRAY(arm_env, fp_qc), FIELD(arm_env, fpexc), FIELD(arm_env, exclusive_addr),
+    FIELD(arm_env, exclusive_size), FIELD(arm_env, exclusive_value), FIELD(arm_env, cpsr),
+    ARRAY(arm_env, banked_sp), ARRAY(arm_env, banked_lr), ARRAY(arm_env, spsr),
+    ARRAY2(arm_env, banked_r8),
+    FIELD_ROW(arm_env, cp15, struct arm_cp15, FIELD_STRUCT, 1, cp15_fields), FIELDS_END
+};
