@@ -184,6 +184,7 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool fetching;                  /* reads guest code: a fault there is the guest's own */
     bool in_guest;                  /* atomic: between cpu_exec_begin and cpu_exec_end */
     bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */

@@ -262,6 +262,28 @@ static bool is_mapped(uint64_t addr)
     return user_mapping_at(addr, &m) && m.start <= addr;
 }
 
+static _Noreturn void fetch_fault(struct cpu *cpu, siginfo_t *info, uint64_t addr)
+{
+    struct code_key key;
+
+    /* The instruction itself, or the page that it goes on in. */
+    cpu->target->code_key(cpu, &key);
+    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
+        addr = key.base + key.pc;
+    }
+    info->si_addr = user_ptr(addr);
+    user_arch_note_fault(user_task, info, NULL);
+    cpu->exception = user_arch_exc_signal;
+    cpu_raise(cpu);
+}
+
+void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
+{
+    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
+
+    fetch_fault(cpu, &info, addr);
+}
+
 static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 {
     if (store_to_code(t, info, context) || host_fixup(context)) {
@@ -270,6 +292,10 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
+    }
+    if (t->cpu->fetching) {
+        user_signal_unblock(t);         /* another thread took away what was being translated */
+        fetch_fault(t->cpu, info, user_addr(info->si_addr));
     }
     if (!in_guest_code(t, context)) {
         own_fault(sig, info, context);
@@ -281,22 +307,6 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     t->cpu->exception = user_arch_exc_signal;
     user_signal_unblock(t);
     cpu_raise(t->cpu);
-}
-
-void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
-{
-    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
-    struct code_key key;
-
-    /* The instruction itself, or the page that it goes on in. */
-    cpu->target->code_key(cpu, &key);
-    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
-        addr = key.base + key.pc;
-    }
-    info.si_addr = user_ptr(addr);
-    user_arch_note_fault(user_task, &info, NULL);
-    cpu->exception = user_arch_exc_signal;
-    cpu_raise(cpu);
 }
 
 /* --- the host's handler ---------------------------------------------------------------------- */
@@ -435,8 +445,11 @@ static bool deliver(struct task *t, int sig, siginfo_t *info)
 
     if (t->trace) {
         sig = trace_signal(t, sig, info);
+        if (!sig) {
+            return false;
+        }
     }
-    sig = sig ? user_gdb_signal(t, sig, info) : 0;
+    sig = user_gdb_signal(t, sig, info);
     if (!sig) {
         return false;
     }
@@ -494,7 +507,7 @@ static void force(struct task *t, const siginfo_t *info)
             user_signal_unblock(t);
             return;
         }
-        sig = user_gdb_signal(t, sig, &copy);
+        sig = user_gdb_signal(t, sig, info);
         if (sig) {
             user_die(sig);
         }

@@ -102,10 +102,10 @@ static __thread jmp_buf *thread_end;    /* in the thread's outermost frame */
 
 void user_exit_group(struct task *t, int status)
 {
-    user_gdb_exit(t, false, status);
     if (t->trace) {
         trace_note(t);
     }
+    user_gdb_exit(t, false, status);
     if (!t->borrows) {
         fflush(NULL);
     }
