@@ -163,6 +163,8 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box)
     }
 }
 
+const bool user_arch_steps = true;
+
 void user_arch_step(struct task *t, bool on)
 {
     struct x86_env *env = x86_env(t->cpu);

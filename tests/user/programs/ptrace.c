@@ -231,7 +231,8 @@ static void events(void)
     wait_stop(child, "child's end");
     do {
         status = wait_stop(pid, "parent");
-        ptrace(PTRACE_CONT, pid, 0, WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD ? SIGCHLD : 0);
+        ptrace(PTRACE_CONT, pid, 0,
+               WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD ? SIGCHLD : 0);
     } while (WIFSTOPPED(status));
 }
 
