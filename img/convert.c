@@ -311,7 +311,7 @@ struct arguments {
     uint64_t min_sparse, rate;
     unsigned threads, share;
     bool compress, no_create, progress, quiet, help, any_order, salvage, target_is_zero,
-        target_image_opts, bitmaps;
+        target_image_opts, bitmaps, skip_broken;
 };
 
 static bool open_sources(struct convert *c, const struct arguments *a, int count, char **files)
@@ -454,11 +454,72 @@ static bool prepare_target(struct convert *c, struct arguments *a, const char *f
     return true;
 }
 
+/* Dirty bitmaps come after the data, so that copying does not count as a change. */
+static bool copy_bitmap(struct block_node *from, struct block_node *to,
+                        const struct image_bitmap *b)
+{
+    struct image_bitmap_change changes[] = {
+        { BITMAP_ADD, b->granularity }, { BITMAP_DISABLE },
+        { BITMAP_MERGE, .source = from, .source_name = b->name },
+        { b->enabled ? BITMAP_ENABLE : BITMAP_DISABLE },
+    };
+    struct error *err = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        if (!to->driver->image->bitmap(to, b->name, &changes[i], &err)) {
+            error_prepend(&err, "Failed to copy bitmap '%s': ", b->name);
+            error_report_free(err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_bitmaps(struct block_node *from, struct block_node *to, bool skip_broken)
+{
+    struct image_bitmap *list;
+    size_t count = 0;
+    bool good = true;
+
+    list = from->driver->image->bitmaps(from, &count);
+    for (size_t i = 0; i < count && good; i++) {
+        if (list[i].broken && skip_broken) {
+            error_warn("Skipping inconsistent bitmap '%s'", list[i].name);
+        } else if (list[i].broken) {
+            error_report("Cannot copy inconsistent bitmap '%s'; --skip-broken-bitmaps leaves it "
+                         "out, 'qemu-img bitmap --remove' removes it", list[i].name);
+            good = false;
+        } else {
+            good = copy_bitmap(from, to, &list[i]);
+        }
+    }
+    image_bitmaps_free(list, count);
+    return good;
+}
+
+static bool check_bitmaps(const struct convert *c, const struct arguments *a)
+{
+    const struct block_driver *from = c->sources[0].node->driver, *to;
+
+    to = block_find_format(a->target_format);
+    if (c->source_count != 1) {
+        error_report("Copying bitmaps only possible with single source");
+        return false;
+    }
+    if (!from->image || !from->image->bitmaps || !to || !to->image || !to->image->bitmap) {
+        error_report("Format driver '%s' does not support bitmaps",
+                     from->image && from->image->bitmaps ? a->target_format : from->name);
+        return false;
+    }
+    return true;
+}
+
 static int run_convert(struct convert *c, struct arguments *a, int count, char **files)
 {
     int status = 1, rc;
 
-    if (open_sources(c, a, count - 1, files) && make_target(c, a, files[count - 1]) &&
+    if (open_sources(c, a, count - 1, files) && (!a->bitmaps || check_bitmaps(c, a)) &&
+        make_target(c, a, files[count - 1]) &&
         prepare_target(c, a, files[count - 1])) {
         c->compress = a->compress;
         c->min_sparse = a->min_sparse;
@@ -471,6 +532,10 @@ static int run_convert(struct convert *c, struct arguments *a, int count, char *
         rc = status ? 0 : block_node_flush(c->target);
         if (rc) {
             error_report("error while flushing '%s': %s", files[count - 1], g_strerror(-rc));
+            status = 1;
+        }
+        if (!status && a->bitmaps &&
+            !copy_bitmaps(c->sources[0].node, c->target, a->skip_broken)) {
             status = 1;
         }
         if (!status) {
@@ -531,6 +596,8 @@ static int parse(struct arguments *a, int argc, char **argv)
         case 'W': a->any_order = true; break;
         case 'C': break;        /* the kernel's copying brings nothing over reads and writes */
         case OPT_SALVAGE: a->salvage = true; break;
+        case OPT_BITMAPS: a->bitmaps = true; break;
+        case OPT_SKIP_BROKEN: a->skip_broken = true; break;
         case OPT_TARGET_IS_ZERO: a->target_is_zero = true; break;
         case OPT_TARGET_IMAGE_OPTS: a->target_image_opts = a->no_create = true; break;
         case 'S': case 'm': case 'r':
@@ -547,6 +614,10 @@ static int parse(struct arguments *a, int argc, char **argv)
         }
     }
     img_cache_flags(a->source_cache);
+    if (a->skip_broken && !a->bitmaps) {
+        error_report("Use of --skip-broken-bitmaps requires --bitmaps");
+        return 1;
+    }
     if (a->target_is_zero && !a->no_create) {
         error_report("--target-is-zero requires use of -n flag");
         return 1;
