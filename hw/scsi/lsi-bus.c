@@ -27,7 +27,7 @@ enum lsi_phase lsi_phase(struct lsi *lsi)
     struct scsi_target *t = target(lsi);
 
     if (!t) {
-        return LSI_BUS_FREE;
+        return lsi->s.no_answer ? LSI_NOT_YET : LSI_BUS_FREE;
     }
     if (lsi->s.attention) {
         return LSI_MESSAGE_OUT;
@@ -74,6 +74,7 @@ void lsi_disconnect(struct lsi *lsi)
     }
     lsi->s.registers[LSI_SCNTL1] &= (uint8_t)~SCNTL1_CONNECTED;
     lsi->s.attention = lsi->s.message_pending = lsi->s.has_command = false;
+    lsi->s.no_answer = false;
 }
 
 /* --- messages -------------------------------------------------------------------------------- */

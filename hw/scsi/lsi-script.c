@@ -63,6 +63,19 @@ static void mismatch(struct lsi *lsi, uint32_t insn, uint32_t left, uint32_t add
     lsi_set32(lsi, LSI_DSP, lsi_get32(lsi, phase & 1 ? LSI_PMJAD2 : LSI_PMJAD1));
 }
 
+/* A phase is awaited. False: none will come, because nobody answered the selection; hardware finds
+ * out here too, with the script ahead of the SELECT. */
+static bool wait_for_target(struct lsi *lsi)
+{
+    if (lsi->s.no_answer) {
+        lsi->s.no_answer = false;
+        lsi_scsi_interrupt(lsi, SIST_TIMEOUT);
+        return false;
+    }
+    lsi->s.wait = LSI_WAIT_TARGET;
+    return true;
+}
+
 /* Goes on with the move until it is over, or must wait. */
 static void continue_move(struct lsi *lsi)
 {
@@ -75,8 +88,7 @@ static void continue_move(struct lsi *lsi)
         uint32_t moved;
 
         if (phase == LSI_NOT_YET) {
-            s->moving = true;
-            s->wait = LSI_WAIT_TARGET;
+            s->moving = wait_for_target(lsi);
             return;
         }
         if (phase != PHASE(insn)) {
@@ -146,9 +158,7 @@ static void select_target(struct lsi *lsi, uint32_t insn, uint32_t operand)
         lsi->s.registers[LSI_SXFER] = entry >> 8;
         id = entry >> 16;
     }
-    if (!lsi_select(lsi, id & 15, insn & 1 << 24)) {
-        lsi_scsi_interrupt(lsi, SIST_TIMEOUT);
-    }
+    lsi->s.no_answer = !lsi_select(lsi, id & 15, insn & 1 << 24);
 }
 
 static void wait_reselect(struct lsi *lsi, uint32_t insn, uint32_t operand)
@@ -272,8 +282,9 @@ static void transfer_control(struct lsi *lsi, uint32_t insn, uint32_t operand)
     bool holds;
 
     if (!condition(lsi, insn, &holds)) {
-        lsi_set32(lsi, LSI_DSP, lsi_get32(lsi, LSI_DSP) - 8);
-        lsi->s.wait = LSI_WAIT_TARGET;
+        if (wait_for_target(lsi)) {
+            lsi_set32(lsi, LSI_DSP, lsi_get32(lsi, LSI_DSP) - 8);
+        }
         return;
     }
     if (holds != ((insn >> 19 & 1) != 0)) {

@@ -8,7 +8,8 @@
 #include "base/trace.h"
 
 enum { STEST4_LVD_LOCKED = 0xe0, CTEST2_SIGNAL = 0x40, CTEST2_BARS = 0x08, ISTAT1_RUNNING = 0x02,
-       DCNTL_START = 0x04, DMODE_MANUAL = 0x01 };
+       DCNTL_START = 0x04, DMODE_MANUAL = 0x01,
+       SSTAT0_RESET = 0x02 };
 
 /* --- interrupts ------------------------------------------------------------------------------ */
 
@@ -17,20 +18,25 @@ static uint16_t scsi_status(const struct lsi *lsi)
     return ld16_le(lsi->s.registers + LSI_SIST0);
 }
 
+/* Masks keep the line down; the bits here only of SCSI conditions that do not stop the script. */
 static uint8_t istat(const struct lsi *lsi)
 {
     const uint8_t *r = lsi->s.registers;
+    uint16_t seen = scsi_status(lsi) & (ld16_le(r + LSI_SIEN0) | (uint16_t)~SIST_NOT_FATAL);
     uint8_t value = r[LSI_ISTAT0] & (ISTAT_SIGNAL | ISTAT_SEMAPHORE | ISTAT_FLY | ISTAT_RESET);
 
     value |= r[LSI_SCNTL1] & SCNTL1_CONNECTED ? ISTAT_CONNECTED : 0;
-    value |= scsi_status(lsi) & ld16_le(r + LSI_SIEN0) ? ISTAT_SCSI : 0;
-    return value | (r[LSI_DSTAT] & r[LSI_DIEN] & 0x7f ? ISTAT_DMA : 0);
+    value |= seen ? ISTAT_SCSI : 0;
+    return value | (r[LSI_DSTAT] & 0x7f ? ISTAT_DMA : 0);
 }
 
 void lsi_update_irq(struct lsi *lsi)
 {
-    pci_set_intx(&lsi->pci, (istat(lsi) & (ISTAT_FLY | ISTAT_SCSI | ISTAT_DMA)) != 0 &&
-                 !(lsi->s.registers[LSI_ISTAT1] & 1));
+    const uint8_t *r = lsi->s.registers;
+    bool level = r[LSI_ISTAT0] & ISTAT_FLY || scsi_status(lsi) & ld16_le(r + LSI_SIEN0) ||
+        r[LSI_DSTAT] & r[LSI_DIEN] & 0x7f;
+
+    pci_set_intx(&lsi->pci, level && !(r[LSI_ISTAT1] & 1));
 }
 
 static void stop(struct lsi *lsi)
@@ -171,8 +177,9 @@ uint8_t lsi_read_register(struct lsi *lsi, unsigned reg)
         value = take(&r[reg], 0);
         lsi_update_irq(lsi);
         return value;
-    case LSI_SIDL:
-    case LSI_SBDL: return r[LSI_SFBR];
+    case LSI_SSTAT0: return r[LSI_SCNTL1] & SCNTL1_RESET ? SSTAT0_RESET : 0;
+    case LSI_SIDL: return r[LSI_SFBR];
+    case LSI_SBDL: return bus_lines(lsi) ? r[LSI_SFBR] : 0;
     default: return r[reg];
     }
 }
@@ -347,8 +354,8 @@ static bool lsi_loaded(struct device *dev, struct error **err)
 FIELDS(lsi_state) = {
     ARRAY(lsi_state, registers), FIELD(lsi_state, wait), FIELD(lsi_state, target),
     FIELD(lsi_state, attention), FIELD(lsi_state, carry), FIELD(lsi_state, has_command),
-    FIELD(lsi_state, message_in), FIELD(lsi_state, message_pending), FIELD(lsi_state, lun),
-    FIELD(lsi_state, move_left), FIELD(lsi_state, move_address), FIELD(lsi_state, moving),
+    FIELD(lsi_state, no_answer), FIELD(lsi_state, message_in), FIELD(lsi_state, message_pending),
+    FIELD(lsi_state, lun), FIELD(lsi_state, move_left), FIELD(lsi_state, move_address), FIELD(lsi_state, moving),
     ARRAY(lsi_state, message), FIELD(lsi_state, message_size), FIELDS_END
 };
 

@@ -54,7 +54,7 @@ struct lsi {
         uint8_t registers[LSI_REGISTERS];
         uint8_t wait;
         uint8_t target;             /* that is connected */
-        bool attention, carry, has_command;
+        bool attention, carry, has_command, no_answer;
         uint8_t message_in;         /* to be sent in the message in phase */
         bool message_pending;
         uint8_t lun;

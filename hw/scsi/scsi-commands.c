@@ -125,7 +125,7 @@ static void inquiry(struct scsi_target *t)
     reply[2] = 5;                                    /* SPC-3 */
     reply[3] = 0x12;                                 /* hierarchical units, response format */
     reply[4] = 31;
-    reply[7] = 0x12;                                 /* synchronous, queues commands */
+    reply[7] = 0x02;                                 /* queues commands */
     put_padded(reply + 8, t->vendor, 8);
     put_padded(reply + 16, t->product, 16);
     put_padded(reply + 32, t->version, 4);
