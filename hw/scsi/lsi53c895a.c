@@ -316,11 +316,6 @@ static void lsi_exit(struct device *dev)
     struct lsi *lsi = (struct lsi *)dev;
 
     timer_cancel(&lsi->turn);
-    for (unsigned i = 0; i < SCSI_TARGETS; i++) {
-        if (lsi->bus.targets[i]) {
-            device_destroy(&lsi->bus.targets[i]->dev);
-        }
-    }
     bus_fini(&lsi->bus.bus);
     memory_region_fini(&lsi->ram);
 }
