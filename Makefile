@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) block char net ui monitor \
+COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net ui ui/vnc migration monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/sd hw/i2c hw/gpio hw/acpi hw/misc
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -54,12 +54,14 @@ BITS_i386-linux-user = 32
 BITS_x86_64-linux-user = 64
 BITS_arm-linux-user = 32
 # Of a machine only
-MACHINE_SRC = base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
+MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
 GENERATED_target-arm = $(B)/gen/arm-decode.c
 MACHINE_target-arm = cpu cp15 mmu excp psr state
 USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \
-    cpu-exec.c $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
+    cpu-exec.c cpu-debug.c \
+    $(filter-out $(MACHINE_SRC),$(sort $(wildcard gdbstub/*.c))) \
+    $(sort $(wildcard tcg/user/*.c linux-user/*.c linux-user/syscalls/*.c))
 USER_TARGET_SRC = $(filter-out $(MACHINE_$(1):%=$(1)/%.c),$(sort $(wildcard $(1)/*.c))) \
     $(sort $(wildcard $(1)/user/*.c linux-user/$(1:target-%=%)/*.c))
 USER_OBJ_OF = $(USER_SRC:%.c=$(B)/obj/%.o) \
@@ -73,13 +75,18 @@ OBJ_OF = $(COMMON_OBJ) $(call board_obj,$(FOLDER_$(1))) \
 
 MACHINES = $(filter %-softmmu,$(TARGETS))
 PROCESSES = $(filter %-linux-user,$(TARGETS))
-EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%)
+EXES = $(MACHINES:%-softmmu=$(B)/qemu-system-%) $(PROCESSES:%-linux-user=$(B)/qemu-%) $(STATICS)
+STATICS = $(if $(filter yes,$(STATIC)),$(PROCESSES:%-linux-user=$(B)/qemu-%-static))
+# What the image tools share with the machines: images and how to reach them.
+STORAGE_SRC = $(sort $(wildcard base/*.c crypto/*.c nbd/*.c block/*.c)) char/address.c
 IMG = $(B)/qemu-img
-IMG_SRC = $(sort $(wildcard base/*.c block/*.c img/*.c)) qemu-img.c
+NBD = $(B)/qemu-nbd
+IMG_SRC = $(STORAGE_SRC) $(sort $(wildcard img/*.c)) qemu-img.c
+NBD_SRC = $(STORAGE_SRC) qemu-nbd.c
 ALIAS = $(if $(filter i386-softmmu,$(TARGETS)),$(B)/qemu)
 ROMS = $(patsubst pc-bios/%.S,$(B)/pc-bios/%.bin,$(wildcard pc-bios/*.S))
 
-all: $(EXES) $(ALIAS) $(IMG) $(ROMS)
+all: $(EXES) $(ALIAS) $(IMG) $(NBD) $(ROMS)
 
 define exe_rule
 $(B)/qemu-system-$(call arch,$(1)): $(MAIN_OBJ) $(call OBJ_OF,$(1))
@@ -97,7 +104,15 @@ $(B)/qemu-$(1:%-linux-user=%): $(call USER_OBJ_OF,$(1))
 endef
 $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 
+# The name under which distributions install them for other systems' folders.
+$(B)/qemu-%-static: $(B)/qemu-%
+	$(Q)ln -f $< $@
+
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+
+$(NBD): $(NBD_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
 
@@ -159,7 +174,7 @@ PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call pr
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
-SCRIPTS = $(filter-out $(SLOW_SCRIPTS),$(sort $(wildcard tests/*/*.t)))
+SCRIPTS = $(filter-out $(SLOW_SCRIPTS) tests/trees/trees.t,$(sort $(wildcard tests/*/*.t)))
 
 define link_test
 	$(call say,LINK,$@)
@@ -170,7 +185,7 @@ $(LIBCOMMON): $(COMMON_OBJ)
 	$(Q)rm -f $@ && ar rcs $@ $^
 $(B)/tests/unit/%.t: $(B)/obj/tests/unit/%.o $(LIBCOMMON)
 	$(link_test)
-$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(patsubst %.c,$(B)/obj/%.o,$(filter base/% block/%,$(IMG_SRC)))
+$(B)/tests/image/%.t: $(B)/obj/tests/image/%.o $(STORAGE_SRC:%.c=$(B)/obj/%.o)
 	$(link_test)
 $(B)/tests/fpu/mpfr.t: LIBS_ALL += $(shell pkg-config --libs mpfr 2>/dev/null)
 $(B)/tests/fpu/%.t: $(B)/obj/tests/fpu/%.o $(patsubst %.c,$(B)/obj/%.o,$(wildcard fpu/*.c))
@@ -201,11 +216,21 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst tests/fuzz/%.c,$(B)/fuzz/%,$(wildcard tests/fuzz/*.c))
-$(B)/fuzz/%: tests/fuzz/%.c $(filter base/% block/%,$(IMG_SRC))
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) elf-64 elf-32)
+STORAGE_FUZZERS = $(filter-out elf,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
+define fuzzer
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+endef
+$(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
+	$(call fuzzer)
+$(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
+	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
+	@mkdir -p $@.corpus
+	-$(Q)echo 'int a = 5, b[2000]; void _start(void) { for (;;) b[a]++; }' | $(CC) -m$* -x c -Os -s \
+	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
 	$(Q)for f in $^; do mkdir -p $$f.corpus; \
@@ -221,6 +246,11 @@ check-guests: all
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
 
+# Debian's programs in user mode, in trees that debootstrap makes once; an hour.
+check-trees: $(PROCESSES:%-linux-user=$(B)/qemu-%)
+	$(Q)./tools/deps trees
+	$(Q)BUILD=$(abspath $(B)) ./tests/trees/trees.t $(TREES_ARGS)
+
 # CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
 bench: all
 	$(Q)BUILD=$(abspath $(B)) ./tools/bench
@@ -230,7 +260,7 @@ check-style:
 print-cflags: $(filter $(B)/gen/arm-decode.h,$(GENERATED_target-arm:.c=.h))
 	@echo $(filter-out -MMD -MP,$(CFLAGS_ALL))
 
-.PHONY: check-style check-fpu check-fuzz print-cflags all check check-guests bench demo clean distclean test-programs deps install
+.PHONY: check-style check-fpu check-fuzz check-trees print-cflags all check check-guests bench demo clean distclean test-programs deps install
 .SECONDARY:
 
 deps:
@@ -248,7 +278,7 @@ distclean: clean
 DATADIR = $(PREFIX)/share/qemu
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(DATADIR)
-	install -m 755 $(EXES) $(IMG) $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(EXES) $(IMG) $(NBD) tools/qemu-binfmt-conf.sh $(DESTDIR)$(PREFIX)/bin
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 

@@ -33,9 +33,13 @@ struct console_adapter_ops {
      * graphics modes. May be NULL. */
     bool (*text)(void *opaque, unsigned *columns, unsigned *rows, struct console_cell *cells,
                  size_t room, int *cursor_x, int *cursor_y);
+    /* A console that has a keyboard of its own (a text console): X11 key symbols. May be NULL. */
+    void (*key)(void *opaque, uint32_t keysym, bool down);
+    /* An interface would like this size; false when the adapter cannot have it. May be NULL. */
+    bool (*ask_size)(void *opaque, unsigned width, unsigned height);
 };
 
-/* The first console made is the default of every interface. `ops` must stay. */
+/* The first console is the default of every interface; text consoles come last. `ops` must stay. */
 struct console *console_create(const char *name, const struct console_adapter_ops *ops,
                                void *opaque);
 void console_destroy(struct console *con);
@@ -66,6 +70,8 @@ struct console_listener {
     void (*resized)(struct console_listener *listener);  /* also after console_set_surface() */
     void (*cursor_set)(struct console_listener *listener, const struct console_cursor *cursor);
     void (*cursor_moved)(struct console_listener *listener, int x, int y);
+    /* After each update at the interval: everything that changed was reported. */
+    void (*refreshed)(struct console_listener *listener);
     struct console *con;
     unsigned interval_ms;          /* wanted time between updates; 0 = never */
     struct console_listener *next;
@@ -85,6 +91,11 @@ const char *console_name(const struct console *con);
 /* The `text` of the adapter; false when it has none now. */
 bool console_text(struct console *con, unsigned *columns, unsigned *rows,
                   struct console_cell *cells, size_t room, int *cursor_x, int *cursor_y);
+
+/* Whether keys are the console's own; else they go to the guest by input_key(). */
+bool console_has_keyboard(const struct console *con);
+void console_key(struct console *con, uint32_t keysym, bool down);
+bool console_ask_size(struct console *con, unsigned width, unsigned height);
 
 /* --- input ----------------------------------------------------------------------------------- */
 
@@ -146,6 +157,9 @@ void input_pointer_move(int dx, int dy, int wheel, unsigned buttons);
 void input_pointer_set(int x, int y, int wheel, unsigned buttons);
 /* Whether the active pointer takes absolute positions (no grab needed). */
 bool input_pointer_absolute(void);
+
+/* Told when the active pointer becomes absolute or relative, or another one. */
+void input_on_pointer(void (*changed)(void *opaque), void *opaque);
 
 /* "ctrl" -> INPUT_KEY_ctrl; also numbers such as 0x1d (set 1 codes, 0x80 set for extended ones). */
 enum input_key input_key_from_name(const char *name);

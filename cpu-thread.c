@@ -5,13 +5,14 @@
  */
 #include "base/lock.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
 #include "cpu-exec.h"
 #include "tcg/backend.h"
 #include "tcg/tlb.h"
 
 static bool must_sleep(struct cpu *cpu)
 {
-    if (cpu->stop_request) {
+    if (cpu->stop_request || cpu->debug.held) {
         return true;
     }
     if (cpu->halted && !cpu->work && !cpu->target->has_work(cpu)) {
@@ -38,7 +39,7 @@ static void between_regions(struct cpu *cpu)
             cpu_clear_interrupt(cpu, CPU_INT_RESET);
             cpu_reset_one(cpu);
         }
-    } while (cpu->stop_request || cpu->work);
+    } while (cpu->stop_request || cpu->debug.held || cpu->work);
     if (cpu->halted && cpu->target->has_work(cpu)) {
         cpu->halted = false;
     }
@@ -48,10 +49,16 @@ static void between_regions(struct cpu *cpu)
 static void take_interrupts(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0) == 0) {
-        if (cpu->interrupts) {
-            cpu->target->take_interrupt(cpu);
+        if (cpu->interrupts && cpu->target->take_interrupt(cpu) && cpu_debug_alone(cpu)) {
+            cpu_debug_after(cpu, true);
         }
     }
+}
+
+/* While single instructions are looked at, a timer's handler would be in the way. */
+static bool may_interrupt(const struct cpu *cpu)
+{
+    return cpu->exception < 0 && !cpu->halted && !(cpu->debug.step && cpu->debug.no_interrupts);
 }
 
 void *cpu_thread(void *opaque)
@@ -62,8 +69,12 @@ void *cpu_thread(void *opaque)
     big_lock();
     for (;;) {
         between_regions(cpu);
-        if (cpu->exception < 0 && !cpu->halted) {
+        if (may_interrupt(cpu)) {
             take_interrupts(cpu);
+        }
+        if (cpu->debug.stop) {
+            cpu_debug_stopped(cpu);
+            continue;
         }
         if (cpu->halted) {
             continue;
@@ -77,6 +88,9 @@ void *cpu_thread(void *opaque)
         cpu_exec_end(cpu);
         big_lock();
         cpu->running = false;
+        if (cpu->debug.stop) {
+            cpu_debug_stopped(cpu);
+        }
     }
     return NULL;
 }

@@ -18,15 +18,22 @@
 #include "char.h"
 #include "char/mux.h"
 #include "cpu-exec.h"
+#include "crypto/object.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
 #include "hw/core/run.h"
+#include "migration/migration.h"
+#include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "base/version.h"
 #include "net.h"
 #include "tcg/perf-map.h"
+#include "ui/display.h"
+#include "ui/keymap.h"
 #include "ui/process.h"
+#include "ui/vnc/vnc.h"
 
 /* Everything the command line says, in its order. */
 struct vl {
@@ -34,7 +41,7 @@ struct vl {
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
     GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
-    const char *debugcon, *pidfile, *hda_geometry;
+    const char *debugcon, *pidfile, *hda_geometry, *gdb, *loadvm, *incoming;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
     bool positional_disk;
@@ -216,7 +223,8 @@ HANDLER(set_text)
         { "append", &vl->config.append }, { "bios", &vl->config.bios },
         { "dtb", &vl->config.dtb },
         { "debugcon", &vl->debugcon }, { "pidfile", &vl->pidfile },
-        { "hdachs", &vl->hda_geometry },
+        { "hdachs", &vl->hda_geometry }, { "loadvm", &vl->loadvm },
+        { "incoming", &vl->incoming },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -387,15 +395,45 @@ HANDLER(set_net)
     return net_add_option(row->name, arg, err);
 }
 
+/* Keys and credentials are there before the drives and sockets that name them. */
+HANDLER(set_object)
+{
+    char *type = g_strndup(arg, strcspn(arg, ","));
+    bool is_key = crypto_is_object(type);
+
+    if (vnc_is_object_type(type)) {
+        vnc_add_object(arg, NULL);
+    }
+    g_free(type);
+    return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
+}
+
 HANDLER(set_display)
 {
-    if (strcmp(arg, "none") != 0) {
-        error_set(err, "-display %s: this display is not available yet; there is 'none', and "
-                  "-nographic for the terminal", arg);
-        return false;
-    }
     vl_of(opaque)->display_given = true;
+    return display_set(arg, err);
+}
+
+HANDLER(set_vnc)
+{
+    vl_of(opaque)->display_given = true;
+    display_add_vnc(arg);
     return true;
+}
+
+HANDLER(set_display_switch)
+{
+    display_set_switch(row->name);
+    return true;
+}
+
+HANDLER(set_keyboard)
+{
+    if (wants_list(arg)) {
+        keymap_print_help();
+        exit(0);
+    }
+    return keymap_set(arg, err);
 }
 
 HANDLER(set_action)
@@ -426,6 +464,27 @@ HANDLER(set_echr)
         return false;
     }
     chardev_mux_set_escape(key);
+    return true;
+}
+
+HANDLER(set_gdb)
+{
+    struct vl *vl = vl_of(opaque);
+
+    /* -s: the port that an old -p may have named before */
+    vl->gdb = arg ? arg : vl->gdb ? vl->gdb : "tcp::1234";
+    return true;
+}
+
+HANDLER(set_gdb_port)
+{
+    uint64_t port;
+
+    if (!parse_uint(arg, &port) || port > 65535) {
+        error_set(err, "'%s' is not a TCP port", arg);
+        return false;
+    }
+    vl_of(opaque)->gdb = g_strdup_printf("tcp::%s", arg);
     return true;
 }
 
@@ -606,10 +665,8 @@ static void default_characters(struct vl *vl)
     if (!no_monitor) {
         return;
     }
-    if (!vl->nographic && !vl->display_given && terminal_free && isatty(STDIN_FILENO) &&
-        !vl->daemonize) {
-        fprintf(stderr, "%s: note: there is no window yet, so the monitor is on this terminal; "
-                "-nographic shows the serial port\n", error_program());
+    /* Without a window this terminal is nearer than the monitor's console in a VNC viewer. */
+    if (display_is_fallback() && terminal_free && isatty(STDIN_FILENO) && !vl->daemonize) {
         g_ptr_array_add(vl->monitors, "stdio");
     } else {
         g_ptr_array_add(vl->monitors, vl->nographic ? "stdio" : "vc");
@@ -792,6 +849,7 @@ static void build_machine(struct vl *vl)
     struct error *err = NULL;
 
     complete_config(vl, class);
+    display_decide(vl->nographic);
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
@@ -831,6 +889,15 @@ static void quit_by_key(void)
     machine_quit(0);
 }
 
+static void power_button(bool reset)
+{
+    if (reset) {
+        machine_request_reset();
+    } else {
+        machine_request_powerdown();
+    }
+}
+
 static void commit_by_key(void)
 {
     monitor_execute("commit all", stderr);
@@ -849,9 +916,31 @@ static void settle_drives(void *opaque, bool running)
     }
 }
 
+/* The machine as it starts: from nothing, from a snapshot, or from elsewhere. */
+static void begin(const struct vl *vl)
+{
+    struct error *err = NULL;
+    bool good = true;
+
+    if (vl->incoming) {
+        good = migration_incoming_prepare(vl->incoming, !vl->stopped, &err);
+        error_prepend(&err, "-incoming %s: ", vl->incoming);
+    } else if (vl->loadvm) {
+        good = snapshot_load(vl->loadvm, !vl->stopped, &err);
+        error_prepend(&err, "-loadvm %s: ", vl->loadvm);
+    } else if (!vl->stopped) {
+        machine_cont();
+    }
+    if (!good) {
+        error_exit_with(err);
+    }
+}
+
 static void shut_down(void)
 {
+    migration_incoming_close();
     machine_stop();
+    display_close();
     block_drain_all();
     while (block_first()) {
         block_close(block_first());
@@ -883,6 +972,9 @@ int main(int argc, char **argv)
     if (!option_parse(options, argc, argv, &vl, set_bare_word, &err)) {
         error_exit_with(err);
     }
+    if (vl.incoming && vl.loadvm) {
+        error_exit("-incoming and -loadvm cannot be used together");
+    }
     if (vl.daemonize && vl.nographic) {
         error_exit("-nographic cannot be used with -daemonize");
     }
@@ -895,16 +987,24 @@ int main(int argc, char **argv)
     if (vl.pidfile && !process_write_pidfile(vl.pidfile, &err)) {
         error_exit_with(err);
     }
+    block_set_inactive(vl.incoming != NULL);
     build_machine(&vl);
+    vnc_set_desktop_name(vl.config.name);
+    vnc_on_power(power_button);
+    if (!display_open(&err)) {
+        error_exit_with(err);
+    }
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();
-    if (!vl.stopped) {
-        machine_cont();
+    if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
+        error_exit_with(err);
     }
+    begin(&vl);
     process_daemon_ready();
     started = true;
     status = machine_run();
+    gdb_machine_exit(status);
     shut_down();
     return status;
 }

@@ -15,6 +15,7 @@ struct pair {
 
 struct keyval {
     char *option;
+    char *prefix;               /* of keyval_sub(), for messages; NULL: none */
     struct pair *pairs;
     size_t count, capacity;
 };
@@ -37,6 +38,7 @@ void keyval_free(struct keyval *kv)
         g_free(kv->pairs[i].value);
     }
     g_free(kv->pairs);
+    g_free(kv->prefix);
     g_free(kv->option);
     g_free(kv);
 }
@@ -74,6 +76,21 @@ void keyval_remove(struct keyval *kv, const char *key)
         }
     }
     kv->count = kept;
+}
+
+struct keyval *keyval_sub(struct keyval *kv, const char *prefix)
+{
+    struct keyval *sub = keyval_create(kv->option);
+    size_t length = strlen(prefix);
+
+    sub->prefix = g_strconcat(kv->prefix ? kv->prefix : "", prefix, NULL);
+    for (size_t i = 0; i < kv->count; i++) {
+        if (strncmp(kv->pairs[i].key, prefix, length) == 0) {
+            kv->pairs[i].known = true;
+            keyval_set(sub, kv->pairs[i].key + length, kv->pairs[i].value);
+        }
+    }
+    return sub;
 }
 
 /* Copies up to the next single comma, turning ",," into ","; moves *at behind that comma. */
@@ -204,7 +221,8 @@ bool keyval_check(const struct keyval *kv, struct error **err)
 {
     for (size_t i = 0; i < kv->count; i++) {
         if (!kv->pairs[i].known) {
-            error_set(err, "%s: invalid parameter '%s'", kv->option, kv->pairs[i].key);
+            error_set(err, "%s: invalid parameter '%s%s'", kv->option,
+                      kv->prefix ? kv->prefix : "", kv->pairs[i].key);
             return false;
         }
     }

@@ -27,6 +27,8 @@ struct keyval *keyval_create(const char *option);
 void keyval_set(struct keyval *kv, const char *key, const char *value);
 void keyval_remove(struct keyval *kv, const char *key);
 void keyval_free(struct keyval *kv);
+/* A list of the pairs whose keys start with `prefix`, without it; marks them as known here. */
+struct keyval *keyval_sub(struct keyval *kv, const char *prefix);
 const char *keyval_option(const struct keyval *kv);
 
 bool keyval_has(struct keyval *kv, const char *key);

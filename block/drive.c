@@ -6,9 +6,10 @@
 
 #include "base/bits.h"
 #include "block/drive.h"
+#include "block/job.h"
 
 static struct block *drives;
-static bool snapshot_default;
+static bool snapshot_default, inactive_default;
 
 static const struct {
     const char *name;
@@ -23,6 +24,11 @@ static const struct {
 void block_set_snapshot(bool on)
 {
     snapshot_default = on;
+}
+
+void block_set_inactive(bool on)
+{
+    inactive_default = on;
 }
 
 const char *block_if_name(enum block_if interface)
@@ -196,7 +202,8 @@ static bool read_access(struct block *block, struct keyval *kv, struct error **e
         return false;
     }
     block->readonly_wanted |= block->type == BLOCK_CDROM;
-    return keyval_bool(kv, "snapshot", &block->snapshot, err);
+    return keyval_bool(kv, "snapshot", &block->snapshot, err) &&
+        keyval_bool(kv, "copy-on-read", &block->copy_on_read, err);
 }
 
 static bool read_keys(struct block *block, struct keyval *kv, struct error **err)
@@ -231,21 +238,32 @@ static void warn_about_guess(const struct block *block)
     }
 }
 
+/* `text` may be *where itself. */
+static void set_text(char **where, const char *text)
+{
+    char *copy = g_strdup(text);
+
+    g_free(*where);
+    *where = copy;
+}
+
 struct block_node *block_open_node(struct block *block, const char *file, const char *format,
                                    struct error **err)
 {
-    bool overlay = block->snapshot && !block->readonly_wanted;
+    bool overlay = block->snapshot && !block->readonly_wanted && !block->inactive;
     unsigned flags = (block->readonly_wanted || overlay ? NODE_READONLY : 0) |
-        (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0);
+        (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0) |
+        (block->inactive ? NODE_READONLY | NODE_SHARE : 0) |
+        block->chain_flags;
     struct block_node *node = block_node_open(file, format, block->options, flags, err), *top;
 
-    if (!node || !overlay) {
-        return node;
-    }
-    top = block_overlay_create(node, err);
+    top = node && overlay ? block_overlay_create(node, err) : node;
     if (!top) {
         block_node_close(node);
+        return NULL;
     }
+    set_text(&block->medium_file, file);
+    set_text(&block->medium_format, format);
     return top;
 }
 
@@ -254,6 +272,7 @@ static struct block *create(struct keyval *kv)
     struct block *block = g_new0(struct block, 1);
 
     block->options = kv;
+    block->inactive = inactive_default;
     block_workers_init(block);
     return block;
 }
@@ -294,9 +313,13 @@ struct block *block_add_drive_keys(struct keyval *kv, struct error **err)
         block_close(block);
         return NULL;
     }
-    if (!open_medium(block, err) || !keyval_check(kv, err)) {
+    if (!throttle_parse(&block->throttle, kv, block->id, err) || !open_medium(block, err) ||
+        !keyval_check(kv, err)) {
         block_close(block);
         return NULL;
+    }
+    if (block->copy_on_read && block->node && block_readonly(block)) {
+        error_warn("%s: copy-on-read has no effect on a read-only drive", keyval_option(kv));
     }
     if (block->node) {
         warn_about_guess(block);
@@ -341,6 +364,7 @@ void block_close(struct block *block)
 {
     struct block **link = &drives;
 
+    block_job_stop(block);
     while (*link && *link != block) {
         link = &(*link)->next;
     }
@@ -350,7 +374,10 @@ void block_close(struct block *block)
     block_drain(block);
     block_workers_stop(block);
     block_node_close(block->node);
+    throttle_release(block->throttle);
     keyval_free(block->options);
+    g_free(block->medium_file);
+    g_free(block->medium_format);
     g_free(block->serial);
     g_free(block->id);
     g_free(block);
@@ -432,7 +459,8 @@ int64_t block_length(struct block *block)
 
 bool block_readonly(const struct block *block)
 {
-    return block->node ? block->node->flags & NODE_READONLY : block->readonly_wanted;
+    return block->node && !block->inactive ? block->node->flags & NODE_READONLY
+                                           : block->readonly_wanted;
 }
 
 bool block_write_cache(const struct block *block)

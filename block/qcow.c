@@ -200,6 +200,7 @@ static int write_packed(struct block_node *node, uint64_t offset, const void *pa
         q->end = place + size;
         rc = set_entry(q, offset >> q->cluster_bits,
                        place | (uint64_t)size << (63 - q->cluster_bits) | PACKED);
+        sparse_forget(&q->sparse);
     }
     pthread_rwlock_unlock(&q->sparse.lock);
     return rc;

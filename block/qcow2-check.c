@@ -426,6 +426,7 @@ static int write_structures(struct qcow2_checker *c, struct layout *l)
         q->reftable_bytes = l->entries * 8;
         q->written_end = MAX_OF(q->written_end, offset + l->entries * 8);
         q->free_index = 0;
+        qcow2_collect_places(q);
     }
     return rc;
 }

@@ -239,6 +239,7 @@ int qcow2_replace_l1(struct qcow2 *q, uint64_t *l1, uint32_t entries, uint64_t d
     q->l1_offset = offset;
     q->l1_dirty_from = q->l1_dirty_to = 0;
     q->size = disk_size;
+    qcow2_collect_places(q);
     return 0;
 }
 

@@ -448,6 +448,7 @@ static void free_memory(struct qcow2 *q)
     g_free(q->data_file_name);
     g_free(q->l1);
     g_free(q->reftable);
+    g_free(q->places);
     g_free(q->unpacked);
     pthread_rwlock_destroy(&q->rw);
     pthread_mutex_destroy(&q->cache_lock);
@@ -466,7 +467,7 @@ static void init_locks(struct qcow2 *q)
 
 static bool open_data_file(struct qcow2 *q, struct keyval *options, struct error **err)
 {
-    const char *given = options ? keyval_string(options, "data-file", NULL) : NULL;
+    const char *given = keyval_string(options, "data-file", NULL);
     const char *name = given ? given : q->data_file_name;
     char *path;
 
@@ -536,10 +537,13 @@ static bool open_parts(struct qcow2 *q, struct keyval *options, struct error **e
     int64_t length = block_node_length(q->node.child);
 
     q->written_end = MAX_OF(length, 0);
-    return load_numbers(q, q->l1_offset, q->l1_size, &q->l1, "L1 table", err) &&
-        load_numbers(q, q->reftable_offset, q->reftable_size, &q->reftable,
-                     "reference count table", err) &&
-        read_options(q, options, err) && qcow2_load_snapshots(q, err) &&
+    if (!load_numbers(q, q->l1_offset, q->l1_size, &q->l1, "L1 table", err) ||
+        !load_numbers(q, q->reftable_offset, q->reftable_size, &q->reftable,
+                      "reference count table", err)) {
+        return false;
+    }
+    qcow2_collect_places(q);
+    return read_options(q, options, err) && qcow2_load_snapshots(q, err) &&
         open_data_file(q, options, err) && put_in_order(q, err) && qcow2_load_bitmaps(q, err) &&
         block_node_open_backing(&q->node, err);
 }
@@ -701,7 +705,8 @@ static const struct block_image_ops image_ops = {
     .snapshots = qcow2_snapshots, .snapshot_create = qcow2_snapshot_create,
     .snapshot_apply = qcow2_snapshot_apply, .snapshot_delete = qcow2_snapshot_delete,
     .snapshot_show = qcow2_snapshot_show, .vm_state = qcow2_vm_state,
-    .make_empty = qcow2_make_empty, .bitmap = qcow2_change_bitmap,
+    .make_empty = qcow2_make_empty, .bitmap = qcow2_change_bitmap, .bitmaps = qcow2_bitmaps,
+    .bitmap_status = qcow2_bitmap_status,
 };
 
 const struct block_driver block_driver_qcow2 = {

@@ -110,6 +110,9 @@ struct qcow2 {
     uint64_t written_end;                   /* the file was never longer: zeroes from here on */
     bool lazy, dirty, corrupt, unsynced;
 
+    uint64_t *places, places_count;         /* see qcow2-overlap.c */
+    unsigned places_order;
+
     /* The last compressed cluster that was read, under cache_lock. */
     uint8_t *unpacked;
     uint64_t unpacked_entry;
@@ -150,10 +153,15 @@ void qcow2_free(struct qcow2 *q, uint64_t offset, uint64_t size);
 void qcow2_unalloc(struct qcow2 *q, uint64_t offset, uint64_t clusters);
 int qcow2_apply_freed(struct qcow2 *q);
 
+/* --- qcow2-overlap.c --- */
 enum { OVERLAP_L2 = 1, OVERLAP_REFCOUNTS = 2, OVERLAP_L1 = 4, OVERLAP_REFTABLE = 8,
        OVERLAP_SNAPSHOTS = 16, OVERLAP_BITMAPS = 32 };
 /* 0, or -EIO (and the image is marked as corrupt) if metadata but that in `except` is there. */
 int qcow2_check_overlap(struct qcow2 *q, unsigned except, uint64_t offset, uint64_t size);
+/* After the L1 table or the refcount table was exchanged. */
+void qcow2_collect_places(struct qcow2 *q);
+/* A table or block is at an entry's offset from now on. */
+void qcow2_note_place(struct qcow2 *q, uint64_t entry);
 
 /* --- qcow2-cluster.c --- */
 enum qcow2_kind { KIND_HOLE, KIND_ZERO, KIND_DATA, KIND_PACKED };

@@ -124,6 +124,14 @@ int sparse_readv(struct block_node *node, uint64_t offset, const struct iovec *i
 
 /* --- writing --------------------------------------------------------------------------------- */
 
+void sparse_forget(struct sparse_node *s)
+{
+    pthread_mutex_lock(&s->cache_lock);
+    g_free(s->cached);
+    s->cached = NULL;
+    pthread_mutex_unlock(&s->cache_lock);
+}
+
 /* A new block: what is around the write comes from below or from the packed block. */
 static int write_new(struct sparse_node *s, uint64_t offset, const struct iovec *iov,
                      unsigned count)
@@ -141,12 +149,7 @@ static int write_new(struct sparse_node *s, uint64_t offset, const struct iovec 
     rc = rc ? rc : s->ops->reserve(&s->node, index, &place);
     rc = rc ? rc : block_node_pwrite(file_of(s, &place), place.offset, data, s->block_size);
     rc = rc ? rc : s->ops->link(&s->node, index, &place);
-    if (!rc) {
-        pthread_mutex_lock(&s->cache_lock);
-        g_free(s->cached);
-        s->cached = NULL;
-        pthread_mutex_unlock(&s->cache_lock);
-    }
+    sparse_forget(s);
     g_free(data);
     return rc;
 }

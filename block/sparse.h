@@ -46,6 +46,8 @@ struct sparse_node {
 void sparse_init(struct sparse_node *s, const struct sparse_ops *ops, uint64_t disk_size,
                  uint64_t block_size);
 void sparse_free(struct sparse_node *s);
+/* A packed block was replaced: the copy in memory is old. The lock is held for writing. */
+void sparse_forget(struct sparse_node *s);
 int sparse_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
                  unsigned count);
 int sparse_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Back-ends that live in memory: null, and ringbuf and vc, which keep the last bytes written. */
+/* Back-ends that live in memory: null, and ringbuf, which keeps the last bytes written. */
 #include "base/bits.h"
 #include "char/memory.h"
 
@@ -43,21 +43,6 @@ static bool open_ringbuf(struct chardev *chr, struct keyval *kv, struct error **
     return true;
 }
 
-/* The size of a text console is for the windows that show one; here it is only checked. */
-static bool open_vc(struct chardev *chr, struct keyval *kv, struct error **err)
-{
-    uint64_t ignored = 0;
-
-    for (size_t i = 0; i < 4; i++) {
-        static const char *const keys[4] = { "width", "height", "cols", "rows" };
-
-        if (!keyval_uint(kv, keys[i], &ignored, err)) {
-            return false;
-        }
-    }
-    return open_ringbuf(chr, kv, err);
-}
-
 static void close_ringbuf(struct chardev *chr)
 {
     g_free(((struct ringbuf *)chr)->data);
@@ -78,7 +63,7 @@ static size_t write_ringbuf(struct chardev *chr, const uint8_t *data, size_t siz
 
 bool chardev_is_ringbuf(const struct chardev *chr)
 {
-    return chr->backend == &chardev_ringbuf || chr->backend == &chardev_vc;
+    return chr->backend == &chardev_ringbuf;
 }
 
 size_t chardev_ringbuf_read(struct chardev *chr, uint8_t *data, size_t size)
@@ -94,10 +79,5 @@ size_t chardev_ringbuf_read(struct chardev *chr, uint8_t *data, size_t size)
 
 const struct chardev_backend chardev_ringbuf = {
     .name = "ringbuf", .size = sizeof(struct ringbuf), .open = open_ringbuf,
-    .close = close_ringbuf, .write = write_ringbuf,
-};
-
-const struct chardev_backend chardev_vc = {
-    .name = "vc", .size = sizeof(struct ringbuf), .open = open_vc,
     .close = close_ringbuf, .write = write_ringbuf,
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Access to the bytes that a ringbuf or vc back-end keeps, for the monitor. */
+/* Access to the bytes that a ringbuf back-end keeps, for the monitor. */
 #ifndef CHAR_MEMORY_H
 #define CHAR_MEMORY_H
 

@@ -402,8 +402,8 @@ static bool prepare_target(struct convert *c, struct arguments *a, const char *f
     struct error *err = NULL;
     int64_t length;
 
-    c->target = block_node_open(file, a->target_image_opts ? NULL : a->target_format, NULL, flags,
-                                &err);
+    c->target = a->target_image_opts ? img_open_options(file, flags, &err)
+        : block_node_open(file, a->target_format, NULL, flags, &err);
     if (!c->target) {
         error_report_free(err);
         return false;

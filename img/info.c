@@ -23,12 +23,12 @@ static void get_info(struct block_node *node, struct image_info *info)
 static void print_info(struct block_node *node, const struct image_info *info)
 {
     int64_t length = block_node_length(node), used = image_actual_size(node);
-    char *text = img_size_text(length), *full;
+    char *text = image_size_text(length), *full;
 
     printf("image: %s\nfile format: %s\nvirtual size: %s (%lld bytes)\n", node->file,
            node->driver->name, text, (long long)length);
     g_free(text);
-    text = used < 0 ? g_strdup("unavailable") : img_size_text(used);
+    text = used < 0 ? g_strdup("unavailable") : image_size_text(used);
     printf("disk size: %s\n", text);
     g_free(text);
     if (info->encrypted) {

@@ -182,6 +182,9 @@ static bool find_bounds(struct elf_file *f, struct error **err)
     if (f->high <= f->low) {
         return fail(err, f->path, "it has nothing to load");
     }
+    if (f->high - f->low > user_top / 2) {      /* the rest must have a place, too */
+        return fail(err, f->path, "its segments take more than half of the address space");
+    }
     return true;
 }
 
@@ -298,7 +301,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     bool done;
 
     f.path = user_path(name, buf);
-    f.fd = open(f.path, O_RDONLY | O_CLOEXEC);
+    f.fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);      /* it may name anything */
     if (f.fd < 0) {
         p->no_interpreter = errno == ENOENT || errno == ENOTDIR;
         error_set_errno(err, errno, "cannot run '%s': its interpreter '%s' is missing; give the "

@@ -124,12 +124,6 @@ int64_t host_syscall(long num, ...)
     return result;
 }
 
-int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, int64_t c, int64_t d,
-                              int64_t e, int64_t f)
-{
-    return host_safe_syscall(&t->signal_pending, num, a, b, c, d, e, f);
-}
-
 int64_t host_sigaction(int sig, const struct host_sigaction *new, struct host_sigaction *old)
 {
     struct host_sigaction copy;

@@ -30,6 +30,8 @@ void user_take_signals(struct task *t);
 /* The host's mask as the guest's is, after all signals were blocked. */
 void user_signal_unblock(struct task *t);
 void user_signal_block_all(void);
+/* From now on the host always delivers this signal: the debugger's, see gdb.h. */
+void user_signal_kicks_init(int sig);
 /* The mask of a signal frame. */
 void user_signal_restore(struct task *t, uint64_t mask);
 /* Ends the process by a signal as the default action does. */

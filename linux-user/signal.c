@@ -21,6 +21,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "cpu-control.h"
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "tcg/backend.h"
 #include "tcg/code.h"
@@ -40,7 +41,9 @@ static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define BIT(sig) (1ull << ((sig) - 1))
 /* What the host must always be able to deliver: faults of guest code */
-#define ALWAYS (BIT(SIGSEGV) | BIT(SIGBUS))
+#define FAULTS (BIT(SIGSEGV) | BIT(SIGBUS))
+/* And what the debugger stops threads with */
+#define ALWAYS (FAULTS | user_gdb_kick_mask)
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
 /* --- masks ----------------------------------------------------------------------------------- */
@@ -74,7 +77,7 @@ static void set_mask(struct task *t, uint64_t mask)
     if (t->queue->head != t->queue->tail) {
         /* Some may be no longer blocked. */
         t->signal_pending = 1;
-        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
     }
     user_signal_unblock(t);
 }
@@ -140,7 +143,7 @@ static void enqueue(struct task *t, int sig, const siginfo_t *info)
         q->tail++;
     }
     t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
 }
 
 /* Takes the first that is not blocked. With the host's signals blocked. */
@@ -190,6 +193,7 @@ static _Noreturn void die(int sig)
 /* The line is what scripts and people look for in logs. */
 void user_die(int sig)
 {
+    user_gdb_exit(user_task, true, sig);
     if (dumps_core(sig)) {
         fprintf(stderr, "qemu: uncaught target signal %d (%s) - core dumped\n", sig,
                 strsignal(sig));
@@ -231,6 +235,7 @@ static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
         if (!t->cpu->one_insn && region_overlaps(t->cpu, addr, 16)) {
             /* It changes the code it is in: alone once more, then the new code. */
             t->cpu->one_insn = true;
+            backend_fault_leaves(t->cpu->env, context);
             user_signal_unblock(t);
             cpu_loop_exit(t->cpu);
         }
@@ -253,6 +258,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     if (store_to_code(t, info, context) || host_fixup(context)) {
         return;
     }
+    backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
     }
@@ -293,7 +299,11 @@ static void on_signal(int sig, void *siginfo, void *context)
     siginfo_t *info = siginfo;
     uint64_t all = ~ALWAYS;
 
-    if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
+    if (user_gdb_is_kick(sig, info)) {
+        t->debug.kicked = true;
+        t->signal_pending = 1;
+        host_rewind(context);
+    } else if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
         on_fault(t, sig, info, context);
     } else if ((sig == SIGILL || sig == SIGFPE) && info->si_code > 0 &&
                info->si_addr == (void *)host_pc(context)) {
@@ -368,6 +378,7 @@ static void enter_handler(struct task *t, int sig, const siginfo_t *info,
     if (!user_arch_push_frame(t, sig, info, act, mask)) {
         user_die(SIGSEGV);
     }
+    t->debug.entered = true;
     t->signal_mask = (t->signal_mask | act->mask | (act->flags & SA_NODEFER ? 0 : BIT(sig))) &
                      ~UNBLOCKABLE;
 }
@@ -376,6 +387,10 @@ static void deliver(struct task *t, int sig, const siginfo_t *info)
 {
     struct user_sigaction act;
 
+    sig = user_gdb_signal(t, sig, info);
+    if (!sig) {
+        return;
+    }
     pthread_mutex_lock(&actions_lock);
     act = user_task->actions->of[sig];
     if (act.handler > 1 && act.flags & SA_RESETHAND) {
@@ -414,9 +429,13 @@ static void force(struct task *t, const siginfo_t *info)
 
     user_signal_block_all();
     if (t->signal_mask & BIT(sig) || user_task->actions->of[sig].handler == 1) {
-        user_die(sig);
+        sig = user_gdb_signal(t, sig, info);
+        if (sig) {
+            user_die(sig);
+        }
+    } else {
+        deliver(t, sig, info);
     }
-    deliver(t, sig, info);
     user_signal_unblock(t);
 }
 
@@ -482,7 +501,27 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- beginning and end ----------------------------------------------------------------------- */
+/* --- the debugger's --------------------------------------------------------------------------- */
+
+void user_signal_kicks_init(int sig)
+{
+    host_action(sig, &user_task->actions->of[sig]);
+    user_signal_unblock(user_task);
+}
+
+int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, int64_t c, int64_t d,
+                              int64_t e, int64_t f)
+{
+    int64_t result = host_safe_syscall(&t->signal_pending, num, a, b, c, d, e, f);
+
+    /* What only the debugger interrupted begins again; no signal of the guest's was there. */
+    if (result == -EINTR && t->debug.kicked && t->queue->head == t->queue->tail) {
+        return USER_RESTART;
+    }
+    return result;
+}
+
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 void user_signal_thread_init(struct task *t)
 {

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "cpu-control.h"
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -48,6 +49,7 @@ static void enter_list(struct task *t)
     user_tasks_lock();
     t->next = tasks;
     tasks = t;
+    user_gdb_task_begins(t);
     user_tasks_unlock();
 }
 
@@ -95,6 +97,7 @@ void user_main_task(struct cpu *cpu)
 
 void user_exit_group(struct task *t, int status)
 {
+    user_gdb_exit(t, false, status);
     if (!t->borrows) {
         fflush(NULL);
     }
@@ -114,11 +117,16 @@ static void clear_tid(struct task *t)
 
 void user_exit_thread(struct task *t, int status)
 {
+    bool last;
+
     user_signal_block_all();
     if (t->borrows) {
         host_syscall(SYS_exit, (int64_t)status);
     }
-    if (leave_list(t)) {
+    user_gdb_lock(t);
+    last = leave_list(t);
+    user_gdb_unlock();
+    if (last) {
         user_exit_group(t, status);
     }
     user_robust_exit(t);
@@ -242,9 +250,10 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
 
 /* --- processes ------------------------------------------------------------------------------- */
 
-static void fork_begin(void)
+static void fork_begin(struct task *t)
 {
     user_signal_block_all();
+    user_gdb_fork_begin(t);
     user_tasks_lock();
     user_memory_lock();
     region_fork_begin();
@@ -295,7 +304,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     int64_t pid;
 
     fflush(NULL);
-    fork_begin();
+    fork_begin(t);
     if (args->exit_signal == SIGCHLD && !(args->flags & ~plain)) {
         pid = fork();
         pid = pid < 0 ? -errno : pid;
@@ -303,6 +312,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
         pid = raw_clone(args);
     }
     fork_end(t, pid == 0);
+    user_gdb_fork_end(t, pid);
     if (pid == 0) {
         t->clear_child_tid = args->flags & CLONE_CHILD_CLEARTID ? args->child_tid : 0;
         if (args->flags & CLONE_CHILD_SETTID) {
@@ -367,18 +377,21 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     }
     user_signal_block_all();
     backend_fp_sync(t->cpu->env);
+    user_gdb_borrow_begin(t);
     saved = *t;
     memcpy(env, t->cpu->env, the_target.env_size);
     pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
     pid = pid < 0 ? -errno : pid;
     user_tasks_lock();
     saved.next = t->next;
+    saved.debug.stop = t->debug.stop;
     *t = saved;
     user_tasks_unlock();
     t->cpu->in_guest = false;
     backend_fp_leave(t->cpu->env);
     memcpy(t->cpu->env, env, the_target.env_size);
     backend_fp_enter(t->cpu->env);
+    user_gdb_borrow_end(t);
     free(env);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);

@@ -60,6 +60,18 @@ struct user_stack {
     uint32_t flags;                 /* SS_DISABLE, SS_AUTODISARM */
 };
 
+/* A thread as gdb has it, see gdb.h. */
+struct task_debug {
+    volatile int stop;              /* it is to stand still */
+    bool parked, in_call;           /* it does; it is inside of a system call */
+    bool kicked;                    /* asked to come out of it */
+    bool entered;                   /* a signal's handler, since it last ran */
+    bool has_info;                  /* info is of the signal that it stopped for */
+    int signal, unreported;         /* to be delivered when it goes on; without a word to gdb */
+    siginfo_t info;
+    struct cpu_debug lent;          /* of the vCPU, while a child borrows it */
+};
+
 struct task {
     struct cpu *cpu;
     const struct user_abi *abi;     /* of the system call in progress, else of the process */
@@ -80,6 +92,7 @@ struct task {
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
     bool is_first;                  /* the process's main thread */
+    struct task_debug debug;
     struct task *next;
     pthread_t thread;
 };

@@ -17,6 +17,7 @@ struct readline {
     const struct readline_ops *ops;
     void *opaque;
     const char *prompt;
+    const char *secret;                 /* the prompt of a line that must not be seen */
     GString *line;
     size_t cursor;
     enum escape escape;
@@ -67,8 +68,17 @@ static void put_count(struct readline *rl, size_t count, char final)
     }
 }
 
+void readline_ask_secret(struct readline *rl, const char *prompt)
+{
+    rl->secret = prompt;
+}
+
 void readline_show(struct readline *rl)
 {
+    if (rl->secret) {
+        put(rl, rl->secret);
+        return;
+    }
     put(rl, rl->prompt);
     put(rl, rl->line->str);
     put_count(rl, rl->line->len - rl->cursor, 'D');
@@ -77,6 +87,9 @@ void readline_show(struct readline *rl)
 /* Draws the line anew after a change anywhere in it. */
 static void redraw(struct readline *rl)
 {
+    if (rl->secret) {
+        return;
+    }
     put(rl, "\r");
     put(rl, rl->prompt);
     put(rl, rl->line->str);
@@ -96,7 +109,9 @@ static void insert(struct readline *rl, const char *text)
     g_string_insert(rl->line, rl->cursor, text);
     rl->cursor += length;
     /* Plain typing echoes plainly, for scripts and logs. */
-    if (rl->cursor == rl->line->len) {
+    if (rl->secret) {
+        return;
+    } else if (rl->cursor == rl->line->len) {
         put(rl, text);
     } else {
         redraw(rl);
@@ -186,7 +201,8 @@ const char *readline_history(const struct readline *rl, size_t n)
 
 static void step_history(struct readline *rl, int step)
 {
-    if ((step < 0 && rl->history_at == 0) || (step > 0 && rl->history_at == rl->history_count)) {
+    if (rl->secret || (step < 0 && rl->history_at == 0) ||
+        (step > 0 && rl->history_at == rl->history_count)) {
         return;
     }
     if (rl->history_at == rl->history_count) {
@@ -245,6 +261,10 @@ static void complete(struct readline *rl)
     const char *first;
     size_t typed = strlen(readline_last_word(head)), common;
 
+    if (rl->secret) {
+        g_free(head);
+        return;
+    }
     rl->words = g_ptr_array_new_with_free_func(g_free);
     if (rl->ops->complete) {
         rl->ops->complete(rl->opaque, rl, head);
@@ -286,9 +306,10 @@ static void enter(struct readline *rl)
     char *text;
 
     put(rl, "\r\n");
-    if (rl->line->len) {
+    if (rl->line->len && !rl->secret) {
         remember(rl);
     }
+    rl->secret = NULL;
     rl->history_at = rl->history_count;
     text = g_strdup(rl->line->str);
     g_string_truncate(rl->line, 0);

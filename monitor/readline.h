@@ -20,6 +20,8 @@ struct readline_ops {
 struct readline *readline_create(const struct readline_ops *ops, void *opaque, const char *prompt);
 void readline_free(struct readline *rl);
 void readline_input(struct readline *rl, uint8_t byte);
+/* Asks for one line that is neither shown nor remembered. `prompt` must stay. */
+void readline_ask_secret(struct readline *rl, const char *prompt);
 /* Shows the prompt and what is typed so far. */
 void readline_show(struct readline *rl);
 /* `word` begins with the word at the cursor; more typing may follow if `partial` (a folder). */

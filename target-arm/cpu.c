@@ -87,7 +87,7 @@ static unsigned mmu_index(struct cpu *cpu)
     return arm_mmu_index(arm_env(cpu));
 }
 
-/* --- for boards ------------------------------------------------------------------------------- */
+/* --- for boards ------------------------------------------------------------------------------ */
 
 void arm_cpu_enter(struct cpu *cpu, const struct arm_cpu_entry *entry)
 {
@@ -132,5 +132,6 @@ const struct target the_target = {
     .debug_print = arm_debug_print,
     .debug_translate = arm_debug_translate,
     .disassemble_mode = arm_disassemble_mode,
+    .fp_fix = arm_fp_fix,
     .list_models = arm_list_models,
 };

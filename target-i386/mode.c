@@ -8,6 +8,9 @@
 #pragma GCC target("general-regs-only")
 #include "target-i386/sys.h"
 
+#include "cpu-debug.h"
+#include "target-i386/fpu.h"
+#include "tcg/code.h"
 #include "tcg/region.h"
 
 /* What does not come from CS, SS, EFLAGS and CPL. */
@@ -97,6 +100,12 @@ static uint32_t flow_mode(const struct x86_env *env)
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;
     }
+    if (cpu_debug_alone(env_cpu((void *)env))) {
+        mode |= MODE_STEP;
+    }
+    if (code_is_user && cpu_watchpoint_count) {
+        mode |= MODE_WATCH;
+    }
     return mode;
 }
 
@@ -118,6 +127,7 @@ void x86_update_mode(struct x86_env *env)
     }
     if ((env->fpuc & 0x3f) != 0x3f) {
         mode |= MODE_FP_TRAPS;
+        x86_fp_fetch(env);
     }
     env->fp_fast = 0;               /* x87 state may have come from elsewhere */
     set_mode(env, mode, mode & MODE_CS64 ? 0 : env->segs[SEG_CS].base);

@@ -276,6 +276,7 @@ static ir_val locked_bit(struct x86_dis *d, unsigned size, ir_val mask)
     if (op == BIT_RESET) {
         mask = ir_1(d->ir, IR_not, x86_type(size), mask);
     }
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     return ir_atomic(d->ir, opcode[op], x86_type(size), ea.base, ea.disp, mask,
                      ea.memop | x86_memop(size));
 }

@@ -51,6 +51,7 @@ static ir_val atomic(struct x86_dis *d, enum ir_opcode op, ir_val v)
     unsigned size = d->in.operand[0].size;
     struct x86_ea ea = x86_operand_ea(d, 0, true);
 
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     return ir_atomic(d->ir, op, x86_type(size), ea.base, ea.disp, v, ea.memop | x86_memop(size));
 }
 
@@ -71,6 +72,7 @@ static void locked_loop(struct x86_dis *d, unsigned op)
     b = op == OP_SUB ? old : x86_read_low(d, 1);
     r = alu_result(d, op, size, op == OP_SUB ? zero_of(d, size) : old, b, carry);
     ea = x86_operand_ea(d, 0, true);
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     got = ir_cas(d->ir, type, ea.base, ea.disp, old, r, ea.memop | x86_memop(size));
     ir_brc(d->ir, type, IR_NE, zx(d, got, size), old, again);
     alu_flags(d, op, size, r, b, carry);

@@ -44,12 +44,13 @@ static void finish_load(struct x86_dis *d, unsigned seg, ir_val changed)
     }
     same = x86_label_new(d);
     ir_brc(d->ir, I32, IR_EQ, changed, x86_imm32(d, 0), same);
-    ir_ijmp(d->ir, x86_imm_word(d, d->in.next), G_CC_MASK, JUMP_PLAIN);
+    ir_ijmp(d->ir, x86_imm_word(d, d->in.next), G_CC_MASK | G_FP_MASK, JUMP_PLAIN);
     ir_label(d->ir, same);
 }
 
 static ir_val load_seg(struct x86_dis *d, unsigned seg, ir_val selector)
 {
+    d->fp_data_seg = -1;
     return x86_call2(d, H_load_seg, x86_imm32(d, seg), selector);
 }
 

@@ -39,9 +39,10 @@ struct x86_dis {
     bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
-    /* x87 (trans-fp.c's own, reset at labels): static top of stack knowledge */
-    int8_t fp_delta;
-    bool fp_checked;
+    /* x87 and MMX: what is known since the last label */
+    enum { FP_ANYWHERE, FP_IN_UNIT, FP_IN_ENV } fp_where;
+    bool fp_checked;                /* MMX: the tags are right */
+    int8_t fp_code_seg, fp_data_seg;        /* whose selectors fpcs, fpds hold; -1: who knows */
     struct x86_region *region;      /* translate.c's own */
     uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
     const struct x86_insn *follow;  /* comes next, with no look at interrupts before; or NULL */
@@ -100,6 +101,9 @@ struct x86_ea x86_ea_add(struct x86_ea ea, int32_t delta);
 ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea);
 /* memop: size and MO_SIGN, MO_ALIGN... (enum ir_memop); type: also V64, V128, F32, F64 */
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop);
+/* Before accesses by other means, in MODE_WATCH: asks for the debugger's watchpoints. */
+enum { X86_WATCH_BOTH = 3 };
+void x86_watch(struct x86_dis *d, struct x86_ea ea, unsigned memop, unsigned access);
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop);
 
 /* Linear address of memory operand n, computed once per instruction. */
@@ -196,7 +200,9 @@ struct x86_cond x86_condition(struct x86_dis *d, unsigned number);
 
 void x86_translate(struct translation *t);          /* struct target.translate */
 extern const struct ir_global x86_globals[];        /* G_COUNT of them; pc_global is G_PC */
-/* x87 escapes D8..DF: trans-fp.c decodes d->in.opcode and modrm itself. */
+/* The x87's state comes into the host's unit or into env. */
+void x86_fp_place(struct x86_dis *d, unsigned where);
+/* x87 escapes D8..DF: trans-x87.c decodes d->in.opcode and modrm itself. */
 void trans_x87(struct x86_dis *d);
 
 #define X86_HANDLER(name) void trans_##name(struct x86_dis *d);

@@ -19,6 +19,7 @@ struct console {
     bool cursor_shown;
     int cursor_x, cursor_y;
     struct timer refresh;
+    int64_t refreshed_at;          /* CLOCK_HOST of the last timed update */
     struct console *next;
 };
 
@@ -42,9 +43,11 @@ struct console *console_create(const char *name, const struct console_adapter_op
     con->opaque = opaque;
     con->image = blank_image(640, 480);
     timer_init(&con->refresh, CLOCK_HOST, refresh_due, con);
-    while (*last) {
+    /* Pictures of adapters come before text consoles, which may be made before the machine is. */
+    while (*last && (console_has_keyboard(con) || !console_has_keyboard(*last))) {
         last = &(*last)->next;
     }
+    con->next = *last;
     *last = con;
     return con;
 }
@@ -149,9 +152,21 @@ void console_move_cursor(struct console *con, int x, int y)
 
 /* --- who looks ------------------------------------------------------------------------------- */
 
-static void refresh_due(void *opaque)
+/* A listener may go away from within its own callback. */
+static void tell_refreshed(struct console *con)
 {
-    struct console *con = opaque;
+    struct console_listener *next;
+
+    for (struct console_listener *l = con->listeners; l; l = next) {
+        next = l->next;
+        if (l->refreshed && l->interval_ms) {
+            l->refreshed(l);
+        }
+    }
+}
+
+static unsigned shortest_interval(const struct console *con)
+{
     unsigned shortest = 0;
 
     for (struct console_listener *l = con->listeners; l; l = l->next) {
@@ -159,11 +174,19 @@ static void refresh_due(void *opaque)
             shortest = l->interval_ms;
         }
     }
-    if (shortest) {
-        timer_set(&con->refresh, clock_ns(CLOCK_HOST) + shortest * NS_PER_MS);
+    return shortest;
+}
+
+static void refresh_due(void *opaque)
+{
+    struct console *con = opaque;
+    unsigned ms = shortest_interval(con);
+
+    if (ms) {
+        con->refreshed_at = clock_ns(CLOCK_HOST);
+        timer_set(&con->refresh, con->refreshed_at + ms * NS_PER_MS);
         console_refresh(con);
-    } else {
-        timer_cancel(&con->refresh);
+        tell_refreshed(con);
     }
 }
 
@@ -215,12 +238,43 @@ void console_unlisten(struct console_listener *listener)
     listener->con = NULL;
 }
 
+/* Arms the timer for the shortest wish; an earlier time that is already set stays. */
+static void arm(struct console *con, int64_t from)
+{
+    unsigned ms = shortest_interval(con);
+
+    if (ms && (!timer_pending(&con->refresh) ||
+               timer_expiry(&con->refresh) > from + ms * NS_PER_MS)) {
+        timer_set(&con->refresh, from + ms * NS_PER_MS);
+    } else if (!ms) {
+        timer_cancel(&con->refresh);
+    }
+}
+
 void console_set_interval(struct console_listener *listener, unsigned ms)
 {
     listener->interval_ms = ms;
     if (listener->con) {
-        refresh_due(listener->con);
+        arm(listener->con, MAX_OF(listener->con->refreshed_at,
+                                  clock_ns(CLOCK_HOST) - ms * NS_PER_MS));
     }
+}
+
+bool console_has_keyboard(const struct console *con)
+{
+    return con->ops && con->ops->key;
+}
+
+void console_key(struct console *con, uint32_t keysym, bool down)
+{
+    if (console_has_keyboard(con)) {
+        con->ops->key(con->opaque, keysym, down);
+    }
+}
+
+bool console_ask_size(struct console *con, unsigned width, unsigned height)
+{
+    return con->ops && con->ops->ask_size && con->ops->ask_size(con->opaque, width, height);
 }
 
 struct console *console_default(void)

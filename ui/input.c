@@ -10,15 +10,31 @@ struct led_listener {
     struct led_listener *next;
 };
 
+struct pointer_listener {
+    void (*changed)(void *opaque);
+    void *opaque;
+    struct pointer_listener *next;
+};
+
 static struct input_handler *handlers;      /* the active ones first */
 static struct led_listener *led_listeners;
+static struct pointer_listener *pointer_listeners;
 static unsigned leds;
 static int last_x = -1, last_y = -1;
+
+static void tell_pointer(const struct input_handler *handler)
+{
+    for (struct pointer_listener *l = pointer_listeners;
+         l && (handler->moved || handler->moved_to); l = l->next) {
+        l->changed(l->opaque);
+    }
+}
 
 void input_add(struct input_handler *handler)
 {
     handler->next = handlers;
     handlers = handler;
+    tell_pointer(handler);
 }
 
 void input_remove(struct input_handler *handler)
@@ -30,6 +46,7 @@ void input_remove(struct input_handler *handler)
     }
     if (*link) {
         *link = handler->next;
+        tell_pointer(handler);
     }
 }
 
@@ -139,4 +156,12 @@ void input_on_leds(void (*changed)(void *opaque, unsigned leds), void *opaque)
 
     *l = (struct led_listener){ changed, opaque, led_listeners };
     led_listeners = l;
+}
+
+void input_on_pointer(void (*changed)(void *opaque), void *opaque)
+{
+    struct pointer_listener *l = g_new0(struct pointer_listener, 1);
+
+    *l = (struct pointer_listener){ changed, opaque, pointer_listeners };
+    pointer_listeners = l;
 }

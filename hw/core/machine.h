@@ -128,6 +128,8 @@ void machine_on_wakeup(void (*wakeup)(void *opaque), void *opaque);
 bool machine_running(void);
 void machine_cont(void);
 void machine_stop(void);
+/* A drive failed and its werror= or rerror= says to stop. */
+void machine_stop_on_error(void);
 /* Told of every change: timers of host time, block requests to repeat. */
 void machine_on_run_change(void (*changed)(void *opaque, bool running), void *opaque);
 void machine_forget_run_change(void (*changed)(void *opaque, bool running), void *opaque);

@@ -86,7 +86,7 @@ static void request_done(struct block_request *request, int result)
         switch (block_error_action(drive->block, request->op == BLOCK_READ, result)) {
         case BLOCK_ERROR_STOP:
             drive->retry = true;
-            machine_stop();
+            machine_stop_on_error();
             return;
         case BLOCK_ERROR_IGNORE:
             result = 0;

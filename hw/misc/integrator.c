@@ -237,7 +237,7 @@ DEVICE(integrator_core) = {
     .state = STATE(integrator_core, s, integrator_core_state, 1),
 };
 
-/* --- the CP board's registers ------------------------------------------------------------------ */
+/* --- the CP board's registers ---------------------------------------------------------------- */
 
 enum { CP_ID = 0x00, CP_FLASH = 0x04, CP_CARD = 0x08, CP_DECODE = 0x0c };
 enum { CARD_PROTECTED = 1, CARD_PRESENT = 2, CARD_CHANGED = 8 };

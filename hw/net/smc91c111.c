@@ -338,7 +338,7 @@ static uint8_t *data_byte(struct smc91c111 *d, unsigned lane)
     return packet < PACKETS ? packet_data(s, packet) + at : NULL;
 }
 
-/* --- registers, a byte at a time --------------------------------------------------------------- */
+/* --- registers, a byte at a time ------------------------------------------------------------- */
 
 #define BYTE(bank, offset) ((bank) << 4 | (offset))
 

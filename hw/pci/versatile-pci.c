@@ -111,7 +111,7 @@ static int map_irq(void *opaque, struct pci_device *pci, int pin)
     return ((pci->devfn >> 3) + pin + 2) & 3;
 }
 
-/* --- the bridge as the bus sees it ------------------------------------------------------------- */
+/* --- the bridge as the bus sees it ----------------------------------------------------------- */
 
 static bool self_init(struct device *dev, struct error **err)
 {

@@ -10,6 +10,8 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "linux-user/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -64,6 +66,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
+        x86_update_mode(to);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
@@ -203,6 +206,11 @@ static bool vsyscall(struct task *t)
 
 /* --- system calls ---------------------------------------------------------------------------- */
 
+static int64_t call(struct task *t, int64_t num, int64_t args[6])
+{
+    return user_gdb_active ? user_gdb_syscall(t, num, args) : user_syscall(t, num, args);
+}
+
 static void finish_syscall(struct x86_env *env, int64_t result)
 {
     if (result == USER_RESTART) {
@@ -218,7 +226,7 @@ static void syscall64(struct task *t, struct x86_env *env)
     int64_t args[6] = { env->regs[R_DI], env->regs[R_SI], env->regs[R_DX], env->regs[10],
                         env->regs[8], env->regs[9] };
 
-    finish_syscall(env, user_syscall(t, env->regs[R_AX], args));
+    finish_syscall(env, call(t, env->regs[R_AX], args));
 }
 #else
 static void syscall64(struct task *t, struct x86_env *env)
@@ -234,7 +242,7 @@ static void syscall32(struct task *t, struct x86_env *env)
                         (uint32_t)env->regs[R_DI], (uint32_t)env->regs[R_BP] };
 
     t->abi = &user_abi_i386;
-    finish_syscall(env, user_syscall(t, (uint32_t)env->regs[R_AX], args));
+    finish_syscall(env, call(t, (uint32_t)env->regs[R_AX], args));
     t->abi = user_process_abi;
 }
 
@@ -267,9 +275,16 @@ void user_arch_loop(struct task *t)
         int exception;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
         }
+        t->debug.entered = false;
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
@@ -277,6 +292,10 @@ void user_arch_loop(struct task *t)
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }

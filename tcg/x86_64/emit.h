@@ -92,6 +92,7 @@ void x_rr(struct emitter *e, unsigned op, int reg, int rm);
 void x_rm(struct emitter *e, unsigned op, int reg, struct mem m);
 /* VEX-encoded BMI instructions: reg, vvvv, rm */
 void x_vex(struct emitter *e, unsigned op, int reg, int vvvv, int rm);
+void x_rorx(struct emitter *e, bool wide, int d, int s, unsigned n);    /* BMI2 */
 
 void x_mov(struct emitter *e, bool wide, int d, int s);
 void x_mov_imm(struct emitter *e, int d, uint64_t v);           /* leaves the flags alone */

@@ -88,10 +88,16 @@ refuses 'does not accept value' -net foo
 refuses 'Unsupported NIC model: foo' -net nic,model=foo
 refuses "can't find value 'n0'" -device e1000,netdev=n0
 refuses 'not available yet' -netdev vde,id=n0
-refuses 'this option is not available yet' -vnc :1
+refuses 'is not host:display' -vnc nowhere
+refuses "invalid parameter 'nosuch'" -vnc 127.0.0.1:90,nosuch=1
+refuses 'unknown policy' -vnc 127.0.0.1:90,share=all
+refuses 'no TLS credentials with id' -vnc 127.0.0.1:90,tls-creds=x
+refuses 'cannot load .*server-cert.pem' -vnc "127.0.0.1:90,x509=$dir"
+refuses 'is not a keyboard layout' -k klingon
 refuses 'KVM is not available yet' -enable-kvm
 refuses "accelerator 'kvm' is not available" -accel kvm
-refuses 'this display is not available yet' -display sdl
+refuses 'this display is not available' -display gtk
+refuses 'unknown display' -display foo
 refuses 'is not available; there are std' -vga qxl
 refuses 'only allowed with -kernel' -append x
 refuses 'only allowed with -kernel' -initrd x
