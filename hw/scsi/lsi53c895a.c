@@ -349,9 +349,9 @@ static bool lsi_loaded(struct device *dev, struct error **err)
 FIELDS(lsi_state) = {
     ARRAY(lsi_state, registers), FIELD(lsi_state, wait), FIELD(lsi_state, target),
     FIELD(lsi_state, attention), FIELD(lsi_state, carry), FIELD(lsi_state, has_command),
-    FIELD(lsi_state, no_answer),    FIELD(lsi_state, message_in), FIELD(lsi_state, message_pending), FIELD(lsi_state, lun),
-    FIELD(lsi_state, move_left), FIELD(lsi_state, move_address), FIELD(lsi_state, moving),
-    ARRAY(lsi_state, message), FIELD(lsi_state, message_size), FIELDS_END
+    FIELD(lsi_state, no_answer), FIELD(lsi_state, message_in), FIELD(lsi_state, message_pending),
+    FIELD(lsi_state, lun), FIELD(lsi_state, move_left), FIELD(lsi_state, move_address),
+    FIELD(lsi_state, moving), ARRAY(lsi_state, message), FIELD(lsi_state, message_size), FIELDS_END
 };
 
 static const struct device_region regions[] = {
