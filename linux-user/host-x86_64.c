@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <ucontext.h>
 #include "linux-user/user.h"
 
@@ -59,6 +60,15 @@ __asm__(
     "    ret\n"
     ".size host_copy, . - host_copy\n"
 
+    ".globl host_trace_stop\n"
+    ".globl host_trace_point\n"
+    ".type host_trace_stop, @function\n"
+    "host_trace_stop:\n"
+    "    int3\n"
+    "host_trace_point:\n"
+    "    ret\n"
+    ".size host_trace_stop, . - host_trace_stop\n"
+
     ".type host_restorer, @function\n"
     "host_restorer:\n"
     "    mov $15, %eax\n"                       /* rt_sigreturn */
@@ -102,6 +112,11 @@ void host_rewind(void *context)
     if (within(host_pc(context), safe_begin, safe_end)) {
         *pc_of(context) = (uintptr_t)safe_restart;
     }
+}
+
+uint64_t host_trace_box(const struct user_regs_struct *regs, uint64_t magic)
+{
+    return regs->rsi == magic ? regs->rdi : 0;
 }
 
 int64_t host_syscall(long num, ...)

@@ -25,20 +25,29 @@ void user_memory_fork_end(bool child);
 void user_signal_init(void);
 void user_signal_thread_init(struct task *t);       /* alternate stack and queue of a new thread */
 void user_signal_thread_end(struct task *t);
-/* Delivers what is pending; may not come back (default actions). */
-void user_take_signals(struct task *t);
+/* Delivers what is pending; may not come back (default actions). Whether a handler was entered. */
+bool user_take_signals(struct task *t);
 /* The host's mask as the guest's is, after all signals were blocked. */
 void user_signal_unblock(struct task *t);
 void user_signal_block_all(void);
 /* From now on the host always delivers this signal: the debugger's, see gdb.h. */
 void user_signal_kicks_init(int sig);
+void user_signal_block_all_but(int sig);
+/* Makes the thread come to a safe point soon; queues a signal for it there. */
+void user_signal_kick(struct task *t);
+void user_signal_queue(struct task *t, int sig, const siginfo_t *info);
+/* Traced processes take all signals themselves, so that a tracer sees them. */
+void user_signal_trace(bool on);
 /* The mask of a signal frame. */
 void user_signal_restore(struct task *t, uint64_t mask);
 /* Ends the process by a signal as the default action does. */
 _Noreturn void user_die(int sig);
 /* Before exec: what is queued goes back to the kernel. */
 void user_signal_exec(struct task *t);
-struct user_actions { struct user_sigaction of[USER_SIGNALS + 1]; };
+struct user_actions {
+    struct user_sigaction of[USER_SIGNALS + 1];
+    bool traced;                        /* some thread is; see user_signal_trace() */
+};
 
 /* --- threads (task.c) ------------------------------------------------------------------------ */
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,7 @@
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
+#include "linux-user/trace.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
 #include "tcg/user/user.h"
@@ -80,6 +82,7 @@ static void attach(struct task *t)
     }
     user_signal_thread_init(t);
     backend_fp_enter(t->cpu->env);
+    trace_thread_init(t);
 }
 
 void user_main_task(struct cpu *cpu)
@@ -98,6 +101,9 @@ void user_main_task(struct cpu *cpu)
 void user_exit_group(struct task *t, int status)
 {
     user_gdb_exit(t, false, status);
+    if (t->trace) {
+        trace_note(t);
+    }
     if (!t->borrows) {
         fflush(NULL);
     }
@@ -120,6 +126,9 @@ void user_exit_thread(struct task *t, int status)
     bool last;
 
     user_signal_block_all();
+    if (t->trace) {
+        trace_note(t);
+    }
     if (t->borrows) {
         host_syscall(SYS_exit, (int64_t)status);
     }
@@ -150,8 +159,7 @@ void user_exit_thread(struct task *t, int status)
 struct start {
     struct task *task;
     const struct user_clone *args;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
+    sem_t done;                     /* no lock: a tracer may keep the parent where it is */
     pid_t tid;
 };
 
@@ -175,10 +183,8 @@ static void *thread_main(void *opaque)
         put_tid(s->args->child_tid, t->tid);
     }
     enter_list(t);
-    pthread_mutex_lock(&s->lock);
     s->tid = t->tid;
-    pthread_cond_signal(&s->done);
-    pthread_mutex_unlock(&s->lock);
+    sem_post(&s->done);
     user_signal_unblock(t);
     user_arch_loop(t);
 }
@@ -215,8 +221,7 @@ static struct task *new_task(struct task *parent, const struct user_clone *args,
 
 static int64_t new_thread(struct task *parent, const struct user_clone *args)
 {
-    struct start s = { .args = args, .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .done = PTHREAD_COND_INITIALIZER };
+    struct start s = { .args = args };
     pthread_attr_t attr;
     pthread_t thread;
     int64_t result;
@@ -230,14 +235,11 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     user_signal_block_all();
-    pthread_mutex_lock(&s.lock);
+    sem_init(&s.done, 0, 0);
     failed = pthread_create(&thread, &attr, thread_main, &s);
-    if (!failed) {
-        while (!s.tid) {
-            pthread_cond_wait(&s.done, &s.lock);
-        }
+    while (!failed && sem_wait(&s.done) < 0) {
     }
-    pthread_mutex_unlock(&s.lock);
+    sem_destroy(&s.done);
     user_signal_unblock(parent);
     pthread_attr_destroy(&attr);
     if (failed) {
@@ -272,6 +274,7 @@ static void fork_end(struct task *t, bool child)
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
         user_cpu_forked(t->cpu);
+        trace_forked(t);
     } else {
         user_tasks_unlock();
     }
@@ -335,6 +338,7 @@ struct borrow {
     struct task *task;
     const struct user_clone *args;
     struct user_actions actions;
+    struct trace_box box;
 };
 
 static int borrower(void *opaque)
@@ -344,6 +348,8 @@ static int borrower(void *opaque)
 
     t->borrows = true;
     t->actions = &b->actions;
+    trace_forked(t);
+    t->trace_child_box = &b->box;
     t->tid = host_syscall(SYS_gettid);
     t->clear_child_tid = t->robust_list = 0;
     if (b->args->flags & CLONE_CHILD_SETTID) {
@@ -362,7 +368,7 @@ static int borrower(void *opaque)
 static int64_t borrow_memory(struct task *t, const struct user_clone *args)
 {
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
-    struct borrow b = { t, args, *t->actions };
+    struct borrow b = { t, args, *t->actions, { 0 } };
     struct task saved;
     void *env = malloc(the_target.env_size);
     int64_t pid;
@@ -403,7 +409,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-int64_t user_clone(struct task *t, const struct user_clone *args)
+static int64_t make(struct task *t, const struct user_clone *args)
 {
     const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
@@ -420,6 +426,20 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
         return new_process(t, args);
     }
     return (args->flags & shared) == shared ? new_thread(t, args) : -EINVAL;
+}
+
+int64_t user_clone(struct task *t, const struct user_clone *args)
+{
+    int64_t result;
+
+    if (t->trace) {
+        trace_note(t);
+    }
+    result = make(t, args);
+    if (t->trace) {
+        trace_noted(t);
+    }
+    return result;
 }
 
 /* --- robust futexes: what the kernel would do at the thread's end ---------------------------- */

@@ -116,6 +116,8 @@ struct arm_env {
     uint32_t fault_addr, fault_status;      /* of the abort being raised */
     uint32_t pending_lines;         /* levels of IRQ (1) and FIQ (2) */
     uint32_t halted_by_psci;
+    uint64_t saved_features;        /* filled for saving, compared when loading */
+    uint32_t saved_midr;
 
     /* Fixed at creation */
     const struct arm_model *model;

@@ -55,6 +55,8 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
     case IR_vext:
     case IR_vx_gv:
     case IR_vx_fl:
+    case IR_vx_index:
+    case IR_vx_flags:
         return t == V64 || t == V128;
     }
     return is_int(type) || type == IR_NONE ? is_int(t) : is_as_wide(o, t);

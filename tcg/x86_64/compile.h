@@ -220,6 +220,7 @@ void op_flags(struct compiler *c, const struct ir_op *o);
 void op_gx(struct compiler *c, const struct ir_op *o);
 bool keep_flags(struct compiler *c);
 unsigned use_flags(struct compiler *c, enum ir_cond cc, ir_val mask);
+void all_flags_to_value(struct compiler *c, int pin);               /* the same */
 void flags_to_value(struct compiler *c, int pin, uint32_t mask);    /* rax is free and locked */
 /* ops-mem.c */
 void op_mem(struct compiler *c, const struct ir_op *o);

@@ -56,6 +56,41 @@ static void compare(struct compiler *c, const struct ir_op *o, unsigned opcode)
     }
 }
 
+static unsigned sse_opcode(const struct ir_sse *s)
+{
+    unsigned prefix = s->prefix == 0x66 ? X_66 : s->prefix == 0xf3 ? X_F3
+                    : s->prefix == 0xf2 ? X_F2 : 0;
+
+    return s->opcode | s->map << 8 | prefix;
+}
+
+static void sse_imm(struct compiler *c, const struct ir_sse *s)
+{
+    if (s->has_imm8) {
+        x_8(&c->e, s->imm8);
+    }
+}
+
+static void op_strings(struct compiler *c, const struct ir_op *o)
+{
+    bool kept = o->op == IR_vx_flags && keep_flags(c);
+    int pin = kept ? NO_REG : dest_pin(c), a, b;
+
+    alloc_fixed(c, RCX);
+    if (o->op == IR_vx_flags && !kept) {
+        alloc_fixed(c, RAX);
+    }
+    a = use_reg(c, o->a);
+    b = use_reg(c, o->b);
+    x_rr(&c->e, sse_opcode(&o->sse), a, b);
+    sse_imm(c, &o->sse);
+    if (o->op == IR_vx_index) {
+        set_result(c, pin, RCX);
+    } else if (!kept) {
+        all_flags_to_value(c, pin);
+    }
+}
+
 static void op_bitcast(struct compiler *c, const struct ir_op *o)
 {
     enum ir_type from = type_of(c, o->a), to = o->type;
@@ -181,21 +216,6 @@ static void op_vdup(struct compiler *c, const struct ir_op *o)
         x_rr(&c->e, 0x6c | X_0F | X_66, d, d);  /* punpcklqdq */
     }
     set_result(c, pin, d);
-}
-
-static unsigned sse_opcode(const struct ir_sse *s)
-{
-    unsigned prefix = s->prefix == 0x66 ? X_66 : s->prefix == 0xf3 ? X_F3
-                    : s->prefix == 0xf2 ? X_F2 : 0;
-
-    return s->opcode | s->map << 8 | prefix;
-}
-
-static void sse_imm(struct compiler *c, const struct ir_sse *s)
-{
-    if (s->has_imm8) {
-        x_8(&c->e, s->imm8);
-    }
 }
 
 static void op_vx(struct compiler *c, const struct ir_op *o)
@@ -346,6 +366,7 @@ void op_vector(struct compiler *c, const struct ir_op *o)
     case IR_vx_gv: op_vx_gv(c, o); break;
     case IR_vx_vg: op_vx_vg(c, o); break;
     case IR_vx_fl: compare(c, o, sse_opcode(&o->sse)); break;
+    case IR_vx_index: case IR_vx_flags: op_strings(c, o); break;
     default: op_elements(c, o);
     }
 }
