@@ -104,7 +104,8 @@ bool block_cancel(struct block_request *request);
 void block_drain(struct block *block);
 void block_drain_all(void);
 
-/* What -drive werror=/rerror= wants done about a failed request. */
+/* What -drive werror=/rerror= wants done about a failed request. Asked once for each: it tells
+ * management of the failure. */
 enum block_error_action { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP };
 enum block_error_action block_error_action(struct block *block, bool is_read, int result);
 

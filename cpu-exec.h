@@ -110,6 +110,7 @@ struct target {
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    const char *(*model_name)(unsigned n);  /* model number n, NULL past the last; may be NULL */
     /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
     void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
                           void *opaque);
@@ -168,6 +169,7 @@ struct cpu {
     void *apic;
     const char *model;
     pthread_t thread;
+    pid_t thread_id;                /* the kernel's number of it; 0 before it runs */
     pthread_cond_t wake;            /* with the big lock */
     int64_t spin_start, spin_last;  /* host time, see cpu_spin() */
     struct cpu *next;

@@ -3,6 +3,8 @@
  * A machine's vCPU thread: sleeps, takes interrupts and works for others between runs of guest
  * code. The big lock is held except while guest code runs.
  */
+#include <unistd.h>
+
 #include "base/lock.h"
 #include "cpu-control.h"
 #include "cpu-exec.h"
@@ -60,6 +62,7 @@ void *cpu_thread(void *opaque)
 
     cpu_set_current(cpu);
     big_lock();
+    cpu->thread_id = gettid();
     for (;;) {
         between_regions(cpu);
         if (cpu->exception < 0 && !cpu->halted) {

@@ -36,7 +36,8 @@ struct vl {
     struct machine_config config;
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
-    GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
+    GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons,
+        *qmps, *pretty_qmps;                                               /* const char * */
     const char *debugcon, *pidfile, *hda_geometry;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
@@ -341,6 +342,7 @@ HANDLER(add_text)
     } lists[] = {
         { "device", vl->devices }, { "chardev", vl->chardevs }, { "serial", vl->serials },
         { "parallel", vl->parallels }, { "monitor", vl->monitors }, { "mon", vl->mons },
+        { "qmp", vl->qmps }, { "qmp-pretty", vl->pretty_qmps },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
@@ -617,7 +619,7 @@ static void default_characters(struct vl *vl)
     bool no_parallel = vl->parallels->len == 0 && !vl->nodefaults &&
         !has_device(vl, "isa-parallel");
     bool no_monitor = vl->monitors->len == 0 && vl->mons->len == 0 && !vl->nodefaults &&
-        !any_prefix(vl->serials, "mon:");
+        vl->qmps->len == 0 && vl->pretty_qmps->len == 0 && !any_prefix(vl->serials, "mon:");
     bool terminal_free = !any_prefix(vl->serials, "stdio") && !any_prefix(vl->parallels, "stdio") &&
         !any_prefix(vl->chardevs, "stdio");
 
@@ -642,6 +644,40 @@ static void default_characters(struct vl *vl)
     }
 }
 
+static void open_qmps(const GPtrArray *specs, unsigned first, bool pretty)
+{
+    struct error *err = NULL;
+
+    for (unsigned i = 0; i < specs->len; i++) {
+        if (strcmp(text_at(specs, i), "none") != 0 &&
+            !qmp_add(open_port("compat_monitor", first + i, text_at(specs, i)), pretty, &err)) {
+            error_exit_with(err);
+        }
+    }
+}
+
+/* "[chardev=]id[,mode=readline|control][,pretty=on]" */
+static void open_mon(const char *text)
+{
+    struct error *err = NULL;
+    struct keyval *kv = keyval_parse("-mon", text, "chardev", &err);
+    const char *id = kv ? keyval_string(kv, "chardev", "") : "";
+    const char *mode = kv ? keyval_string(kv, "mode", "readline") : "";
+    struct chardev *chr = chardev_find(id);
+    bool control = strcmp(mode, "control") == 0, pretty = false;
+
+    if (kv && !control && strcmp(mode, "readline") != 0) {
+        error_set(&err, "-mon: mode=%s is neither readline nor control", mode);
+    } else if (kv && !chr) {
+        error_set(&err, "-mon: chardev \"%s\" not found", id);
+    }
+    if (err || !keyval_bool(kv, "pretty", &pretty, &err) || !keyval_check(kv, &err) ||
+        !(control ? qmp_add(chr, pretty, &err) : monitor_add(chr, &err))) {
+        error_exit_with(err);
+    }
+    keyval_free(kv);
+}
+
 static void open_monitors(struct vl *vl)
 {
     struct error *err = NULL;
@@ -657,21 +693,11 @@ static void open_monitors(struct vl *vl)
             }
         }
     }
+    qmp_set_options(options);
+    open_qmps(vl->qmps, vl->monitors->len, false);
+    open_qmps(vl->pretty_qmps, vl->monitors->len + vl->qmps->len, true);
     for (unsigned i = 0; i < vl->mons->len; i++) {
-        struct keyval *kv = keyval_parse("-mon", text_at(vl->mons, i), "chardev", &err);
-        const char *id = kv ? keyval_string(kv, "chardev", "") : "";
-        const char *mode = kv ? keyval_string(kv, "mode", "readline") : "";
-        struct chardev *chr = chardev_find(id);
-
-        if (kv && strcmp(mode, "readline") != 0) {
-            error_set(&err, "-mon: mode=%s is not available yet", mode);
-        } else if (kv && !chr) {
-            error_set(&err, "-mon: chardev \"%s\" not found", id);
-        }
-        if (err || !keyval_check(kv, &err) || !monitor_add(chr, &err)) {
-            error_exit_with(err);
-        }
-        keyval_free(kv);
+        open_mon(text_at(vl->mons, i));
     }
 }
 
@@ -860,7 +886,7 @@ static void quit_by_key(void)
 static void power_button(bool reset)
 {
     if (reset) {
-        machine_request_reset();
+        machine_request_user_reset();
     } else {
         machine_request_powerdown();
     }
@@ -899,7 +925,8 @@ static void shut_down(void)
 static void init_lists(struct vl *vl)
 {
     GPtrArray **lists[] = { &vl->drives, &vl->devices, &vl->chardevs, &vl->serials,
-                            &vl->parallels, &vl->monitors, &vl->mons };
+                            &vl->parallels, &vl->monitors, &vl->mons, &vl->qmps,
+                            &vl->pretty_qmps };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         *lists[i] = g_ptr_array_new();

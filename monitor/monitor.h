@@ -13,4 +13,12 @@ bool monitor_add(struct chardev *chr, struct error **err);
 /* Runs one line without a terminal; the text of the answer goes to `out`. */
 void monitor_execute(const char *line, FILE *out);
 
+/* The same with a CPU chosen. */
+void monitor_execute_on(const char *line, int cpu_index, FILE *out);
+/* QMP on the device: JSON commands for programs. */
+bool qmp_add(struct chardev *chr, bool pretty, struct error **err);
+/* What query-command-line-options tells: the program's table. */
+struct option_row;
+void qmp_set_options(const struct option_row *options);
+
 #endif

@@ -158,4 +158,5 @@ const struct target the_target = {
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,
     .list_models = x86_list_models,
+    .model_name = x86_model_name,
 };
