@@ -29,6 +29,7 @@
 #include "ui/display.h"
 #include "ui/keymap.h"
 #include "ui/process.h"
+#include "ui/sdl.h"
 #include "ui/vnc/vnc.h"
 
 /* Everything the command line says, in its order. */
@@ -961,6 +962,7 @@ int main(int argc, char **argv)
     build_machine(&vl);
     vnc_set_desktop_name(vl.config.name);
     vnc_on_power(power_button);
+    sdl_on_quit(terminate);
     if (!display_open(&err)) {
         error_exit_with(err);
     }

@@ -361,7 +361,6 @@ bool vnc_update_due(const struct vnc_client *client);
 /* Starts an update in client->job with what the client is to be told; on the main thread. */
 void vnc_compose_news(struct vnc_client *client);
 void vnc_put_box(GByteArray *out, const struct box *box, int32_t encoding);
-const char *vnc_desktop_name(void);
 
 /* client.c */
 void vnc_send(struct vnc_client *client, const void *data, size_t size);
