@@ -421,7 +421,10 @@ void machine_request_powerdown(void)
 
 void machine_request_exit(int status)
 {
-    __atomic_store_n(&machine.requested_status, status, __ATOMIC_RELAXED);
+    /* The guest runs on for a moment: what it says first counts. */
+    if (!(__atomic_load_n(&machine.requests, __ATOMIC_ACQUIRE) & REQUEST_EXIT)) {
+        __atomic_store_n(&machine.requested_status, status, __ATOMIC_RELAXED);
+    }
     request(REQUEST_EXIT);
 }
 
