@@ -34,7 +34,8 @@ static unsigned count_colors(const struct square *s, uint32_t *background, uint3
     uint32_t a = s->values[0], b = a;
     unsigned n_a = 0, n_b = 0, colors = 1;
 
-    for (unsigned y = 0; y < s->height; y++) {
+    /* With three the background is a guess, for which the rows so far will do. */
+    for (unsigned y = 0; y < s->height && colors < 3; y++) {
         const uint32_t *row = s->values + y * s->pitch;
 
         for (unsigned x = 0; x < s->width; x++) {
@@ -69,23 +70,23 @@ static bool run_matches(const struct square *s, const uint16_t *done, unsigned x
     return true;
 }
 
-/* At least so many rectangles are needed: each has a corner that neither the pixel to the left nor
- * the one above continues. */
-static unsigned count_corners(const struct square *s, uint32_t background)
+/* Whether more rectangles are needed: each has a corner that neither the pixel to the left nor the
+ * one above continues. */
+static bool needs_more(const struct square *s, uint32_t background, size_t rects)
 {
-    unsigned corners = 0;
+    size_t corners = 0;
 
-    for (unsigned y = 0; y < s->height; y++) {
+    for (unsigned y = 0; y < s->height && corners <= rects; y++) {
         const uint32_t *row = s->values + y * s->pitch;
+        const uint32_t *above = y ? row - s->pitch : row;
+        uint32_t left = background;
 
         for (unsigned x = 0; x < s->width; x++) {
-            bool left = x && row[x - 1] == row[x];
-            bool above = y && row[(int)x - (int)s->pitch] == row[x];
-
-            corners += row[x] != background && !left && !above;
+            corners += (row[x] != left) & (row[x] != background) & (!y | (row[x] != above[x]));
+            left = row[x];
         }
     }
-    return corners;
+    return corners > rects;
 }
 
 static uint8_t *store_pixel(uint8_t *to, const struct vnc_format *f, uint32_t value)
@@ -104,7 +105,7 @@ static bool put_rects(GByteArray *out, const struct hextile *h, const struct squ
     unsigned size = 2 + (colored ? h->format->bits / 8u : 0), count = 0;
     uint16_t done[SIDE] = { 0 };
 
-    if (count_corners(s, h->background) * size > limit) {
+    if (needs_more(s, h->background, limit / size)) {
         return false;
     }
     for (unsigned y = 0; y < s->height; y++) {

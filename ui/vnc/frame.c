@@ -77,8 +77,8 @@ static bool same_row(const uint32_t *shadow, const uint32_t *row, unsigned width
 
 /* Widens first and last to the pixels of a row that differ, of which there are some, and takes
  * them. */
-static void take_row(uint32_t *shadow, const uint32_t *row, unsigned width, unsigned *first,
-                     unsigned *last)
+static void take_row(uint32_t *restrict shadow, const uint32_t *restrict row, unsigned width,
+                     unsigned *first, unsigned *last)
 {
     unsigned from = 0, to = width - 1;
 
