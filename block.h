@@ -104,6 +104,10 @@ bool block_cancel(struct block_request *request);
 void block_drain(struct block *block);
 void block_drain_all(void);
 
+/* Takes the images back after a migration gave them up; nothing to do otherwise. On failure some
+ * drives stay as they were. */
+bool block_activate_all(struct error **err);
+
 /* What -drive werror=/rerror= wants done about a failed request. Asked once for each: it tells
  * management of the failure. */
 enum block_error_action { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP };
@@ -118,6 +122,8 @@ struct block_device_ops {
     void (*eject_request)(void *opaque, bool force);
     bool (*tray_open)(void *opaque);
     bool (*locked)(void *opaque);
+    /* The medium has another length now; may be NULL. */
+    void (*resized)(void *opaque);
 };
 /* Claims the drive for one device; fails when another has it. */
 bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
@@ -134,6 +140,8 @@ bool block_eject_medium(struct block *block, bool force, struct error **err);
 
 struct block_stats {
     uint64_t read_bytes, write_bytes, read_count, write_count, flush_count;
+    uint64_t read_ns, write_ns, flush_ns;
+    int64_t last_access;            /* on CLOCK_HOST; 0: never */
 };
 void block_get_stats(struct block *block, struct block_stats *stats);
 

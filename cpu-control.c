@@ -112,7 +112,7 @@ void cpu_reset_all(void)
 
 void cpu_kick(struct cpu *cpu)
 {
-    __atomic_store_n(&cpu_hot(cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_hot(cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
     pthread_cond_broadcast(&cpu->wake);
 }
 
@@ -225,6 +225,17 @@ void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque)
     cpu_kick(cpu);
     while (!work.done) {
         big_lock_wait(&progress);
+    }
+}
+
+static void do_nothing(struct cpu *cpu, void *opaque)
+{
+}
+
+void cpu_settle_all(void)
+{
+    for (struct cpu *cpu = cpus; cpu; cpu = cpu->next) {
+        cpu_run_on(cpu, do_nothing, NULL);
     }
 }
 

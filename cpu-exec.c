@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include "base/log.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
 #include "tcg/backend.h"
 #include "tcg/code.h"
 #include "tcg/region.h"
@@ -100,6 +101,10 @@ static enum exit_reason run_region(struct cpu *cpu)
         host = next_region(cpu);
     }
     reason = backend_run(cpu->env, host, &slot);
+    if (reason == EXIT_CHECK) {
+        region_checked(cpu, cpu_hot(cpu)->scratch[1]);
+        return reason;                          /* nothing has been executed */
+    }
     cpu->one_insn = false;
     if (reason == EXIT_CHAIN) {
         cpu->chain_from = slot;
@@ -111,6 +116,7 @@ static enum exit_reason run_region(struct cpu *cpu)
 static bool must_look(struct cpu *cpu, enum exit_reason reason)
 {
     return cpu->halted || __atomic_load_n(&cpu_hot(cpu)->exit_req, __ATOMIC_RELAXED) ||
+           cpu_debug_alone(cpu) ||
            (reason == EXIT_LOOP && (code_is_user || (cpu->interrupts &&
                                                      cpu->target->has_work(cpu))));
 }
@@ -122,7 +128,7 @@ void cpu_run_guest(struct cpu *cpu)
         backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
-        if (cpu->halted) {
+        if (cpu->halted || cpu->debug.stop) {
             return;
         }
     }
@@ -133,8 +139,15 @@ void cpu_run_guest(struct cpu *cpu)
         /* Delivery may raise again: it finds the old number in the target's own state. */
         cpu->one_insn = false;
         cpu->target->take_exception(cpu);
+        if (cpu_debug_alone(cpu)) {
+            cpu_debug_after(cpu, true);
+            return;
+        }
     }
     while (!must_look(cpu, run_region(cpu))) {
+    }
+    if (cpu_debug_alone(cpu)) {
+        cpu_debug_after(cpu, false);
     }
 }
 
@@ -178,7 +191,7 @@ static bool others_in_guest(struct cpu *cpu)
 
     for (struct cpu *c = cpu_first(); c; c = c->next) {
         if (c != cpu && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, 1, __ATOMIC_SEQ_CST);
+            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
             any = true;
         }
     }

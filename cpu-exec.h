@@ -26,6 +26,10 @@ struct region_exit;
 struct translation;
 struct cpu;
 struct cpu_mapping;
+struct debug_registers;
+
+/* cpu_hot.exit_req; a poll is one compare with a register that is neither 0 nor below 0. */
+enum { EXIT_NOT, EXIT_NOW = -1 };
 
 /*
  * The first 64 bytes of every env. Generated code addresses env through a host register that holds
@@ -33,7 +37,7 @@ struct cpu_mapping;
  * registers right after this struct. The soft MMU's tables lie at constant negative offsets.
  */
 struct cpu_hot {
-    /* non-zero: leave translated code at the next poll; any thread */
+    /* EXIT_NOW: leave translated code at the next poll; any thread */
     int32_t exit_req;
     uint32_t host_mxcsr;            /* the emulator's own, while guest code runs */
     void *jump_cache;               /* bank for the current mode, see tcg/region.h */
@@ -44,7 +48,10 @@ struct cpu_hot {
      * precise as it is.
      */
     uintptr_t ra;
-    uint64_t scratch[4];            /* for thunks */
+    uint64_t scratch[3];            /* for thunks */
+    /* the host's x87 unit holds the guest's, and env does not: between loads and fetches only */
+    uint32_t x87_resident;
+    uint32_t pad;
 };
 _Static_assert(sizeof(struct cpu_hot) == 64, "struct cpu_hot is one cache line");
 
@@ -70,6 +77,7 @@ struct target {
     const char *name;               /* "x86_64" */
     uint8_t word_bits;              /* 32: flat TLBs, pc and addresses wrap at 32 bits */
     uint8_t page_bits;
+    uint8_t pc_tag;                 /* bits of the pc that are no address (ARM: Thumb) */
     bool big_endian;
     bool tso;                       /* guest memory order as on x86 */
     size_t env_size;
@@ -80,6 +88,7 @@ struct target {
     const struct ir_helper *helpers;
     unsigned n_helpers;
     const struct field *state_fields;   /* of env, for save state */
+    uint32_t state_version;
     uint8_t n_mmu_idx;              /* at most 4 */
 
     bool (*init)(struct cpu *cpu, const char *model, struct error **err);  /* env is zeroed */
@@ -88,6 +97,11 @@ struct target {
     /* Decodes from t->key and builds t->ir; see tcg/translate.h. Never faults except through
        translate_fetch() on the first instruction. */
     void (*translate)(struct translation *t);
+    /* Targets that use x87 ops: the guest's x87 state goes to the host's unit, comes back (if it is
+       there), or was found in the FXSAVE image of a host signal. No vector register is changed. */
+    void (*x87_load)(void *env);
+    void (*x87_fetch)(void *env);
+    void (*x87_capture)(void *env, const void *image);
     /* Page walk. Fills *fill and returns true, or (probe) returns false, or raises the guest's
        fault through cpu_raise(). Runs without the big lock. */
     bool (*fill_tlb)(struct cpu *cpu, uint64_t vaddr, enum mmu_access access, unsigned mmu_idx,
@@ -107,10 +121,19 @@ struct target {
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* The result of IR op ffix: what its imm says of the bits a and b. */
+    uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
+    /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
+    void (*debug_changed)(struct cpu *cpu);
+    const struct debug_registers *registers;            /* for gdb, see cpu-registers.h */
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
     const char *(*model_name)(unsigned n);  /* model number n, NULL past the last; may be NULL */
+    /* Around save state, the vCPU stopped: brings env into the one form that is saved; checks what
+       was loaded and rebuilds what hangs on it. False for values that cannot be. */
+    void (*saving)(struct cpu *cpu);
+    bool (*loaded)(struct cpu *cpu, struct error **err);
     /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
     void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
                           void *opaque);
@@ -134,6 +157,22 @@ struct cpu_mapping {
     uint64_t vaddr, paddr, size;
     bool user, write;
     char flags[16];                 /* the attributes as `info tlb' shows them */
+};
+
+/* Why a vCPU stopped for the debugger. */
+enum cpu_stop { CPU_STOP_NONE, CPU_STOP_STEP, CPU_STOP_BREAK, CPU_STOP_WATCH };
+
+/* What the debugger wants of a vCPU and has from it; see cpu-debug.h. */
+struct cpu_debug {
+    bool step;                      /* one instruction, or until the pc leaves the range */
+    bool pending;                   /* a watchpoint was met: stops after this instruction */
+    bool off;                       /* passes all break- and watchpoints */
+    bool held;                      /* stays where it is while others run */
+    bool passes;                    /* the breakpoint at `pass' was reported already */
+    bool no_interrupts;             /* none is taken while it steps */
+    uint8_t stop;                   /* enum cpu_stop: the loop hands over to the debugger */
+    uint8_t watch_access;           /* CPU_WATCH_* of the watchpoint that was hit */
+    uint64_t pass, watch_addr, range_start, range_end;
 };
 
 struct cpu {
@@ -163,6 +202,7 @@ struct cpu {
     struct ir *ir;
     void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
+    struct cpu_debug debug;
     void *irq_opaque;               /* interrupt controller: x86 acknowledge */
     /* vector of the highest pending interrupt; big lock held */
     int (*irq_acknowledge)(void *opaque);
@@ -187,6 +227,9 @@ void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask);
 void cpu_stop_all(void);            /* waits until all have stopped; big lock held, main thread */
 void cpu_resume_all(void);
 void cpu_kick(struct cpu *cpu);
+/* Returns when each vCPU has been out of translated code since: whatever it had under way with
+   what it knew about memory is done. Any thread but a vCPU's; big lock held. */
+void cpu_settle_all(void);
 /* Runs fn on the vCPU's thread between regions and waits for it; big lock held. */
 void cpu_run_on(struct cpu *cpu, void (*fn)(struct cpu *, void *), void *opaque);
 /* Reads or writes guest virtual memory as a debugger would: no faults, no side effects, ROM

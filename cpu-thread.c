@@ -7,13 +7,14 @@
 
 #include "base/lock.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
 #include "cpu-exec.h"
 #include "tcg/backend.h"
 #include "tcg/tlb.h"
 
 static bool must_sleep(struct cpu *cpu)
 {
-    if (cpu->stop_request) {
+    if (cpu->stop_request || cpu->debug.held) {
         return true;
     }
     if (cpu->halted && !cpu->work && !cpu->target->has_work(cpu)) {
@@ -40,7 +41,7 @@ static void between_regions(struct cpu *cpu)
             cpu_clear_interrupt(cpu, CPU_INT_RESET);
             cpu_reset_one(cpu);
         }
-    } while (cpu->stop_request || cpu->work);
+    } while (cpu->stop_request || cpu->debug.held || cpu->work);
     if (cpu->halted && cpu->target->has_work(cpu)) {
         cpu->halted = false;
     }
@@ -50,10 +51,16 @@ static void between_regions(struct cpu *cpu)
 static void take_interrupts(struct cpu *cpu)
 {
     if (sigsetjmp(cpu->jmp, 0) == 0) {
-        if (cpu->interrupts) {
-            cpu->target->take_interrupt(cpu);
+        if (cpu->interrupts && cpu->target->take_interrupt(cpu) && cpu_debug_alone(cpu)) {
+            cpu_debug_after(cpu, true);
         }
     }
+}
+
+/* While single instructions are looked at, a timer's handler would be in the way. */
+static bool may_interrupt(const struct cpu *cpu)
+{
+    return cpu->exception < 0 && !cpu->halted && !(cpu->debug.step && cpu->debug.no_interrupts);
 }
 
 void *cpu_thread(void *opaque)
@@ -65,8 +72,12 @@ void *cpu_thread(void *opaque)
     cpu->thread_id = gettid();
     for (;;) {
         between_regions(cpu);
-        if (cpu->exception < 0 && !cpu->halted) {
+        if (may_interrupt(cpu)) {
             take_interrupts(cpu);
+        }
+        if (cpu->debug.stop) {
+            cpu_debug_stopped(cpu);
+            continue;
         }
         if (cpu->halted) {
             continue;
@@ -80,6 +91,9 @@ void *cpu_thread(void *opaque)
         cpu_exec_end(cpu);
         big_lock();
         cpu->running = false;
+        if (cpu->debug.stop) {
+            cpu_debug_stopped(cpu);
+        }
     }
     return NULL;
 }

@@ -31,7 +31,7 @@ struct net_handlers {
     void (*close)(void *opaque);
 };
 
-/* --- network cards ---------------------------------------------------------------------------- */
+/* --- network cards --------------------------------------------------------------------------- */
 
 /* Embedded in the device; NET_NIC_PROPERTIES sets the first members. */
 struct net_nic {
@@ -65,16 +65,19 @@ struct net_nic_request {
     const char *model, *name, *address;   /* NULL: the board's choice */
     uint8_t mac[NET_MAC_SIZE];            /* all zero: the next free one */
     struct net_port *peer;                /* may be NULL */
+    bool taken;                           /* a chip of the board serves it */
     struct net_nic_request *next;
 };
 struct net_nic_request *net_nic_requests(void);
 
-/* --- command line and monitor ----------------------------------------------------------------- */
+/* --- command line and monitor ---------------------------------------------------------------- */
 
 /* -netdev, -net, -nic, -redir, -tftp, -bootp, -smb, `-object filter-dump`; option without dash. */
 bool net_add_option(const char *option, const char *text, struct error **err);
 /* After all options: makes them; `defaults` asks for a card and a user network if there is none. */
 bool net_open_all(bool defaults, struct error **err);
+/* The machine came from another host: its cards tell the switches, some times. */
+void net_announce(void);
 /* So that other options can follow: for tests. */
 void net_forget_options(void);
 void net_print_help(FILE *out);

@@ -18,10 +18,13 @@
 #include "char.h"
 #include "char/mux.h"
 #include "cpu-exec.h"
+#include "crypto/object.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
 #include "hw/core/run.h"
+#include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "base/version.h"
 #include "net.h"
@@ -39,7 +42,7 @@ struct vl {
     GPtrArray *drives;              /* struct keyval * */
     GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons,
         *qmps, *pretty_qmps;                                               /* const char * */
-    const char *debugcon, *pidfile, *hda_geometry;
+    const char *debugcon, *pidfile, *hda_geometry, *gdb, *loadvm, *incoming;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
     bool positional_disk;
@@ -219,8 +222,10 @@ HANDLER(set_text)
     } texts[] = {
         { "kernel", &vl->config.kernel }, { "initrd", &vl->config.initrd },
         { "append", &vl->config.append }, { "bios", &vl->config.bios },
+        { "dtb", &vl->config.dtb },
         { "debugcon", &vl->debugcon }, { "pidfile", &vl->pidfile },
-        { "hdachs", &vl->hda_geometry },
+        { "hdachs", &vl->hda_geometry }, { "loadvm", &vl->loadvm },
+        { "incoming", &vl->incoming },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -326,6 +331,11 @@ static bool set_bare_word(void *opaque, const char *word, error_out err)
     return set_disk(opaque, &hda, word, err);
 }
 
+HANDLER(add_blockdev)
+{
+    return block_add_blockdev(arg, err);
+}
+
 HANDLER(set_snapshot)
 {
     block_set_snapshot(true);
@@ -392,13 +402,17 @@ HANDLER(set_net)
     return net_add_option(row->name, arg, err);
 }
 
+/* Keys and credentials are there before the drives and sockets that name them. */
 HANDLER(set_object)
 {
     char *type = g_strndup(arg, strcspn(arg, ","));
-    bool ours = vnc_is_object_type(type + (g_str_has_prefix(type, "qom-type=") ? 9 : 0));
+    bool is_key = crypto_is_object(type);
 
+    if (vnc_is_object_type(type)) {
+        vnc_add_object(arg, NULL);
+    }
     g_free(type);
-    return ours ? vnc_add_object(arg, err) : net_add_option(row->name, arg, err);
+    return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
 }
 
 HANDLER(set_display)
@@ -457,6 +471,27 @@ HANDLER(set_echr)
         return false;
     }
     chardev_mux_set_escape(key);
+    return true;
+}
+
+HANDLER(set_gdb)
+{
+    struct vl *vl = vl_of(opaque);
+
+    /* -s: the port that an old -p may have named before */
+    vl->gdb = arg ? arg : vl->gdb ? vl->gdb : "tcp::1234";
+    return true;
+}
+
+HANDLER(set_gdb_port)
+{
+    uint64_t port;
+
+    if (!parse_uint(arg, &port) || port > 65535) {
+        error_set(err, "'%s' is not a TCP port", arg);
+        return false;
+    }
+    vl_of(opaque)->gdb = g_strdup_printf("tcp::%s", arg);
     return true;
 }
 
@@ -645,61 +680,25 @@ static void default_characters(struct vl *vl)
     }
 }
 
-static void open_qmps(const GPtrArray *specs, unsigned first, bool pretty)
+/* An option that may be given several times: each with the same function. */
+static void open_each(const GPtrArray *texts, bool (*open)(const char *text, error_out err))
 {
     struct error *err = NULL;
 
-    for (unsigned i = 0; i < specs->len; i++) {
-        if (strcmp(text_at(specs, i), "none") != 0 &&
-            !qmp_add(open_port("compat_monitor", first + i, text_at(specs, i)), pretty, &err)) {
+    for (unsigned i = 0; i < texts->len; i++) {
+        if (!open(text_at(texts, i), &err)) {
             error_exit_with(err);
         }
     }
 }
 
-/* "[chardev=]id[,mode=readline|control][,pretty=on]" */
-static void open_mon(const char *text)
-{
-    struct error *err = NULL;
-    struct keyval *kv = keyval_parse("-mon", text, "chardev", &err);
-    const char *id = kv ? keyval_string(kv, "chardev", "") : "";
-    const char *mode = kv ? keyval_string(kv, "mode", "readline") : "";
-    struct chardev *chr = chardev_find(id);
-    bool control = strcmp(mode, "control") == 0, pretty = false;
-
-    if (kv && !control && strcmp(mode, "readline") != 0) {
-        error_set(&err, "-mon: mode=%s is neither readline nor control", mode);
-    } else if (kv && !chr) {
-        error_set(&err, "-mon: chardev \"%s\" not found", id);
-    }
-    if (err || !keyval_bool(kv, "pretty", &pretty, &err) || !keyval_check(kv, &err) ||
-        !(control ? qmp_add(chr, pretty, &err) : monitor_add(chr, &err))) {
-        error_exit_with(err);
-    }
-    keyval_free(kv);
-}
-
 static void open_monitors(struct vl *vl)
 {
-    struct error *err = NULL;
-
-    for (unsigned i = 0; i < vl->monitors->len; i++) {
-        const char *spec = text_at(vl->monitors, i);
-
-        if (strcmp(spec, "none") != 0) {
-            struct chardev *chr = open_port("compat_monitor", i, spec);
-
-            if (!g_str_has_prefix(spec, "mon:") && !monitor_add(chr, &err)) {
-                error_exit_with(err);
-            }
-        }
-    }
     qmp_set_options(options);
-    open_qmps(vl->qmps, vl->monitors->len, false);
-    open_qmps(vl->pretty_qmps, vl->monitors->len + vl->qmps->len, true);
-    for (unsigned i = 0; i < vl->mons->len; i++) {
-        open_mon(text_at(vl->mons, i));
-    }
+    open_each(vl->monitors, monitor_open);
+    open_each(vl->qmps, qmp_open);
+    open_each(vl->pretty_qmps, qmp_open_pretty);
+    open_each(vl->mons, monitor_open_mon);
 }
 
 static void open_characters(struct vl *vl)
@@ -773,6 +772,9 @@ static void open_drives(struct vl *vl)
         }
         g_free(option);
     }
+    if (!block_open_blockdevs(&err)) {
+        error_exit_with(err);
+    }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0)) {
         add_empty_drive(vl, "ide", "2", "cdrom");
     }
@@ -802,8 +804,9 @@ static void complete_config(struct vl *vl, const struct machine_class *class)
         error_exit("Invalid SMP CPUs %u. The max CPUs supported by machine '%s' is %u",
                    c->max_cpus, class->name, class->max_cpus);
     }
-    if (!c->kernel && (c->append || c->initrd)) {
-        error_exit("-%s only allowed with -kernel option", c->append ? "append" : "initrd");
+    if (!c->kernel && (c->append || c->initrd || c->dtb)) {
+        error_exit("-%s only allowed with -kernel option",
+                   c->append ? "append" : c->initrd ? "initrd" : "dtb");
     }
     c->nographic = vl->nographic;
     c->ram_size = c->ram_size ? c->ram_size : class->default_ram;
@@ -913,6 +916,7 @@ static void settle_drives(void *opaque, bool running)
 
 static void shut_down(void)
 {
+    migration_incoming_close();
     machine_stop();
     display_close();
     block_drain_all();
@@ -959,6 +963,7 @@ int main(int argc, char **argv)
     if (vl.pidfile && !process_write_pidfile(vl.pidfile, &err)) {
         error_exit_with(err);
     }
+    block_set_inactive(vl.incoming != NULL);
     build_machine(&vl);
     vnc_set_desktop_name(vl.config.name);
     vnc_on_power(power_button);
@@ -969,12 +974,16 @@ int main(int argc, char **argv)
     machine_on_run_change(settle_drives, NULL);
     machine_reset();
     cpu_start_all();
-    if (!vl.stopped) {
-        machine_cont();
+    if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
+        error_exit_with(err);
+    }
+    if (!migration_begin(vl.incoming, vl.loadvm, !vl.stopped, &err)) {
+        error_exit_with(err);
     }
     process_daemon_ready();
     started = true;
     status = machine_run();
+    gdb_machine_exit(status);
     shut_down();
     return status;
 }

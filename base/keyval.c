@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
+
 struct pair {
     char *key, *value;
     bool known;
@@ -15,6 +17,7 @@ struct pair {
 
 struct keyval {
     char *option;
+    char *prefix;               /* of keyval_sub(), for messages; NULL: none */
     struct pair *pairs;
     size_t count, capacity;
 };
@@ -37,6 +40,7 @@ void keyval_free(struct keyval *kv)
         g_free(kv->pairs[i].value);
     }
     g_free(kv->pairs);
+    g_free(kv->prefix);
     g_free(kv->option);
     g_free(kv);
 }
@@ -74,6 +78,21 @@ void keyval_remove(struct keyval *kv, const char *key)
         }
     }
     kv->count = kept;
+}
+
+struct keyval *keyval_sub(struct keyval *kv, const char *prefix)
+{
+    struct keyval *sub = keyval_create(kv->option);
+    size_t length = strlen(prefix);
+
+    sub->prefix = g_strconcat(kv->prefix ? kv->prefix : "", prefix, NULL);
+    for (size_t i = 0; i < kv->count; i++) {
+        if (strncmp(kv->pairs[i].key, prefix, length) == 0) {
+            kv->pairs[i].known = true;
+            keyval_set(sub, kv->pairs[i].key + length, kv->pairs[i].value);
+        }
+    }
+    return sub;
 }
 
 /* Copies up to the next single comma, turning ",," into ","; moves *at behind that comma. */
@@ -119,6 +138,43 @@ struct keyval *keyval_parse(const char *option, const char *text, const char *im
             p += *p == ',';
         }
     }
+    return kv;
+}
+
+/* Values in values, with their path as the key. */
+static void add_json(struct keyval *kv, const char *path, const struct json *value)
+{
+    enum json_type type = json_type(value);
+
+    if (type == JSON_OBJECT || type == JSON_ARRAY) {
+        for (size_t i = 0; i < json_count(value); i++) {
+            char *number = g_strdup_printf("%zu", i);
+            const char *key = type == JSON_OBJECT ? json_key_at(value, i) : number;
+            char *below = *path ? g_strconcat(path, ".", key, NULL) : g_strdup(key);
+
+            add_json(kv, below, json_at(value, i));
+            g_free(below);
+            g_free(number);
+        }
+    } else if (type == JSON_STRING) {
+        keyval_set(kv, path, json_text(value));
+    } else if (type == JSON_BOOL) {
+        keyval_set(kv, path, json_is_true(value) ? "on" : "off");
+    } else if (type == JSON_NULL) {
+        keyval_set(kv, path, "");
+    } else {
+        char *text = json_write(value, false);
+
+        keyval_set(kv, path, text);
+        g_free(text);
+    }
+}
+
+struct keyval *keyval_from_json(const char *option, const struct json *object)
+{
+    struct keyval *kv = keyval_create(option);
+
+    add_json(kv, "", object);
     return kv;
 }
 
@@ -204,7 +260,8 @@ bool keyval_check(const struct keyval *kv, struct error **err)
 {
     for (size_t i = 0; i < kv->count; i++) {
         if (!kv->pairs[i].known) {
-            error_set(err, "%s: invalid parameter '%s'", kv->option, kv->pairs[i].key);
+            error_set(err, "%s: invalid parameter '%s%s'", kv->option,
+                      kv->prefix ? kv->prefix : "", kv->pairs[i].key);
             return false;
         }
     }

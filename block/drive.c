@@ -7,9 +7,10 @@
 #include "base/bits.h"
 #include "base/event.h"
 #include "block/drive.h"
+#include "block/job.h"
 
 static struct block *drives;
-static bool snapshot_default;
+static bool snapshot_default, inactive_default;
 
 static const struct {
     const char *name;
@@ -24,6 +25,11 @@ static const struct {
 void block_set_snapshot(bool on)
 {
     snapshot_default = on;
+}
+
+void block_set_inactive(bool on)
+{
+    inactive_default = on;
 }
 
 const char *block_if_name(enum block_if interface)
@@ -197,7 +203,8 @@ static bool read_access(struct block *block, struct keyval *kv, struct error **e
         return false;
     }
     block->readonly_wanted |= block->type == BLOCK_CDROM;
-    return keyval_bool(kv, "snapshot", &block->snapshot, err);
+    return keyval_bool(kv, "snapshot", &block->snapshot, err) &&
+        keyval_bool(kv, "copy-on-read", &block->copy_on_read, err);
 }
 
 static bool read_keys(struct block *block, struct keyval *kv, struct error **err)
@@ -232,21 +239,32 @@ static void warn_about_guess(const struct block *block)
     }
 }
 
+/* `text` may be *where itself. */
+static void set_text(char **where, const char *text)
+{
+    char *copy = g_strdup(text);
+
+    g_free(*where);
+    *where = copy;
+}
+
 struct block_node *block_open_node(struct block *block, const char *file, const char *format,
                                    struct error **err)
 {
-    bool overlay = block->snapshot && !block->readonly_wanted;
+    bool overlay = block->snapshot && !block->readonly_wanted && !block->inactive;
     unsigned flags = (block->readonly_wanted || overlay ? NODE_READONLY : 0) |
-        (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0);
+        (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0) |
+        (block->inactive ? NODE_READONLY | NODE_SHARE : 0) |
+        block->chain_flags;
     struct block_node *node = block_node_open(file, format, block->options, flags, err), *top;
 
-    if (!node || !overlay) {
-        return node;
-    }
-    top = block_overlay_create(node, err);
+    top = node && overlay ? block_overlay_create(node, err) : node;
     if (!top) {
         block_node_close(node);
+        return NULL;
     }
+    set_text(&block->medium_file, file);
+    set_text(&block->medium_format, format);
     return top;
 }
 
@@ -255,8 +273,22 @@ static struct block *create(struct keyval *kv)
     struct block *block = g_new0(struct block, 1);
 
     block->options = kv;
+    block->inactive = inactive_default;
     block_workers_init(block);
     return block;
+}
+
+/* file.driver=, file.filename=, ... in place of file= */
+static bool has_file_keys(const struct keyval *kv)
+{
+    const char *key, *value;
+
+    for (size_t at = 0; keyval_next(kv, &at, &key, &value);) {
+        if (g_str_has_prefix(key, "file.") && strcmp(key, "file.locking") != 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool open_medium(struct block *block, struct error **err)
@@ -265,8 +297,8 @@ static bool open_medium(struct block *block, struct error **err)
     const char *file = keyval_string(kv, "file", "");
     const char *format = keyval_string(kv, "format", keyval_string(kv, "driver", NULL));
 
-    if (*file) {
-        block->node = block_open_node(block, file, format, err);
+    if (*file || has_file_keys(kv)) {
+        block->node = block_open_node(block, *file ? file : NULL, format, err);
         if (!block->node) {
             return false;
         }
@@ -295,9 +327,13 @@ struct block *block_add_drive_keys(struct keyval *kv, struct error **err)
         block_close(block);
         return NULL;
     }
-    if (!open_medium(block, err) || !keyval_check(kv, err)) {
+    if (!throttle_parse(&block->throttle, kv, block->id, err) || !open_medium(block, err) ||
+        !keyval_check(kv, err)) {
         block_close(block);
         return NULL;
+    }
+    if (block->copy_on_read && block->node && block_readonly(block)) {
+        error_warn("%s: copy-on-read has no effect on a read-only drive", keyval_option(kv));
     }
     if (block->node) {
         warn_about_guess(block);
@@ -342,6 +378,7 @@ void block_close(struct block *block)
 {
     struct block **link = &drives;
 
+    block_job_stop(block);
     while (*link && *link != block) {
         link = &(*link)->next;
     }
@@ -351,7 +388,10 @@ void block_close(struct block *block)
     block_drain(block);
     block_workers_stop(block);
     block_node_close(block->node);
+    throttle_release(block->throttle);
     keyval_free(block->options);
+    g_free(block->medium_file);
+    g_free(block->medium_format);
     g_free(block->serial);
     g_free(block->id);
     g_free(block);
@@ -433,7 +473,8 @@ int64_t block_length(struct block *block)
 
 bool block_readonly(const struct block *block)
 {
-    return block->node ? block->node->flags & NODE_READONLY : block->readonly_wanted;
+    return block->node && !block->inactive ? block->node->flags & NODE_READONLY
+                                           : block->readonly_wanted;
 }
 
 bool block_write_cache(const struct block *block)

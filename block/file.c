@@ -25,8 +25,8 @@ struct file_node {
 /* The user says that other processes may use the file at the same time. */
 static bool may_share(struct keyval *options)
 {
-    return options && (strcmp(keyval_string(options, "locking", "auto"), "off") == 0 ||
-                       strcmp(keyval_string(options, "file.locking", "auto"), "off") == 0);
+    keyval_mark(options, "aio");
+    return strcmp(keyval_string(options, "locking", "auto"), "off") == 0;
 }
 
 static bool open_file(struct block_node *node, struct keyval *options, struct error **err)

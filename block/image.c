@@ -20,6 +20,14 @@ void image_snapshots_free(struct image_snapshot *list, size_t count)
     g_free(list);
 }
 
+void image_bitmaps_free(struct image_bitmap *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        g_free(list[i].name);
+    }
+    g_free(list);
+}
+
 static bool check_option(const struct image_option *table, struct keyval *options,
                          const char *key, struct error **err)
 {
@@ -86,6 +94,10 @@ struct block_node *image_create_file(const char *file, struct error **err)
     struct block_node *node;
     int fd;
 
+    /* Elsewhere than in a file it must exist, and be large enough. */
+    if (!block_is_file_name(file)) {
+        return block_node_open_file(file, NULL, 0, err);
+    }
     file += strncmp(file, "file:", 5) == 0 ? 5 : 0;
     fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
     if (fd < 0) {

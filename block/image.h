@@ -20,6 +20,7 @@ struct image_info {
     uint64_t cluster_size;      /* 0: has none */
     bool dirty, encrypted, compressed;
     bool needs_packing;         /* only whole packed clusters can be written */
+    bool starts_as_noise;       /* a new image does not read as zeroes */
     struct value *specific;     /* owned by the caller; NULL: nothing to say */
 };
 
@@ -73,6 +74,17 @@ struct block_image_ops {
     int (*make_empty)(struct block_node *node);
     bool (*bitmap)(struct block_node *node, const char *name,
                    const struct image_bitmap_change *change, struct error **err);
+    /* The list has *count entries; free it with image_bitmaps_free(). */
+    struct image_bitmap *(*bitmaps)(struct block_node *node, size_t *count);
+    /* Whether a bitmap has `offset` as dirty, and for how many of `size` bytes that holds. */
+    int (*bitmap_status)(struct block_node *node, const char *name, uint64_t offset,
+                         uint64_t size, uint64_t *length, bool *dirty);
+};
+
+struct image_bitmap {
+    char *name;
+    uint64_t granularity;
+    bool enabled, broken;               /* broken: a crash left it in use */
 };
 
 enum bitmap_action {
@@ -87,6 +99,13 @@ struct image_bitmap_change {
 };
 
 void image_snapshots_free(struct image_snapshot *list, size_t count);
+void image_bitmaps_free(struct image_bitmap *list, size_t count);
+
+/* "1.5 MiB", to be freed. */
+char *image_size_text(uint64_t bytes);
+/* A table of snapshots, as info snapshots and qemu-img show it. */
+void image_print_snapshot_head(FILE *out);
+void image_print_snapshot(FILE *out, const struct image_snapshot *snapshot, const char *id);
 
 /* Names and types of options. */
 bool image_check_options(const struct image_option *table, struct keyval *options,

@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "block/drive.h"
+#include "block/job.h"
 
 bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
                   struct error **err)
@@ -69,6 +70,9 @@ void block_eject(struct block *block)
 
 static bool check_removable(struct block *block, bool force, struct error **err)
 {
+    if (!block_job_allows(block, err)) {
+        return false;
+    }
     if (block->type == BLOCK_DISK) {
         error_set(err, "Device '%s' is not removable", block_id(block));
         return false;
@@ -122,18 +126,4 @@ bool block_change_medium(struct block *block, const char *file, const char *form
 bool block_is_snapshot(const struct block *block)
 {
     return block->node && block->node->driver == &block_driver_overlay;
-}
-
-bool block_commit(struct block *block, struct error **err)
-{
-    if (!block->node) {
-        error_set(err, "Device '%s' has no medium", block_id(block));
-        return false;
-    }
-    if (!block_is_snapshot(block)) {
-        error_set(err, "Device '%s' has no snapshot to commit", block_id(block));
-        return false;
-    }
-    block_drain(block);
-    return block_overlay_commit(block->node, block->options, err);
 }

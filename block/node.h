@@ -28,6 +28,8 @@ enum {
     NODE_BACKING_RW = 32,       /* open the image right below for writing too */
     NODE_SHARE = 64,            /* take no locks (-U) */
     NODE_ALL_RW = 128,          /* open the whole backing chain for writing */
+    NODE_NO_IO = 256,           /* only facts are wanted: encrypted images need no key */
+    NODE_FORCE = 512,           /* amend --force */
 };
 
 /* How much a new or longer image is given of its storage. */
@@ -51,10 +53,14 @@ struct block_driver {
     size_t size;                /* of its struct, which starts with struct block_node */
     /* A protocol: no child; writes past its end make it longer, and reads there give zeroes. */
     bool is_protocol;
+    /* Of protocols with names of their own ("nbd:", ...), and how such a name becomes options. */
+    const char *const *prefixes;
+    bool (*parse_name)(const char *name, struct keyval *options, struct error **err);
     /* Of an image's first bytes: 100 for certain, 0 for never. Formats only. */
     int (*probe)(const uint8_t *head, size_t size);
     /*
      * `file` of the node is set, and `child` unless it is a protocol. On failure it frees its own.
+     * `options` is never NULL; those of the child are not in it.
      */
     bool (*open)(struct block_node *node, struct keyval *options, struct error **err);
     void (*close)(struct block_node *node);
@@ -80,6 +86,7 @@ struct block_node {
     const struct block_driver *driver;
     char *file;
     unsigned flags;
+    struct keyval *options;     /* while it is opened; never NULL then */
     struct block_node *child;   /* owned */
     struct block_node *backing; /* owned; NULL: zeroes */
     char *backing_file, *backing_format;    /* as the image says; NULL: none */
@@ -87,10 +94,16 @@ struct block_node {
     uint64_t identity[2];       /* device and inode of a file */
 };
 
-/* Opens file and format; `format` NULL guesses it. options may be NULL. */
+/*
+ * Opens file and format; `format` NULL guesses it. options may be NULL; keys with "file." in front
+ * are the protocol's.
+ */
 struct block_node *block_node_open(const char *file, const char *format, struct keyval *options,
                                    unsigned flags, struct error **err);
-/* The protocol alone. */
+/* All by options: driver=, file.filename=, file.driver=, backing.driver=, ... */
+struct block_node *block_node_open_options(struct keyval *options, unsigned flags,
+                                           struct error **err);
+/* The protocol alone. `file` may be NULL, as options may be. */
 struct block_node *block_node_open_file(const char *file, struct keyval *options, unsigned flags,
                                         struct error **err);
 /* A format on a protocol node, which it owns from now on, also on failure. */
@@ -98,6 +111,8 @@ struct block_node *block_node_open_on(struct block_node *child, const char *form
                                       struct keyval *options, unsigned flags, struct error **err);
 /* For drivers: opens node->backing_file, if there is one and it is wanted. Loops are refused. */
 bool block_node_open_backing(struct block_node *node, struct error **err);
+/* Whether a name is one of the file protocol. */
+bool block_is_file_name(const char *name);
 /* A name in an image, which is relative to the image's folder. */
 char *block_resolve_name(const char *image, const char *name);
 /* Closes the children too; NULL is allowed. */
@@ -145,10 +160,15 @@ const struct block_driver *block_find_format(const char *name);
 /* Walks the formats: *at starts at 0; NULL at the end. */
 const struct block_driver *block_next_format(size_t *at);
 
-extern const struct block_driver block_driver_file, block_driver_raw, block_driver_overlay;
+extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay,
+    block_driver_vvfat;
+/* Only where libcurl was found. */
+extern const struct block_driver block_driver_http, block_driver_https, block_driver_ftp,
+    block_driver_ftps;
 extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
-    block_driver_dmg, block_driver_parallels, block_driver_qcow, block_driver_qcow2,
-    block_driver_vdi, block_driver_vhdx, block_driver_vmdk, block_driver_vpc;
+    block_driver_dmg, block_driver_luks, block_driver_parallels, block_driver_qcow,
+    block_driver_qcow2, block_driver_raw, block_driver_vdi, block_driver_vhdx, block_driver_vmdk,
+    block_driver_vpc;
 
 /* A temporary file that takes the writes; owns `below`. */
 struct block_node *block_overlay_create(struct block_node *below, struct error **err);

@@ -88,6 +88,10 @@ static int load_bits(struct qcow2 *q, struct qcow2_bitmap *b)
         }
     }
     g_free(table);
+    if (rc) {
+        g_free(b->bits);
+        b->bits = NULL;
+    }
     return rc;
 }
 
@@ -391,6 +395,62 @@ void qcow2_check_bitmaps(struct qcow2 *q, struct qcow2_checker *c)
         }
         g_free(table);
     }
+}
+
+/* --- looking at them ------------------------------------------------------------------------- */
+
+struct image_bitmap *qcow2_bitmaps(struct block_node *node, size_t *count)
+{
+    struct qcow2 *q = qcow2_of(node);
+    struct image_bitmap *list = g_new0(struct image_bitmap, q->bitmap_count + 1);
+
+    *count = q->bitmaps ? q->bitmap_count : 0;
+    for (size_t i = 0; i < *count; i++) {
+        struct qcow2_bitmap *b = &q->bitmaps[i];
+
+        list[i] = (struct image_bitmap){ .name = g_strdup(b->name), .enabled = b->flags & FLAG_AUTO,
+            .granularity = 1ull << b->granularity_bits, .broken = b->flags & FLAG_IN_USE };
+    }
+    return list;
+}
+
+static struct qcow2_bitmap *find(struct qcow2 *q, const char *name);
+
+/* The first bit from `bit` on that differs from it, at most `end`. */
+static uint64_t run_end(const uint8_t *bits, uint64_t bit, uint64_t end, bool on)
+{
+    while (bit < end) {
+        if (bit % 8 == 0 && end - bit >= 8 && bits[bit / 8] == (on ? 0xff : 0)) {
+            bit += 8;
+        } else if ((bits[bit / 8] >> bit % 8 & 1) == on) {
+            bit++;
+        } else {
+            break;
+        }
+    }
+    return bit;
+}
+
+int qcow2_bitmap_status(struct block_node *node, const char *name, uint64_t offset, uint64_t size,
+                        uint64_t *length, bool *dirty)
+{
+    struct qcow2 *q = qcow2_of(node);
+    struct qcow2_bitmap *b;
+    int rc;
+
+    pthread_rwlock_wrlock(&q->rw);
+    b = find(q, name);
+    rc = !b ? -ENOENT : !b->bits ? load_bits(q, b) : 0;
+    if (!rc) {
+        uint64_t bit = offset >> b->granularity_bits, end = (offset + size - 1) >>
+            b->granularity_bits;
+
+        *dirty = b->bits[bit / 8] >> bit % 8 & 1;
+        bit = run_end(b->bits, bit + 1, end + 1, *dirty);
+        *length = MIN_OF(size, (bit << b->granularity_bits) - offset);
+    }
+    pthread_rwlock_unlock(&q->rw);
+    return rc;
 }
 
 /* --- changes by the user --------------------------------------------------------------------- */

@@ -19,5 +19,8 @@ void qcow2_describe_bitmaps(struct qcow2 *q, struct value *to);
 void qcow2_check_bitmaps(struct qcow2 *q, struct qcow2_checker *c);
 bool qcow2_change_bitmap(struct block_node *node, const char *name,
                          const struct image_bitmap_change *change, struct error **err);
+struct image_bitmap *qcow2_bitmaps(struct block_node *node, size_t *count);
+int qcow2_bitmap_status(struct block_node *node, const char *name, uint64_t offset, uint64_t size,
+                        uint64_t *length, bool *dirty);
 
 #endif

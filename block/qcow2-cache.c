@@ -143,12 +143,14 @@ void qcow2_touch(struct qcow2 *q, struct qcow2_table *t, uint32_t from, uint32_t
 void qcow2_touch_l1(struct qcow2 *q, uint32_t index)
 {
     widen(&q->l1_dirty_from, &q->l1_dirty_to, index, index + 1);
+    qcow2_note_place(q, q->l1[index]);
     q->dirty = true;
 }
 
 void qcow2_touch_reftable(struct qcow2 *q, uint32_t index)
 {
     widen(&q->reftable_dirty_from, &q->reftable_dirty_to, index, index + 1);
+    qcow2_note_place(q, q->reftable[index]);
     q->dirty = true;
 }
 

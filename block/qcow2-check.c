@@ -164,6 +164,7 @@ static void count_snapshots(struct qcow2_checker *c)
         g_free(l1);
     }
     qcow2_check_refer(c, q->snapshots_offset, q->snapshots_size);
+    qcow2_check_refer(c, q->crypt_offset, q->crypt_size);
 }
 
 static void count_refcount_blocks(struct qcow2_checker *c)
@@ -426,6 +427,7 @@ static int write_structures(struct qcow2_checker *c, struct layout *l)
         q->reftable_bytes = l->entries * 8;
         q->written_end = MAX_OF(q->written_end, offset + l->entries * 8);
         q->free_index = 0;
+        qcow2_collect_places(q);
     }
     return rc;
 }

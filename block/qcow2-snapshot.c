@@ -423,6 +423,7 @@ bool qcow2_snapshot_show(struct block_node *node, const char *name, struct error
     q->l1_size = s->l1_size;
     q->l1_offset = s->l1_offset;
     q->size = s->info.disk_size;
+    qcow2_collect_places(q);
     return true;
 }
 

@@ -17,8 +17,8 @@ static bool open_raw(struct block_node *node, struct keyval *options, struct err
     struct raw_node *r = (struct raw_node *)node;
     int64_t length = block_node_length(node->child);
 
-    if (options && (!keyval_size(options, "offset", &r->offset, err) ||
-                    !keyval_size(options, "size", &r->size, err))) {
+    if (!keyval_size(options, "offset", &r->offset, err) ||
+        !keyval_size(options, "size", &r->size, err)) {
         return false;
     }
     if (length >= 0 && (r->offset > length || r->size > length - r->offset)) {

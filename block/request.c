@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 #include "base/main-loop.h"
 #include "block/drive.h"
 
@@ -48,9 +49,14 @@ static int write_iov(struct block *block, uint64_t offset, const struct iovec *i
     return rc;
 }
 
-static void count_access(struct block *block, enum block_op op, uint64_t size)
+static void count_access(struct block *block, enum block_op op, uint64_t size, int64_t start)
 {
     struct block_stats *s = &block->stats;
+    int64_t now = clock_ns(CLOCK_HOST);
+    uint64_t *ns = op == BLOCK_READ ? &s->read_ns : op == BLOCK_FLUSH ? &s->flush_ns : &s->write_ns;
+
+    __atomic_fetch_add(ns, now - start, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->last_access, now, __ATOMIC_RELAXED);
 
     if (op == BLOCK_READ) {
         __atomic_fetch_add(&s->read_bytes, size, __ATOMIC_RELAXED);
@@ -63,36 +69,44 @@ static void count_access(struct block *block, enum block_op op, uint64_t size)
     }
 }
 
+static int change(struct block *block, enum block_op op, uint64_t offset, uint64_t size,
+                  const struct iovec *iov, unsigned count, bool may_unmap)
+{
+    int rc;
+
+    block_write_begin(block, offset, size);
+    if (op == BLOCK_WRITE) {
+        rc = write_iov(block, offset, iov, count);
+    } else if (op == BLOCK_WRITE_ZEROES) {
+        rc = block_node_write_zeroes(block->node, offset, size, may_unmap);
+    } else {
+        rc = block_node_discard(block->node, offset, size);
+    }
+    block_write_end(block, offset, size);
+    return rc || block->write_cache ? rc : block_node_flush(block->node);
+}
+
 static int access_node(struct block *block, enum block_op op, uint64_t offset, uint64_t size,
                        const struct iovec *iov, unsigned count, bool may_unmap)
 {
-    int rc = -EINVAL;
+    int64_t start = clock_ns(CLOCK_HOST);
+    int rc;
 
     if (!block->node) {
         return -ENOMEDIUM;
     }
-    switch (op) {
-    case BLOCK_READ:
+    if (op == BLOCK_READ) {
+        if (block->copy_on_read) {
+            block_copy_in(block, offset, size);
+        }
         rc = block_node_read(block->node, offset, iov, count);
-        break;
-    case BLOCK_WRITE:
-        rc = write_iov(block, offset, iov, count);
-        break;
-    case BLOCK_WRITE_ZEROES:
-        rc = block_node_write_zeroes(block->node, offset, size, may_unmap);
-        break;
-    case BLOCK_DISCARD:
-        rc = block_node_discard(block->node, offset, size);
-        break;
-    case BLOCK_FLUSH:
+    } else if (op == BLOCK_FLUSH) {
         rc = block_node_flush(block->node);
-        break;
-    }
-    if (!rc && !block->write_cache && op != BLOCK_READ && op != BLOCK_FLUSH) {
-        rc = block_node_flush(block->node);
+    } else {
+        rc = change(block, op, offset, size, iov, count, may_unmap);
     }
     if (!rc) {
-        count_access(block, op, size);
+        count_access(block, op, size, start);
     }
     return rc;
 }
@@ -193,16 +207,66 @@ static void finish(struct block_request *r)
 
 /* --- workers --------------------------------------------------------------------------------- */
 
-static struct block_request *take_request(struct block *block)
+static bool moves_data(const struct block_request *r)
 {
-    struct block_request *r = block->first;
+    return r->op == BLOCK_READ || r->op == BLOCK_WRITE || r->op == BLOCK_WRITE_ZEROES;
+}
 
-    block->first = r->next;
-    if (!block->first) {
-        block->last = NULL;
+/* Whether the limits of speed let it go; if not, *wait is lowered to the time to wait. */
+static bool may_go(struct block *block, const struct block_request *r, int64_t *wait)
+{
+    bool write = r->op != BLOCK_READ;
+    int64_t ns;
+
+    if (!block->throttle || !moves_data(r)) {
+        return true;
     }
+    if (block->draining) {
+        throttle_count(block->throttle, write, r->size, clock_ns(CLOCK_HOST));
+        return true;
+    }
+    ns = throttle_ask(block->throttle, write, r->size, clock_ns(CLOCK_HOST));
+    *wait = ns ? MIN_OF(*wait, ns) : *wait;
+    return ns == 0;
+}
+
+/* The first that may go. Reads do not wait for writes that must, nor writes for reads. */
+static struct block_request *take_request(struct block *block, int64_t *wait)
+{
+    struct block_request *previous = NULL, *r;
+    bool held[2] = { false, false };
+
+    *wait = INT64_MAX;
+    for (r = block->first; r; previous = r, r = r->next) {
+        bool *direction = &held[r->op != BLOCK_READ];
+
+        if (!*direction && may_go(block, r, wait)) {
+            break;
+        }
+        *direction = true;
+    }
+    if (!r) {
+        return NULL;
+    }
+    *(previous ? &previous->next : &block->first) = r->next;
+    block->last = block->last == r ? previous : block->last;
     r->phase = REQUEST_RUNNING;
     return r;
+}
+
+static void wait_for_work(struct block *block, int64_t ns)
+{
+    struct timespec until;
+
+    block->idle_workers++;
+    if (ns == INT64_MAX) {
+        pthread_cond_wait(&block->work, &block->lock);
+    } else {
+        ns += clock_ns(CLOCK_HOST);
+        until = (struct timespec){ ns / NS_PER_SECOND, ns % NS_PER_SECOND };
+        pthread_cond_timedwait(&block->work, &block->lock, &until);
+    }
+    block->idle_workers--;
 }
 
 static void *worker(void *opaque)
@@ -210,18 +274,14 @@ static void *worker(void *opaque)
     struct block *block = opaque;
 
     pthread_mutex_lock(&block->lock);
-    for (;;) {
-        struct block_request *r;
+    while (!block->quit) {
+        int64_t wait;
+        struct block_request *r = take_request(block, &wait);
 
-        while (!block->first && !block->quit) {
-            block->idle_workers++;
-            pthread_cond_wait(&block->work, &block->lock);
-            block->idle_workers--;
+        if (!r) {
+            wait_for_work(block, wait);
+            continue;
         }
-        if (block->quit) {
-            break;
-        }
-        r = take_request(block);
         pthread_mutex_unlock(&block->lock);
         r->result = block_perform(block, r);
         finish(r);
@@ -247,8 +307,18 @@ static bool start_worker(struct block *block)
 
 void block_workers_init(struct block *block)
 {
+    pthread_rwlockattr_t prefer_copies;
+    pthread_condattr_t monotonic;
+
     pthread_mutex_init(&block->lock, NULL);
-    pthread_cond_init(&block->work, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&block->work, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    pthread_rwlockattr_init(&prefer_copies);
+    pthread_rwlockattr_setkind_np(&prefer_copies, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+    pthread_rwlock_init(&block->access, &prefer_copies);
+    pthread_rwlockattr_destroy(&prefer_copies);
 }
 
 void block_workers_stop(struct block *block)
@@ -262,6 +332,7 @@ void block_workers_stop(struct block *block)
     }
     pthread_cond_destroy(&block->work);
     pthread_mutex_destroy(&block->lock);
+    pthread_rwlock_destroy(&block->access);
 }
 
 void block_submit(struct block *block, struct block_request *request)
@@ -315,11 +386,24 @@ bool block_cancel(struct block_request *request)
     return removed;
 }
 
+static void set_draining(struct block *block, bool on)
+{
+    pthread_mutex_lock(&block->lock);
+    block->draining = on;
+    pthread_cond_broadcast(&block->work);
+    pthread_mutex_unlock(&block->lock);
+}
+
 void block_drain(struct block *block)
 {
+    if (!block->in_flight) {
+        return;
+    }
+    set_draining(block, true);
     while (block->in_flight) {
         tell_done(true);
     }
+    set_draining(block, false);
 }
 
 void block_drain_all(void)

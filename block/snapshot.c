@@ -4,6 +4,7 @@
 #include <glib.h>
 
 #include "block/drive.h"
+#include "block/job.h"
 
 static const struct block_image_ops *ops_of(const struct block *block)
 {
@@ -21,6 +22,9 @@ static const struct block_image_ops *ready(struct block *block, struct error **e
 {
     if (!block_can_snapshot(block)) {
         error_set(err, "Device '%s' does not support snapshots", block_id(block));
+        return NULL;
+    }
+    if (!block_job_allows(block, err)) {
         return NULL;
     }
     block_drain(block);
@@ -73,6 +77,15 @@ bool block_resize(struct block *block, uint64_t size, struct error **err)
         error_set(err, "Device '%s' has no medium", block_id(block));
         return false;
     }
+    if (!block_job_allows(block, err)) {
+        return false;
+    }
     block_drain(block);
-    return block_node_resize(block->node, size, BLOCK_PREALLOC_OFF, err);
+    if (!block_node_resize(block->node, size, BLOCK_PREALLOC_OFF, err)) {
+        return false;
+    }
+    if (block->ops && block->ops->resized) {
+        block->ops->resized(block->opaque);
+    }
+    return true;
 }

@@ -28,6 +28,9 @@ struct sparse_ops {
      * the format is only read. The lock is held for writing. */
     int (*reserve)(struct block_node *node, uint64_t index, struct sparse_place *place);
     int (*link)(struct block_node *node, uint64_t index, const struct sparse_place *place);
+    /* After bytes of a SPARSE_DATA block were read, the first of them at `offset` of the disk: for
+     * encrypted disks, which are read in whole sectors. May be NULL. */
+    void (*decrypt)(struct block_node *node, uint64_t offset, void *data, size_t size);
     /* Before a block is overwritten in place; from several threads at once. May be NULL. */
     int (*touch)(struct block_node *node, uint64_t index, const struct sparse_place *place);
 };
@@ -46,6 +49,8 @@ struct sparse_node {
 void sparse_init(struct sparse_node *s, const struct sparse_ops *ops, uint64_t disk_size,
                  uint64_t block_size);
 void sparse_free(struct sparse_node *s);
+/* A packed block was replaced: the copy in memory is old. The lock is held for writing. */
+void sparse_forget(struct sparse_node *s);
 int sparse_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
                  unsigned count);
 int sparse_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,

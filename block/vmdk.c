@@ -274,6 +274,7 @@ static int write_packed(struct block_node *node, uint64_t offset, const void *pa
     rc = !e->compressed || !is_aligned(offset, v->sparse.block_size) ? -ENOTSUP
         : e->end / 512 > UINT32_MAX ? -EFBIG : block_node_pwrite(e->file, e->end, data, bytes);
     rc = rc ? rc : set_place(v, offset / v->sparse.block_size, e->end, bytes);
+    sparse_forget(&v->sparse);
     pthread_rwlock_unlock(&v->sparse.lock);
     g_free(data);
     return rc;

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "crypto/object.h"
 #include "img/img.h"
 
 static bool image_opts;
@@ -48,13 +49,14 @@ static const struct option long_options[] = {
 
 int img_getopt(int argc, char **argv, const char *letters)
 {
+    struct error *err = NULL;
     int c;
 
     do {
         c = getopt_long(argc, argv, letters, long_options, NULL);
         image_opts |= c == OPT_IMAGE_OPTS;
-        if (c == OPT_OBJECT && strncmp(optarg, "secret,", 7) != 0) {
-            error_exit("--object: only 'secret' is known");
+        if (c == OPT_OBJECT && !crypto_add_object(optarg, &err)) {
+            error_exit_with(err);
         }
     } while (c == OPT_IMAGE_OPTS || c == OPT_OBJECT);
     if (c == '?' || c == ':') {
@@ -168,25 +170,11 @@ void img_print_options(const char *title, const struct image_option *options)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-/* driver=qcow2,file.filename=x: the file and the format from the options. */
-static struct block_node *open_by_options(const char *text, unsigned flags, struct error **err)
+struct block_node *img_open_options(const char *text, unsigned flags, struct error **err)
 {
     struct keyval *kv = keyval_parse("--image-opts", text, NULL, err);
-    struct block_node *node = NULL;
-    const char *file, *driver;
+    struct block_node *node = kv ? block_node_open_options(kv, flags, err) : NULL;
 
-    if (!kv) {
-        return NULL;
-    }
-    file = keyval_string(kv, "file.filename", keyval_string(kv, "filename", NULL));
-    driver = keyval_string(kv, "driver", NULL);
-    keyval_mark(kv, "file.driver");
-    driver = driver && strcmp(driver, "file") == 0 ? "raw" : driver;
-    if (!file) {
-        error_set(err, "'%s': the option 'file.filename' is missing", text);
-    } else {
-        node = block_node_open(file, driver, kv, flags, err);
-    }
     if (node && !keyval_check(kv, err)) {
         block_node_close(node);
         node = NULL;
@@ -205,7 +193,7 @@ struct block_node *img_open(const char *file, const char *format, unsigned flags
             error_report("--image-opts and --format are mutually exclusive");
             return NULL;
         }
-        node = open_by_options(file, flags, &err);
+        node = img_open_options(file, flags, &err);
     } else {
         node = block_node_open(file, format, NULL, flags, &err);
     }
@@ -216,17 +204,6 @@ struct block_node *img_open(const char *file, const char *format, unsigned flags
 }
 
 /* --- sizes ----------------------------------------------------------------------------------- */
-
-char *img_size_text(uint64_t bytes)
-{
-    static const char *const units[] = { "", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei" };
-    int exponent;
-
-    /* From 1000 on the next unit is used, so that three digits are enough. */
-    frexp(bytes / (1000.0 / 1024.0), &exponent);
-    exponent = MAX_OF(exponent - 1, 0) / 10;
-    return g_strdup_printf("%0.3g %sB", bytes / (double)(1ull << exponent * 10), units[exponent]);
-}
 
 bool img_parse_size(const char *name, const char *text, uint64_t *value)
 {
@@ -253,26 +230,11 @@ void img_print_snapshots(struct block_node *node)
 
     list = ops && ops->snapshots ? ops->snapshots(node, &count) : NULL;
     if (count) {
-        printf("Snapshot list:\n%-10s%-17s%8s%20s%13s%11s\n", "ID", "TAG", "VM SIZE", "DATE",
-               "VM CLOCK", "ICOUNT");
+        printf("Snapshot list:\n");
+        image_print_snapshot_head(stdout);
     }
     for (size_t i = 0; i < count; i++) {
-        time_t when = list[i].date_sec;
-        uint64_t s = list[i].vm_clock_ns / 1000000000;
-        char date[32], icount[24] = "", *size = img_size_text(list[i].vm_state_size), *clock;
-        struct tm tm;
-
-        localtime_r(&when, &tm);
-        strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
-        clock = g_strdup_printf("%02d:%02d:%02d.%03d", (int)(s / 3600), (int)(s / 60 % 60),
-                                (int)(s % 60), (int)(list[i].vm_clock_ns / 1000000 % 1000));
-        if (list[i].icount != UINT64_MAX) {
-            snprintf(icount, sizeof(icount), "%llu", (unsigned long long)list[i].icount);
-        }
-        printf("%-9s %-16s %8s%20s%13s%11s\n", list[i].id, list[i].name, size, date, clock,
-               icount);
-        g_free(size);
-        g_free(clock);
+        image_print_snapshot(stdout, &list[i], list[i].id);
     }
     image_snapshots_free(list, count);
 }

@@ -32,6 +32,8 @@ bool img_image_opts(void);
 bool img_wants_json(const char *word);
 /* Flags of a cache mode (NULL: writeback); an unknown one ends the program. */
 unsigned img_cache_flags(const char *mode);
+/* driver=qcow2,file.filename=x,... */
+struct block_node *img_open_options(const char *text, unsigned flags, struct error **err);
 /* Prints the error of a failed open and returns NULL. The name may be image options. */
 struct block_node *img_open(const char *file, const char *format, unsigned flags);
 /* Prints "qemu-img: ..." and the hint; returns 1. */
@@ -39,8 +41,6 @@ int img_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
 /* Prints and frees; returns 1. */
 int img_fail(struct error *err);
 
-/* "64 MiB"; free it with g_free. */
-char *img_size_text(uint64_t bytes);
 /* A size from the command line; prints an error for a bad one. */
 bool img_parse_size(const char *name, const char *text, uint64_t *value);
 /* key=value of -o; *list may be NULL. `text` may be "help" or "?", which sets *help. */

@@ -23,12 +23,12 @@ static void get_info(struct block_node *node, struct image_info *info)
 static void print_info(struct block_node *node, const struct image_info *info)
 {
     int64_t length = block_node_length(node), used = image_actual_size(node);
-    char *text = img_size_text(length), *full;
+    char *text = image_size_text(length), *full;
 
     printf("image: %s\nfile format: %s\nvirtual size: %s (%lld bytes)\n", node->file,
            node->driver->name, text, (long long)length);
     g_free(text);
-    text = used < 0 ? g_strdup("unavailable") : img_size_text(used);
+    text = used < 0 ? g_strdup("unavailable") : image_size_text(used);
     printf("disk size: %s\n", text);
     g_free(text);
     if (info->encrypted) {
@@ -149,7 +149,7 @@ static void show_info(struct block_node *node, struct value *list, bool json, bo
 static int info_file(const char *file, const char *format, unsigned flags, bool json, bool chain)
 {
     struct value *list = value_list();
-    struct block_node *node = img_open(file, format, flags);
+    struct block_node *node = img_open(file, format, flags | NODE_NO_IO);
 
     if (!node) {
         return 1;
@@ -302,7 +302,7 @@ static int check_node(struct block_node *node, unsigned repair, bool quiet, bool
 
 int img_check(int argc, char **argv)
 {
-    unsigned repair = 0, flags = NODE_NO_BACKING | NODE_CHECK;
+    unsigned repair = 0, flags = NODE_NO_BACKING | NODE_CHECK | NODE_NO_IO;
     bool json = false, quiet = false;
     const char *format = NULL;
     struct block_node *node;
@@ -385,7 +385,7 @@ int img_snapshot(int argc, char **argv)
         return img_usage("Expecting one image file name");
     }
     action = action ? action : 'l';
-    node = img_open(argv[optind], format, flags | (action == 'l' ? NODE_READONLY : 0));
+    node = img_open(argv[optind], format, flags | (action == 'l' ? NODE_READONLY | NODE_NO_IO : 0));
     if (!node) {
         return 1;
     }

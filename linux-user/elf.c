@@ -34,7 +34,7 @@ struct elf_file {
     uint64_t bias;
 };
 
-/* --- reading headers -------------------------------------------------------------------------- */
+/* --- reading headers ------------------------------------------------------------------------- */
 
 static bool fail(struct error **err, const char *path, const char *why)
 {
@@ -160,7 +160,7 @@ static bool read_headers(struct elf_file *f, struct error **err)
     return true;
 }
 
-/* --- mapping ---------------------------------------------------------------------------------- */
+/* --- mapping --------------------------------------------------------------------------------- */
 
 static bool find_bounds(struct elf_file *f, struct error **err)
 {
@@ -181,6 +181,9 @@ static bool find_bounds(struct elf_file *f, struct error **err)
     }
     if (f->high <= f->low) {
         return fail(err, f->path, "it has nothing to load");
+    }
+    if (f->high - f->low > user_top / 2) {      /* the rest must have a place, too */
+        return fail(err, f->path, "its segments take more than half of the address space");
     }
     return true;
 }
@@ -269,7 +272,7 @@ static bool map_all(struct elf_file *f, uint64_t hint, struct error **err)
     return true;
 }
 
-/* --- the interpreter -------------------------------------------------------------------------- */
+/* --- the interpreter ------------------------------------------------------------------------- */
 
 static bool read_interpreter_name(const struct elf_file *f, char *name, struct error **err)
 {
@@ -298,7 +301,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     bool done;
 
     f.path = user_path(name, buf);
-    f.fd = open(f.path, O_RDONLY | O_CLOEXEC);
+    f.fd = open(f.path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);      /* it may name anything */
     if (f.fd < 0) {
         p->no_interpreter = errno == ENOENT || errno == ENOTDIR;
         error_set_errno(err, errno, "cannot run '%s': its interpreter '%s' is missing; give the "
@@ -313,7 +316,7 @@ static bool load_interpreter(const char *program, const char *name, struct user_
     return done;
 }
 
-/* --- the program ------------------------------------------------------------------------------ */
+/* --- the program ----------------------------------------------------------------------------- */
 
 #define PIE_HINT_64 0x4000000000ull
 #define PIE_HINT_32 0x40000000ull

@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "linux-user/internal.h"
+#include "linux-user/trace.h"
 
 enum { SCRIPT_HEAD = 256, SCRIPT_DEPTH = 5, MAX_OPTIONS = 64 };
 
@@ -40,7 +42,7 @@ const char *user_path(const char *path, char *buf)
     return lstat(buf, &st) == 0 ? buf : path;
 }
 
-/* --- scripts ---------------------------------------------------------------------------------- */
+/* --- scripts --------------------------------------------------------------------------------- */
 
 /* Interpreter and its one argument (or NULL) of a `#!' line; false when it is none. */
 static bool parse_script(char *head, char **interpreter, char **arg)
@@ -193,7 +195,7 @@ int exec_open(const char *path, int argc, char **argv, struct exec_request *r, s
     return 126;
 }
 
-/* --- execve ----------------------------------------------------------------------------------- */
+/* --- execve ---------------------------------------------------------------------------------- */
 
 enum kind { KIND_NATIVE, KIND_GUEST, KIND_SCRIPT };
 
@@ -287,9 +289,9 @@ static char **plain_environment(char **envp, struct vector *v)
 }
 
 /* The program goes along as fd, as its name may mean nothing after the exec. */
-static int64_t exec_emulator(int fd, const char *path, char **argv, char **envp)
+static int64_t exec_emulator(struct task *t, int fd, const char *path, char **argv, char **envp)
 {
-    char stack[24], reserved[24], base[24], program[16], **all, **clean;
+    char stack[24], reserved[24], base[24], program[16], trace[8], **all, **clean;
     struct vector v = { .n = 0 };
     unsigned argc = 0;
     int64_t result;
@@ -304,8 +306,10 @@ static int64_t exec_emulator(int fd, const char *path, char **argv, char **envp)
     if (user_options.strace) {
         add(&v, "-strace");
     }
+    add_option(&v, "-gdbfd", user_gdb_exec_begin(t));
     sprintf(program, "%d", fd);
     add_option(&v, "-execfd", program);
+    add_option(&v, "-exectrace", trace_exec_state(t, trace));
     clean = plain_environment(envp, &v);
     while (argv[argc]) {
         argc++;
@@ -328,6 +332,7 @@ static int64_t exec_emulator(int fd, const char *path, char **argv, char **envp)
     if (result < 0 && user_emulator_path) {
         result = host_syscall(SYS_execve, user_emulator_path, all, clean);
     }
+    user_gdb_exec_end(t);
     free(all);
     free(clean);
     return result;
@@ -350,11 +355,13 @@ static bool interpreter_is_native(const char *interpreter)
     return native;
 }
 
-static int64_t exec_file(int fd, int dirfd, const char *path, char **argv, char **envp, int flags)
+static int64_t exec_file(struct task *t, int fd, int dirfd, const char *path, char **argv,
+                         char **envp, int flags)
 {
     char head[SCRIPT_HEAD + 1] __attribute__((aligned(8))), name[PATH_MAX], *interpreter, *arg;
     bool by_dir = dirfd != AT_FDCWD && path[0] != '/';
     enum kind kind = kind_of(fd, head);
+    int64_t result;
 
     /* The kernel says best what is wrong with a file that cannot be executed. */
     if (kind == KIND_NATIVE || faccessat(dirfd, path, X_OK, flags & AT_EMPTY_PATH) < 0) {
@@ -370,15 +377,17 @@ static int64_t exec_file(int fd, int dirfd, const char *path, char **argv, char 
     }
     if (by_dir) {
         snprintf(name, sizeof(name), "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
-        path = name;
     }
-    return exec_emulator(fd, path, argv, envp);
+    result = exec_emulator(t, fd, by_dir ? name : path, argv, envp);
+    /* An emulator that lies outside of a chroot without /proc: the kernel may know another way. */
+    return result == -ENOENT ? exec_native(dirfd, path, argv, envp, flags) : result;
 }
 
-static int64_t exec_path(int dirfd, const char *path, char **argv, char **envp, int flags)
+static int64_t exec_path(struct task *t, int dirfd, const char *path, char **argv, char **envp,
+                         int flags)
 {
     int fd = open_at(dirfd, path, flags);
-    int64_t result = exec_file(fd, dirfd, path, argv, envp, flags);
+    int64_t result = exec_file(t, fd, dirfd, path, argv, envp, flags);
 
     if (fd >= 0) {
         close(fd);
@@ -393,7 +402,7 @@ int64_t user_execve(struct task *t, int dirfd, const char *path, char **argv, ch
     int64_t result;
 
     user_signal_exec(t);
-    result = exec_path(dirfd, path, argv ? argv : empty, envp ? envp : empty, flags);
+    result = exec_path(t, dirfd, path, argv ? argv : empty, envp ? envp : empty, flags);
     user_signal_unblock(t);
     return result;
 }

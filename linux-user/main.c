@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,8 +15,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "linux-user/exec.h"
+#include "linux-user/gdb.h"
 #include "linux-user/internal.h"
 #include "linux-user/syscalls/call.h"
+#include "linux-user/trace.h"
 #include "base/version.h"
 #include "tcg/user/user.h"
 
@@ -23,12 +27,13 @@ extern char **environ;
 struct user_options user_options = { .exec_fd = -1 };
 char *user_emulator_path;
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 struct arguments {
     char **envp;
-    const char *log_mask, *log_file;
+    const char *log_mask, *log_file, *gdb, *gdb_fd;
     bool one_insn;
+    bool inside;                    /* started by an exec of another emulator */
 };
 
 static _Noreturn void usage_error(const char *text, const char *what)
@@ -192,6 +197,22 @@ static void set_one_insn(struct arguments *a, const char *arg)
 static void set_exec_fd(struct arguments *a, const char *arg)
 {
     user_options.exec_fd = number("-execfd", arg, false);
+    a->inside = true;
+}
+
+static void set_gdb(struct arguments *a, const char *arg)
+{
+    a->gdb = arg;
+}
+
+static void set_gdb_fd(struct arguments *a, const char *arg)
+{
+    a->gdb_fd = arg;
+}
+
+static void set_exec_trace(struct arguments *a, const char *arg)
+{
+    user_options.exec_trace = arg;
 }
 
 static void check_page_size(struct arguments *a, const char *arg)
@@ -231,11 +252,15 @@ static const struct option {
     { "R", "QEMU_RESERVED_VA", true, set_reserved, "size", "size of the program's address space" },
     { "d", "QEMU_LOG", true, set_log, "item,...", "log; -d help lists the items" },
     { "D", "QEMU_LOG_FILENAME", true, set_log_file, "file", "write the log there" },
+    { "g", "QEMU_GDB", true, set_gdb, "port|path",
+      "wait for gdb on a TCP port or a socket's path" },
+    { "gdbfd", NULL, true, set_gdb_fd },        /* likewise */
     { "p", "QEMU_PAGESIZE", true, check_page_size, "size", "page size; only the host's" },
     { "singlestep", "QEMU_SINGLESTEP", false, set_one_insn, NULL, "translate single instructions" },
     { "one-insn-per-tb", "QEMU_ONE_INSN_PER_TB", false, set_one_insn },
     { "strace", "QEMU_STRACE", false, set_strace, NULL, "log system calls" },
-    { "execfd", NULL, true, set_exec_fd },      /* for an exec inside the emulator only */
+    { "execfd", NULL, true, set_exec_fd },      /* these two for an exec inside the emulator only */
+    { "exectrace", NULL, true, set_exec_trace },
     { "version", NULL, false, print_version, NULL, "print the version" },
 };
 
@@ -332,7 +357,7 @@ static void default_sysroot(void)
     }
 }
 
-/* --- start ------------------------------------------------------------------------------------ */
+/* --- start ----------------------------------------------------------------------------------- */
 
 static char *read_link(const char *path)
 {
@@ -346,6 +371,64 @@ static char *read_link(const char *path)
     return strdup(buf);
 }
 
+/*
+ * For the exec of programs. Without /proc the user's name for us must do, or the kernel's, which is
+ * the program's own if the kernel started us for it.
+ */
+static char *find_emulator(char **argv)
+{
+    const char *from_kernel = (const char *)getauxval(AT_EXECFN);
+    char *path = read_link("/proc/self/exe");
+
+    if (!path && strchr(argv[0], '/')) {
+        path = realpath(argv[0], NULL);
+    }
+    if (path || !from_kernel || (argv[1] && strcmp(from_kernel, argv[1]) == 0)) {
+        return path;
+    }
+    return realpath(from_kernel, NULL);
+}
+
+enum { PRESERVED_ARGV0 = 1 };       /* in AT_FLAGS */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+/*
+ * Started by the kernel for a program of a registered kind: `emulator path args...', with flag P
+ * `emulator path argv0 args...', with flag O the program open. Kernels before 5.12 do not tell of
+ * P; there the registered name ends so. Returns the index of the program's name, 0: not so.
+ */
+static int started_by_kernel(int argc, char **argv)
+{
+    bool has_argv0 = getauxval(AT_FLAGS) & PRESERVED_ARGV0 || ends_with(argv[0], "-binfmt-P");
+    int fd;
+
+    errno = 0;
+    fd = getauxval(AT_EXECFD);
+    if (errno == 0) {
+        user_options.exec_fd = fd;
+    }
+    if (!has_argv0 || argc < 3) {
+        return user_options.exec_fd >= 0 ? 1 : 0;
+    }
+    user_options.argv0 = argv[2];
+    argv[2] = argv[1];
+    return 2;
+}
+
+/* What ps shows. */
+static void take_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    prctl(PR_SET_NAME, slash ? slash + 1 : path);
+}
+
 static struct cpu *make_cpu(void)
 {
     struct error *err = NULL;
@@ -355,6 +438,18 @@ static struct cpu *make_cpu(void)
         error_exit_with(err);
     }
     return cpu;
+}
+
+/* The variable is for the first program only, unless each gets a socket of its own. */
+static void open_gdb(const struct arguments *a)
+{
+    bool wanted = a->gdb && (!a->inside || strstr(a->gdb, "%d"));
+    struct error *err = NULL;
+
+    if (a->gdb_fd ? !user_gdb_inherit(a->gdb_fd, &err)
+                  : wanted && !user_gdb_open(a->gdb, &err)) {
+        error_exit_with(err);
+    }
 }
 
 static _Noreturn void start(const struct exec_request *request, char **envp)
@@ -369,6 +464,10 @@ static _Noreturn void start(const struct exec_request *request, char **envp)
     }
     close(request->fd);
     user_arch_start(user_task->cpu, &program);
+    user_gdb_start(user_task);
+    if (user_options.exec_trace) {
+        trace_exec_start(user_task, user_options.exec_trace);
+    }
     user_arch_loop(user_task);
 }
 
@@ -382,22 +481,27 @@ int main(int argc, char **argv)
 
     snprintf(name, sizeof(name), "qemu-%s", the_target.name);
     error_set_program(name);
-    read_environment(&a);
-    i = read_options(&a, argc, argv);
+    if (!getauxval(AT_SECURE)) {        /* else the user must not steer us */
+        read_environment(&a);
+    }
+    i = started_by_kernel(argc, argv);
+    i = i ? i : read_options(&a, argc, argv);
     if (i >= argc) {
         usage_error("%s", "no program given; usage: qemu-ARCH [options] program [arguments...]");
     }
     default_sysroot();
-    user_emulator_path = read_link("/proc/self/exe");
+    user_emulator_path = find_emulator(argv);
     start_log(&a);
     status = exec_open(argv[i], argc - i, argv + i, &request, &err);
     if (status) {
         error_report_free(err);
         return status;
     }
+    take_name(argv[i]);
     if (!user_memory_init(&err)) {
         error_exit_with(err);
     }
+    open_gdb(&a);
     user_main_task(make_cpu());
     call_init(user_process_abi);
     user_signal_init();

@@ -22,7 +22,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t brk_start, brk_end;
 
 enum { WINDOW_GUARD = 1 << 16 };
-#define TOP_32 0xffffe000ull
 #define TOP_64 0x7ffffffff000ull
 #define MMAP_BASE_32 0xf7ff0000ull      /* below the stack's usual limit */
 #define MMAP_MIN 0x10000ull
@@ -58,7 +57,7 @@ int user_page_prot(uint64_t page)
     return r && r->start <= page ? r->prot : 0;
 }
 
-/* --- where the guest's memory is -------------------------------------------------------------- */
+/* --- where the guest's memory is ------------------------------------------------------------- */
 
 static bool reserve_window(struct error **err)
 {
@@ -81,7 +80,7 @@ static bool reserve_window(struct error **err)
         return false;
     }
     user_base = (uintptr_t)p;
-    user_top = size < TOP_32 ? size : TOP_32;
+    user_top = size < user_arch_top ? size : user_arch_top;
     return true;
 }
 
@@ -95,7 +94,7 @@ bool user_memory_init(struct error **err)
     return true;
 }
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
 
 static uint64_t page_up(uint64_t n)
 {
@@ -145,7 +144,7 @@ static uint64_t find_place(uint64_t hint, uint64_t len)
     return at ? at : map_find_free_below(user_top, len, MMAP_MIN);
 }
 
-/* --- mmap, munmap, mprotect ------------------------------------------------------------------- */
+/* --- mmap, munmap, mprotect ------------------------------------------------------------------ */
 
 static int64_t map_locked(uint64_t addr, uint64_t len, int prot, int flags, int fd, int64_t offset)
 {
@@ -211,6 +210,22 @@ int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int6
 int64_t user_map_image(uint64_t hint, uint64_t len)
 {
     return user_mmap(hint, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+bool user_map_page(uint64_t addr, const void *bytes, int prot)
+{
+    void *p = mmap(user_ptr(addr), USER_PAGE, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+    if (p == MAP_FAILED) {
+        return false;
+    }
+    memcpy(p, bytes, USER_PAGE);
+    mprotect(p, USER_PAGE, host_prot(prot));
+    user_memory_lock();
+    map_set(addr, addr + USER_PAGE, prot, MAP_PRIVATE | MAP_ANONYMOUS);
+    user_memory_unlock();
+    return true;
 }
 
 int64_t user_munmap(uint64_t addr, uint64_t len)
@@ -283,7 +298,7 @@ int64_t user_madvise(uint64_t addr, uint64_t len, int advice)
     return result;
 }
 
-/* --- mremap ----------------------------------------------------------------------------------- */
+/* --- mremap ---------------------------------------------------------------------------------- */
 
 /* In the window a mapping can grow where the map has room: the reservation there makes way. */
 static bool make_room(uint64_t addr, uint64_t old_len, uint64_t new_len)
@@ -377,7 +392,7 @@ int64_t user_mremap(uint64_t addr, uint64_t old_len, uint64_t new_len, int flags
     return result;
 }
 
-/* --- brk -------------------------------------------------------------------------------------- */
+/* --- brk ------------------------------------------------------------------------------------- */
 
 void user_brk_init(uint64_t addr)
 {
@@ -415,7 +430,7 @@ int64_t user_brk(uint64_t addr)
     return addr;
 }
 
-/* --- System V shared memory ------------------------------------------------------------------- */
+/* --- System V shared memory ------------------------------------------------------------------ */
 
 int64_t user_shmat(int id, uint64_t addr, int flags)
 {
@@ -478,7 +493,7 @@ int64_t user_shmdt(uint64_t addr)
     return 0;
 }
 
-/* --- looking ---------------------------------------------------------------------------------- */
+/* --- looking --------------------------------------------------------------------------------- */
 
 bool user_mapping_at(uint64_t addr, struct user_mapping *m)
 {

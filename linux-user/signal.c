@@ -21,7 +21,9 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "cpu-control.h"
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
+#include "linux-user/trace.h"
 #include "tcg/backend.h"
 #include "tcg/code.h"
 #include "tcg/region.h"
@@ -40,10 +42,12 @@ static pthread_mutex_t actions_lock = PTHREAD_MUTEX_INITIALIZER;
 
 #define BIT(sig) (1ull << ((sig) - 1))
 /* What the host must always be able to deliver: faults of guest code */
-#define ALWAYS (BIT(SIGSEGV) | BIT(SIGBUS))
+#define FAULTS (BIT(SIGSEGV) | BIT(SIGBUS))
+/* And what the debugger stops threads with */
+#define ALWAYS (FAULTS | user_gdb_kick_mask)
 #define UNBLOCKABLE (BIT(SIGKILL) | BIT(SIGSTOP))
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- masks ----------------------------------------------------------------------------------- */
 
 static void set_host_mask(uint64_t mask)
 {
@@ -68,13 +72,22 @@ void user_signal_block_all(void)
     set_host_mask(~0ull);
 }
 
+void user_signal_block_all_but(int sig)
+{
+    set_host_mask(~BIT(sig));
+}
+
+void user_signal_kick(struct task *t)
+{
+    t->signal_pending = 1;
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+}
+
 static void set_mask(struct task *t, uint64_t mask)
 {
     t->signal_mask = mask & ~UNBLOCKABLE;
     if (t->queue->head != t->queue->tail) {
-        /* Some may be no longer blocked. */
-        t->signal_pending = 1;
-        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+        user_signal_kick(t);            /* some may be no longer blocked */
     }
     user_signal_unblock(t);
 }
@@ -128,9 +141,9 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
     return result;
 }
 
-/* --- the queue -------------------------------------------------------------------------------- */
+/* --- the queue ------------------------------------------------------------------------------- */
 
-static void enqueue(struct task *t, int sig, const siginfo_t *info)
+void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
 {
     struct signal_queue *q = t->queue;
 
@@ -139,8 +152,7 @@ static void enqueue(struct task *t, int sig, const siginfo_t *info)
         q->entries[q->tail % QUEUE].info = *info;
         q->tail++;
     }
-    t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    user_signal_kick(t);
 }
 
 /* Takes the first that is not blocked. With the host's signals blocked. */
@@ -163,7 +175,7 @@ static bool dequeue(struct task *t, int *sig, siginfo_t *info)
     return false;
 }
 
-/* --- dying ------------------------------------------------------------------------------------ */
+/* --- dying ----------------------------------------------------------------------------------- */
 
 static bool dumps_core(int sig)
 {
@@ -190,6 +202,7 @@ static _Noreturn void die(int sig)
 /* The line is what scripts and people look for in logs. */
 void user_die(int sig)
 {
+    user_gdb_exit(user_task, true, sig);
     if (dumps_core(sig)) {
         fprintf(stderr, "qemu: uncaught target signal %d (%s) - core dumped\n", sig,
                 strsignal(sig));
@@ -211,7 +224,7 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const void *cont
     die(sig);
 }
 
-/* --- faults of guest instructions ------------------------------------------------------------- */
+/* --- faults of guest instructions ------------------------------------------------------------ */
 
 static bool in_guest_code(struct task *t, void *context)
 {
@@ -231,6 +244,7 @@ static bool store_to_code(struct task *t, const siginfo_t *info, void *context)
         if (!t->cpu->one_insn && region_overlaps(t->cpu, addr, 16)) {
             /* It changes the code it is in: alone once more, then the new code. */
             t->cpu->one_insn = true;
+            backend_fault_leaves(t->cpu->env, context);
             user_signal_unblock(t);
             cpu_loop_exit(t->cpu);
         }
@@ -253,6 +267,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     if (store_to_code(t, info, context) || host_fixup(context)) {
         return;
     }
+    backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
     }
@@ -284,7 +299,7 @@ void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
     cpu_raise(cpu);
 }
 
-/* --- the host's handler ----------------------------------------------------------------------- */
+/* --- the host's handler ---------------------------------------------------------------------- */
 
 static void on_signal(int sig, void *siginfo, void *context)
 {
@@ -293,13 +308,26 @@ static void on_signal(int sig, void *siginfo, void *context)
     siginfo_t *info = siginfo;
     uint64_t all = ~ALWAYS;
 
-    if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
+    if (user_gdb_is_kick(sig, info)) {
+        t->debug.kicked = true;
+        t->signal_pending = 1;
+        host_rewind(context);
+    } else if ((sig == SIGSEGV || sig == SIGBUS) && info->si_code > 0) {
         on_fault(t, sig, info, context);
     } else if ((sig == SIGILL || sig == SIGFPE) && info->si_code > 0 &&
                info->si_addr == (void *)host_pc(context)) {
         own_fault(sig, info, context);
+    } else if (sig == SIGTRAP && host_pc(context) == (uintptr_t)host_trace_point) {
+        t->trace_lost = 1;              /* nobody there who would have taken it */
     } else {
-        enqueue(t, sig, info);
+        if (trace_is_ring(info)) {
+            trace_rung(t, info);
+        } else {
+            user_signal_queue(t, sig, info);
+        }
+        if (!t) {
+            return;                     /* a thread that is being made */
+        }
         host_rewind(context);
         memcpy(&((ucontext_t *)context)->uc_sigmask, &all, sizeof(all));
     }
@@ -309,15 +337,34 @@ static void on_signal(int sig, void *siginfo, void *context)
 static void host_action(int sig, const struct user_sigaction *act)
 {
     struct host_sigaction host = { .mask = ~ALWAYS };
+    bool traced = user_task->actions->traced;
 
     host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO |
                  SA_ONSTACK;
-    if (BIT(sig) & ALWAYS || act->handler > 1 || (act->handler == 0 && dumps_core(sig))) {
+    if (traced && act->handler <= 1) {
+        host.flags |= SA_RESTART;
+    }
+    if (BIT(sig) & ALWAYS || act->handler > 1 || (act->handler == 0 && dumps_core(sig)) || traced) {
         host.handler = on_signal;
     } else {
         host.handler = (void (*)(int, void *, void *))(uintptr_t)act->handler;
     }
     host_sigaction(sig, &host, NULL);
+}
+
+/* A count of threads that are traced would be exact; one is enough for all. */
+void user_signal_trace(bool on)
+{
+    pthread_mutex_lock(&actions_lock);
+    if (user_task->actions->traced != on) {
+        user_task->actions->traced = on;
+        for (int sig = 1; sig <= USER_SIGNALS; sig++) {
+            if (!(BIT(sig) & UNBLOCKABLE)) {
+                host_action(sig, &user_task->actions->of[sig]);
+            }
+        }
+    }
+    pthread_mutex_unlock(&actions_lock);
 }
 
 int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old)
@@ -338,7 +385,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     return 0;
 }
 
-/* --- delivery --------------------------------------------------------------------------------- */
+/* --- delivery -------------------------------------------------------------------------------- */
 
 static bool ignored_by_default(int sig)
 {
@@ -350,10 +397,18 @@ static bool stops_by_default(int sig)
     return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-static void default_action(int sig)
+static void stop_self(struct task *t)
+{
+    if (t->trace) {
+        t->trace->by_itself = true;
+    }
+    host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)SIGSTOP);
+}
+
+static void default_action(struct task *t, int sig)
 {
     if (stops_by_default(sig)) {
-        host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)SIGSTOP);
+        stop_self(t);
     } else if (!ignored_by_default(sig)) {
         user_die(sig);
     }
@@ -368,14 +423,23 @@ static void enter_handler(struct task *t, int sig, const siginfo_t *info,
     if (!user_arch_push_frame(t, sig, info, act, mask)) {
         user_die(SIGSEGV);
     }
+    t->debug.entered = true;
     t->signal_mask = (t->signal_mask | act->mask | (act->flags & SA_NODEFER ? 0 : BIT(sig))) &
                      ~UNBLOCKABLE;
 }
 
-static void deliver(struct task *t, int sig, const siginfo_t *info)
+/* Returns whether a handler was entered. */
+static bool deliver(struct task *t, int sig, siginfo_t *info)
 {
     struct user_sigaction act;
 
+    if (t->trace) {
+        sig = trace_signal(t, sig, info);
+    }
+    sig = sig ? user_gdb_signal(t, sig, info) : 0;
+    if (!sig) {
+        return false;
+    }
     pthread_mutex_lock(&actions_lock);
     act = user_task->actions->of[sig];
     if (act.handler > 1 && act.flags & SA_RESETHAND) {
@@ -385,38 +449,58 @@ static void deliver(struct task *t, int sig, const siginfo_t *info)
     pthread_mutex_unlock(&actions_lock);
     if (act.handler > 1) {
         enter_handler(t, sig, info, &act);
-    } else if (act.handler == 0) {
-        default_action(sig);
+        if (t->trace && t->trace->resume == TRACE_STEP) {
+            trace_stepped(t);
+        }
+        return true;
     }
+    if (act.handler == 0) {
+        default_action(t, sig);
+    }
+    return false;
 }
 
-void user_take_signals(struct task *t)
+bool user_take_signals(struct task *t)
 {
+    bool entered = false;
     siginfo_t info;
     int sig;
 
     user_signal_block_all();
     t->signal_pending = 0;
+    if (t->trace_request) {
+        trace_answer(t);
+    }
     while (dequeue(t, &sig, &info)) {
-        deliver(t, sig, &info);
+        entered |= deliver(t, sig, &info);
     }
     if (t->restore_mask) {
         t->restore_mask = false;
         t->signal_mask = t->saved_mask;
     }
     user_signal_unblock(t);
+    return entered;
 }
 
 /* A blocked or ignored one kills, as the instruction cannot go on. */
 static void force(struct task *t, const siginfo_t *info)
 {
     int sig = info->si_signo;
+    siginfo_t copy = *info;
 
     user_signal_block_all();
     if (t->signal_mask & BIT(sig) || user_task->actions->of[sig].handler == 1) {
-        user_die(sig);
+        if (t->trace && !trace_signal(t, sig, &copy)) {
+            user_signal_unblock(t);
+            return;
+        }
+        sig = user_gdb_signal(t, sig, &copy);
+        if (sig) {
+            user_die(sig);
+        }
+    } else {
+        deliver(t, sig, &copy);
     }
-    deliver(t, sig, info);
     user_signal_unblock(t);
 }
 
@@ -480,6 +564,26 @@ void user_signal_exec(struct task *t)
     t->signal_pending = 0;
     /* The new program starts with the guest's mask. */
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
+}
+
+/* --- the debugger's --------------------------------------------------------------------------- */
+
+void user_signal_kicks_init(int sig)
+{
+    host_action(sig, &user_task->actions->of[sig]);
+    user_signal_unblock(user_task);
+}
+
+int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, int64_t c, int64_t d,
+                              int64_t e, int64_t f)
+{
+    int64_t result = host_safe_syscall(&t->signal_pending, num, a, b, c, d, e, f);
+
+    /* What only the debugger interrupted begins again; no signal of the guest's was there. */
+    if (result == -EINTR && t->debug.kicked && t->queue->head == t->queue->tail) {
+        return USER_RESTART;
+    }
+    return result;
 }
 
 /* --- beginning and end ------------------------------------------------------------------------ */

@@ -19,7 +19,7 @@ enum { DEFAULT_STACK = 8 << 20, GUARD = 1 << 16 };
 
 struct user_image user_image;
 
-/* --- building downwards ----------------------------------------------------------------------- */
+/* --- building downwards ---------------------------------------------------------------------- */
 
 struct stack {
     uint64_t at, low;
@@ -59,7 +59,7 @@ static void word(struct words *w, uint64_t v)
     w->at += word_size();
 }
 
-/* --- the auxiliary vector --------------------------------------------------------------------- */
+/* --- the auxiliary vector -------------------------------------------------------------------- */
 
 struct aux_strings {
     uint64_t platform, random, exec_name;
@@ -100,7 +100,7 @@ static unsigned make_auxv(uint64_t (*v)[2], const struct user_program *p,
     return n;
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------- */
 
 static uint64_t stack_size(void)
 {

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,9 @@
 #include <unistd.h>
 #include "base/error.h"
 #include "cpu-control.h"
+#include "linux-user/gdb.h"
 #include "linux-user/host.h"
+#include "linux-user/trace.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
 #include "tcg/user/user.h"
@@ -48,6 +51,7 @@ static void enter_list(struct task *t)
     user_tasks_lock();
     t->next = tasks;
     tasks = t;
+    user_gdb_task_begins(t);
     user_tasks_unlock();
 }
 
@@ -78,6 +82,7 @@ static void attach(struct task *t)
     }
     user_signal_thread_init(t);
     backend_fp_enter(t->cpu->env);
+    trace_thread_init(t);
 }
 
 void user_main_task(struct cpu *cpu)
@@ -91,10 +96,14 @@ void user_main_task(struct cpu *cpu)
     enter_list(&first);
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void user_exit_group(struct task *t, int status)
 {
+    user_gdb_exit(t, false, status);
+    if (t->trace) {
+        trace_note(t);
+    }
     if (!t->borrows) {
         fflush(NULL);
     }
@@ -114,11 +123,19 @@ static void clear_tid(struct task *t)
 
 void user_exit_thread(struct task *t, int status)
 {
+    bool last;
+
     user_signal_block_all();
+    if (t->trace) {
+        trace_note(t);
+    }
     if (t->borrows) {
         host_syscall(SYS_exit, (int64_t)status);
     }
-    if (leave_list(t)) {
+    user_gdb_lock(t);
+    last = leave_list(t);
+    user_gdb_unlock();
+    if (last) {
         user_exit_group(t, status);
     }
     user_robust_exit(t);
@@ -137,13 +154,12 @@ void user_exit_thread(struct task *t, int status)
     pthread_exit(NULL);
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 struct start {
     struct task *task;
     const struct user_clone *args;
-    pthread_mutex_t lock;
-    pthread_cond_t done;
+    sem_t done;                     /* no lock: a tracer may keep the parent where it is */
     pid_t tid;
 };
 
@@ -167,10 +183,8 @@ static void *thread_main(void *opaque)
         put_tid(s->args->child_tid, t->tid);
     }
     enter_list(t);
-    pthread_mutex_lock(&s->lock);
     s->tid = t->tid;
-    pthread_cond_signal(&s->done);
-    pthread_mutex_unlock(&s->lock);
+    sem_post(&s->done);
     user_signal_unblock(t);
     user_arch_loop(t);
 }
@@ -207,8 +221,7 @@ static struct task *new_task(struct task *parent, const struct user_clone *args,
 
 static int64_t new_thread(struct task *parent, const struct user_clone *args)
 {
-    struct start s = { .args = args, .lock = PTHREAD_MUTEX_INITIALIZER,
-                       .done = PTHREAD_COND_INITIALIZER };
+    struct start s = { .args = args };
     pthread_attr_t attr;
     pthread_t thread;
     int64_t result;
@@ -222,14 +235,11 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     user_signal_block_all();
-    pthread_mutex_lock(&s.lock);
+    sem_init(&s.done, 0, 0);
     failed = pthread_create(&thread, &attr, thread_main, &s);
-    if (!failed) {
-        while (!s.tid) {
-            pthread_cond_wait(&s.done, &s.lock);
-        }
+    while (!failed && sem_wait(&s.done) < 0) {
     }
-    pthread_mutex_unlock(&s.lock);
+    sem_destroy(&s.done);
     user_signal_unblock(parent);
     pthread_attr_destroy(&attr);
     if (failed) {
@@ -240,11 +250,12 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     return s.tid;
 }
 
-/* --- processes -------------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------------- */
 
-static void fork_begin(void)
+static void fork_begin(struct task *t)
 {
     user_signal_block_all();
+    user_gdb_fork_begin(t);
     user_tasks_lock();
     user_memory_lock();
     region_fork_begin();
@@ -263,6 +274,7 @@ static void fork_end(struct task *t, bool child)
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
         user_cpu_forked(t->cpu);
+        trace_forked(t);
     } else {
         user_tasks_unlock();
     }
@@ -295,7 +307,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     int64_t pid;
 
     fflush(NULL);
-    fork_begin();
+    fork_begin(t);
     if (args->exit_signal == SIGCHLD && !(args->flags & ~plain)) {
         pid = fork();
         pid = pid < 0 ? -errno : pid;
@@ -303,6 +315,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
         pid = raw_clone(args);
     }
     fork_end(t, pid == 0);
+    user_gdb_fork_end(t, pid);
     if (pid == 0) {
         t->clear_child_tid = args->flags & CLONE_CHILD_CLEARTID ? args->child_tid : 0;
         if (args->flags & CLONE_CHILD_SETTID) {
@@ -317,7 +330,7 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-/* --- vfork ------------------------------------------------------------------------------------ */
+/* --- vfork ----------------------------------------------------------------------------------- */
 
 enum { CHILD_STACK = 256 << 10 };
 
@@ -325,6 +338,7 @@ struct borrow {
     struct task *task;
     const struct user_clone *args;
     struct user_actions actions;
+    struct trace_box box;
 };
 
 static int borrower(void *opaque)
@@ -334,6 +348,8 @@ static int borrower(void *opaque)
 
     t->borrows = true;
     t->actions = &b->actions;
+    trace_forked(t);
+    t->trace_child_box = &b->box;
     t->tid = host_syscall(SYS_gettid);
     t->clear_child_tid = t->robust_list = 0;
     if (b->args->flags & CLONE_CHILD_SETTID) {
@@ -352,7 +368,7 @@ static int borrower(void *opaque)
 static int64_t borrow_memory(struct task *t, const struct user_clone *args)
 {
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
-    struct borrow b = { t, args, *t->actions };
+    struct borrow b = { t, args, *t->actions, { 0 } };
     struct task saved;
     void *env = malloc(the_target.env_size);
     int64_t pid;
@@ -367,18 +383,21 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     }
     user_signal_block_all();
     backend_fp_sync(t->cpu->env);
+    user_gdb_borrow_begin(t);
     saved = *t;
     memcpy(env, t->cpu->env, the_target.env_size);
     pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
     pid = pid < 0 ? -errno : pid;
     user_tasks_lock();
     saved.next = t->next;
+    saved.debug.stop = t->debug.stop;
     *t = saved;
     user_tasks_unlock();
     t->cpu->in_guest = false;
     backend_fp_leave(t->cpu->env);
     memcpy(t->cpu->env, env, the_target.env_size);
     backend_fp_enter(t->cpu->env);
+    user_gdb_borrow_end(t);
     free(env);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);
@@ -390,7 +409,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-int64_t user_clone(struct task *t, const struct user_clone *args)
+static int64_t make(struct task *t, const struct user_clone *args)
 {
     const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
@@ -409,7 +428,21 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
     return (args->flags & shared) == shared ? new_thread(t, args) : -EINVAL;
 }
 
-/* --- robust futexes: what the kernel would do at the thread's end ----------------------------- */
+int64_t user_clone(struct task *t, const struct user_clone *args)
+{
+    int64_t result;
+
+    if (t->trace) {
+        trace_note(t);
+    }
+    result = make(t, args);
+    if (t->trace) {
+        trace_noted(t);
+    }
+    return result;
+}
+
+/* --- robust futexes: what the kernel would do at the thread's end ---------------------------- */
 
 enum { ROBUST_LIMIT = 2048 };
 

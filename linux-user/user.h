@@ -26,9 +26,9 @@ enum {
     USER_NO_RESULT = -513,          /* the registers are as they must be (sigreturn, exec) */
 };
 
-/* --- the ABI of the guest --------------------------------------------------------------------- */
+/* --- the ABI of the guest -------------------------------------------------------------------- */
 
-enum user_abi_id { ABI_X86_64, ABI_I386 };
+enum user_abi_id { ABI_X86_64, ABI_I386, ABI_ARM };
 
 /* What tells one ABI's data from another's. */
 struct user_abi {
@@ -37,10 +37,12 @@ struct user_abi {
     uint8_t word_bits;              /* of long and of pointers */
     uint8_t align64;                /* of 64-bit integers in structs: 4 on i386 */
     bool big_endian;
+    bool even_pairs;                /* 64-bit arguments of calls begin at an even word */
+    bool arm_open_flags;            /* O_DIRECTORY and its like have ARM's values */
 };
 extern const struct user_abi user_abi_x86_64, user_abi_i386;
 
-/* --- a thread --------------------------------------------------------------------------------- */
+/* --- a thread -------------------------------------------------------------------------------- */
 
 struct user_siginfo {               /* host layout; numbers as the guest's architecture has them */
     siginfo_t info;
@@ -56,6 +58,18 @@ struct user_sigaction {             /* as sigaction() gives it, already converte
 struct user_stack {
     uint64_t sp, size;
     uint32_t flags;                 /* SS_DISABLE, SS_AUTODISARM */
+};
+
+/* A thread as gdb has it, see gdb.h. */
+struct task_debug {
+    volatile int stop;              /* it is to stand still */
+    bool parked, in_call;           /* it does; it is inside of a system call */
+    bool kicked;                    /* asked to come out of it */
+    bool entered;                   /* a signal's handler, since it last ran */
+    bool has_info;                  /* info is of the signal that it stopped for */
+    int signal, unreported;         /* to be delivered when it goes on; without a word to gdb */
+    siginfo_t info;
+    struct cpu_debug lent;          /* of the vCPU, while a child borrows it */
 };
 
 struct task {
@@ -78,6 +92,13 @@ struct task {
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
     bool is_first;                  /* the process's main thread */
+    struct task_debug debug;
+    /* ptrace, see trace.h: what a tracer sees, NULL none; what it asked for, not yet done; that it
+       has gone; the number of the call in progress or -1. */
+    struct trace_box *trace, *trace_child_box;
+    volatile uint32_t trace_request;
+    volatile int trace_lost;
+    int64_t trace_number;
     struct task *next;
     pthread_t thread;
 };
@@ -89,7 +110,7 @@ struct task *user_tasks(void);
 void user_tasks_lock(void);
 void user_tasks_unlock(void);
 
-/* --- guest memory ----------------------------------------------------------------------------- */
+/* --- guest memory ---------------------------------------------------------------------------- */
 
 extern uint64_t user_base;          /* host address of the guest's address 0 */
 extern uint64_t user_top;           /* first address above what the guest may map */
@@ -128,7 +149,7 @@ void *user_out(uint64_t addr, size_t len);
 /* Whether all of the range is mapped with these PROT_* bits. */
 bool user_access(uint64_t addr, size_t len, int prot);
 
-/* --- the memory map: arguments as the Linux calls have them, all results guest addresses ------ */
+/* --- the memory map: arguments as the Linux calls have them, all results guest addresses ----- */
 
 int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int64_t offset);
 int64_t user_munmap(uint64_t addr, uint64_t len);
@@ -158,11 +179,12 @@ struct user_image {
 };
 extern struct user_image user_image;
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 struct user_options {
     const char *sysroot;            /* -L; NULL none */
     const char *cpu_model, *uname_release, *argv0;
+    const char *exec_trace;         /* from an exec of another emulator, see trace.h; or NULL */
     uint64_t stack_size, reserved, base;
     bool strace, base_given;
     int exec_fd;                    /* the program, open, from an exec of another emulator; or -1 */
@@ -173,7 +195,7 @@ extern struct user_options user_options;
    buf (PATH_MAX bytes). */
 const char *user_path(const char *path, char *buf);
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
 
 /* Owned by the table: args[] holds six words, 32-bit ones zero-extended. */
 int64_t user_syscall(struct task *t, int64_t num, int64_t args[6]);
@@ -187,7 +209,7 @@ int64_t host_syscall(long num, ...);
 int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, int64_t c, int64_t d,
                               int64_t e, int64_t f);
 
-/* --- signals ---------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 
 /* Either of new and old may be NULL. */
 int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old);
@@ -206,7 +228,7 @@ void user_force_info(struct task *t, const siginfo_t *info);
 /* The mask in the host's form, without the signals that the emulator itself must get. */
 void user_host_mask(uint64_t mask, sigset_t *host);
 
-/* --- processes and threads -------------------------------------------------------------------- */
+/* --- processes and threads ------------------------------------------------------------------- */
 
 struct user_clone {                 /* as struct clone_args of the host, guest addresses */
     uint64_t flags;                 /* CLONE_*, without the exit signal */
@@ -228,7 +250,7 @@ _Noreturn void user_exit_group(struct task *t, int status);
 int64_t user_execve(struct task *t, int dirfd, const char *path, char **argv, char **envp,
                     int flags);
 
-/* --- x86 -------------------------------------------------------------------------------------- */
+/* --- x86 ------------------------------------------------------------------------------------- */
 
 int64_t user_arch_prctl(struct task *t, int code, uint64_t addr);
 int64_t user_set_thread_area(struct task *t, uint64_t desc);

@@ -6,7 +6,9 @@
 
 #include "base/log.h"
 #include "base/trace.h"
+#include "block.h"
 #include "cpu-exec.h"
+#include "gdbstub/gdbstub.h"
 #include "hw/core/device.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
@@ -16,6 +18,32 @@
 #define LATER(name, args, params, help) { name, args, params, help, hmp_unavailable }
 
 const struct hmp_command hmp_commands[] = {
+    { "announce_self", "", "", "trigger GARP/RARP announcements", hmp_announce_self },
+    { "block_commit", "device:B speed:s? base:s?", "device [speed [base]]",
+      "copy a device's changes into a backing file; block_job_complete then makes it the image",
+      hmp_block_commit, NULL, hmp_complete_block },
+    { "block_job_cancel", "force:-f device:B", "[-f] device",
+      "stop an active background block operation (use -f if you want to abort the operation\n"
+      "immediately instead of keep running until data is in sync)", hmp_block_job_cancel, NULL,
+      hmp_complete_block },
+    { "block_job_complete", "device:B", "device",
+      "stop an active background block operation", hmp_block_job_complete, NULL,
+      hmp_complete_block },
+    { "block_job_pause", "device:B", "device", "pause an active background block operation",
+      hmp_block_job_pause, NULL, hmp_complete_block },
+    { "block_job_resume", "device:B", "device", "resume a paused background block operation",
+      hmp_block_job_resume, NULL, hmp_complete_block },
+    { "block_job_set_speed", "device:B speed:s", "device speed",
+      "set maximum speed for a background block operation", hmp_block_job_set_speed, NULL,
+      hmp_complete_block },
+    { "block_resize", "device:B size:s", "device size", "resize a block image",
+      hmp_block_resize, NULL, hmp_complete_block },
+    { "block_set_io_throttle", "device:B bps:l bps_rd:l bps_wr:l iops:l iops_rd:l iops_wr:l",
+      "device bps bps_rd bps_wr iops iops_rd iops_wr", "change I/O throttle limits for a block "
+      "drive", hmp_block_set_io_throttle, NULL, hmp_complete_block },
+    { "block_stream", "device:B speed:s? base:s?", "device [speed [base]]",
+      "copy data from a backing file into a block device", hmp_block_stream, NULL,
+      hmp_complete_block },
     { "boot_set", "bootdevice:s", "bootdevice", "define new values for the boot device list",
       hmp_boot_set },
     { "change", "device:B target:F arg:s? read-only:s?",
@@ -25,22 +53,35 @@ const struct hmp_command hmp_commands[] = {
     LATER("chardev-remove", "id:s", "id", "remove chardev"),
     LATER("closefd", "fdname:s", "fdname", "close a file descriptor passed via SCM rights"),
     { "commit", "device:B", "device|all",
-      "commit changes to the disk images (if -snapshot is used)", hmp_commit, NULL,
+      "commit changes to the disk images (if -snapshot is used) or backing files", hmp_commit, NULL,
       hmp_complete_block },
     { "cont|c", "", "", "resume emulation", hmp_cont },
     { "cpu", "index:i", "index", "set the default CPU", hmp_cpu_set },
-    LATER("delvm", "name:s", "tag", "delete a VM snapshot from its tag"),
+    { "delvm", "name:s", "tag", "delete a VM snapshot from its tag", hmp_delvm },
     { "device_add", "device:S", "driver[,prop=value][,...]",
       "add device, like -device on the command line", hmp_device_add },
     LATER("device_del", "id:s", "device", "remove device"),
-    LATER("drive_add", "args:S", "[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=type]...",
-          "add drive to PCI storage controller"),
+    { "drive_add", "node:-n pci_addr:s opts:s",
+      "[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=none][,key=value][,...]",
+      "add a drive for device_add (the slot is ignored)", hmp_drive_add },
+    { "drive_backup", "reuse:-n full:-f compress:-c device:B target:F format:s?",
+      "[-n] [-f] [-c] device target [format]",
+      "copy a device as it is now to a new image (-n: the image is there, -f: with its backing\n"
+      "files, -c: compressed)", hmp_drive_backup, NULL, hmp_complete_block },
+    { "drive_del", "device:B", "device", "remove host block device", hmp_drive_del, NULL,
+      hmp_complete_block },
+    { "drive_mirror", "reuse:-n full:-f device:B target:F format:s?",
+      "[-n] [-f] device target [format]",
+      "copy a device to a new image and keep them alike (-n: the image is there, -f: with its\n"
+      "backing files); block_job_complete then makes it the device's image", hmp_drive_mirror,
+      NULL, hmp_complete_block },
     { "eject", "force:-f device:B", "[-f] device",
       "eject a removable medium (use -f to force it)", hmp_eject },
-    LATER("gdbserver", "device:s?", "[device]", "start gdbserver on given device"),
     { "expire_password", "protocol:s time:s display:-d id:s?", "protocol time [-d display]",
       "set when the VNC password expires (now, never, seconds since 1970, +seconds)",
       hmp_expire_password },
+    { "gdbserver", "device:s?", "[device]",
+      "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", hmp_gdbserver },
     { "gva2gpa", "addr:l", "addr", "print the guest physical address of a guest virtual one",
       hmp_gva2gpa },
     { "help|?", "name:S?", "[cmd]", "show the help", hmp_help },
@@ -54,13 +95,22 @@ const struct hmp_command hmp_commands[] = {
     { "i", "fmt:/ addr:i index:i?", "/fmt addr", "I/O port read", hmp_port_in },
     { "info", "item:s?", "[subcommand]", "show various information about the system state",
       hmp_info, hmp_info_commands },
-    LATER("loadvm", "name:s", "tag", "restore a VM snapshot from its tag"),
+    { "loadvm", "name:s", "tag", "restore a VM snapshot from its tag", hmp_loadvm },
     { "log", "items:s", "item1[,...]", "activate logging of the specified items", hmp_log },
     { "logfile", "filename:F", "filename", "output logs to 'filename'", hmp_logfile },
     { "memsave", "val:l size:i filename:F", "addr size file",
       "save to disk virtual memory dump starting at 'addr' of size 'size'", hmp_memsave },
-    LATER("migrate", "args:S", "[-d] uri", "migrate to URI"),
-    LATER("migrate_cancel", "", "", "cancel the current VM migration"),
+    { "migrate", "detach:-d blk:-b inc:-i resume:-r uri:S", "[-d] uri",
+      "migrate to URI (using -d to not wait for completion)", hmp_migrate },
+    { "migrate_cancel", "", "", "cancel the current VM migration", hmp_migrate_cancel },
+    { "migrate_incoming", "uri:S", "uri",
+      "Continue an incoming migration from an -incoming defer", hmp_migrate_incoming },
+    { "migrate_set_downtime", "value:s", "value",
+      "set maximum tolerated downtime (in seconds) for migrations", hmp_migrate_set_downtime },
+    { "migrate_set_parameter", "parameter:s value:s", "parameter value",
+      "Set the parameter for migration", hmp_migrate_set_parameter },
+    { "migrate_set_speed", "value:s", "value",
+      "set maximum speed (in bytes; suffixes as in 32M) for migrations", hmp_migrate_set_speed },
     { "mouse_button", "state:i", "state", "change mouse button state (1=L, 2=M, 4=R)",
       hmp_mouse_button },
     { "mouse_move", "dx:i dy:i dz:i?", "dx dy [dz]", "send mouse move events", hmp_mouse_move },
@@ -79,7 +129,8 @@ const struct hmp_command hmp_commands[] = {
       hmp_ringbuf_read },
     { "ringbuf_write", "device:s data:s", "device data",
       "write to a ring buffer character device", hmp_ringbuf_write },
-    LATER("savevm", "name:s?", "tag", "save a VM snapshot"),
+    { "savevm", "name:s?", "tag",
+      "save a VM snapshot. If no tag is provided, a new snapshot is created", hmp_savevm },
     { "screendump", "png:-p filename:F device:s? head:i?", "[-p] filename [device [head]]",
       "save screen from head 'head' of display device 'device' into PPM (-p: PNG) image 'filename'",
       hmp_screendump },
@@ -91,6 +142,16 @@ const struct hmp_command hmp_commands[] = {
       hmp_set_password },
     { "set_link", "name:s up:s", "name on|off", "change the link status of a network adapter",
       hmp_set_link },
+    { "snapshot_blkdev", "reuse:-n device:B snapshot-file:s? format:s?",
+      "[-n] device [new-image-file] [format]",
+      "a new image takes the device's writes from now on (-n: the image is there)",
+      hmp_snapshot_blkdev, NULL, hmp_complete_block },
+    { "snapshot_blkdev_internal", "device:B name:s", "device name",
+      "take an internal snapshot of device", hmp_snapshot_blkdev_internal, NULL,
+      hmp_complete_block },
+    { "snapshot_delete_blkdev_internal", "device:B name:s id:s?", "device name [id]",
+      "delete an internal snapshot of device", hmp_snapshot_delete_blkdev_internal, NULL,
+      hmp_complete_block },
     LATER("singlestep", "option:s?", "[on|off]", "run emulation in singlestep mode"),
     { "stop|s", "", "", "stop emulation", hmp_stop },
     { "sum", "start:i size:i", "addr size", "compute the checksum of a memory region", hmp_sum },
@@ -107,6 +168,8 @@ const struct hmp_command hmp_commands[] = {
 const struct hmp_command hmp_info_commands[] = {
     { "block", "verbose:-v device:B?", "[-v] [device]", "show info of one or all block devices",
       hmp_info_block },
+    { "block-jobs", "", "", "show progress of ongoing block device operations",
+      hmp_info_block_jobs },
     { "blockstats", "", "", "show block device statistics", hmp_info_blockstats },
     { "chardev", "", "", "show the character devices", hmp_info_chardev },
     { "cpus", "", "", "show infos for each CPU", hmp_info_cpus },
@@ -117,6 +180,9 @@ const struct hmp_command hmp_info_commands[] = {
     { "mem", "", "", "show the active virtual memory mappings", hmp_info_mem },
     { "mice", "", "", "show which guest mouse is receiving events", hmp_info_mice },
     { "mtree", "flat:-f", "[-f]", "show memory tree (-f: as flat ranges)", hmp_info_mtree },
+    { "migrate", "all:-a", "[-a]", "show migration status", hmp_info_migrate },
+    { "migrate_parameters", "", "", "show current migration parameters",
+      hmp_info_migrate_parameters },
     { "name", "", "", "show the current VM name", hmp_info_name },
     { "network", "", "", "show the network state", hmp_info_network },
     { "pci", "", "", "show PCI info", hmp_info_pci },
@@ -125,6 +191,7 @@ const struct hmp_command hmp_info_commands[] = {
     { "ramblock", "", "", "show system ramblock information", hmp_info_ramblock },
     { "registers", "all:-a", "[-a]", "show the cpu registers (-a: all CPUs)", hmp_info_registers },
     { "roms", "", "", "show roms", hmp_info_roms },
+    { "snapshots", "", "", "show the currently saved VM snapshots", hmp_info_snapshots },
     { "status", "", "", "show the current VM status (running|paused)", hmp_info_status },
     { "tlb", "", "", "show virtual to physical memory mappings", hmp_info_tlb },
     { "usernet", "", "", "show user network stack connection states", hmp_info_usernet },
@@ -211,11 +278,16 @@ void hmp_stop(struct monitor *mon, struct hmp_args *args)
 
 void hmp_cont(struct monitor *mon, struct hmp_args *args)
 {
+    struct error *err = NULL;
+
     if (machine_needs_reset()) {
-        fprintf(mon->out, "Error: Resetting the Virtual Machine is required\n");
-    } else {
+        error_set(&err, "Resetting the Virtual Machine is required");
+    } else if (machine_busy()) {
+        error_set(&err, "The machine is %s: a migration must end first", machine_status());
+    } else if (block_activate_all(&err)) {
         machine_cont();
     }
+    hmp_report(mon, err);
 }
 
 void hmp_system_reset(struct monitor *mon, struct hmp_args *args)
@@ -278,6 +350,21 @@ void hmp_nmi(struct monitor *mon, struct hmp_args *args)
 {
     for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
         cpu_interrupt(cpu, CPU_INT_NMI);
+    }
+}
+
+void hmp_gdbserver(struct monitor *mon, struct hmp_args *args)
+{
+    const char *device = hmp_given(args, "device") ? hmp_text(args, "device") : "tcp::1234";
+    struct error *err = NULL;
+
+    if (!gdb_machine_open(device, &err)) {
+        fprintf(mon->out, "Could not open gdbserver on device '%s': %s\n", device, error_text(err));
+        error_free(err);
+    } else if (strcmp(device, "none") == 0) {
+        fprintf(mon->out, "Disabled gdbserver\n");
+    } else {
+        fprintf(mon->out, "Waiting for gdb connection on device '%s'\n", device);
     }
 }
 

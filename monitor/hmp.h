@@ -3,6 +3,7 @@
 #ifndef MONITOR_HMP_H
 #define MONITOR_HMP_H
 
+#include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -20,6 +21,8 @@ struct monitor {
     char format;                /* of the last x, xp or print */
     int format_size;
     bool greeted, muxed, focused;
+    bool suspended;             /* no prompt, no keys: a command goes on */
+    GString *keys;              /* what was typed meanwhile */
     /* Takes the next line, a secret, instead of the commands. */
     void (*answered)(struct monitor *mon, const char *secret);
 };
@@ -78,6 +81,9 @@ void hmp_run_line(struct monitor *mon, const char *line);
 bool hmp_register(void *opaque, const char *name, uint64_t *value);
 void hmp_complete(struct monitor *mon, struct readline *rl, const char *text);
 void hmp_complete_block(struct monitor *mon, struct readline *rl, const char *word);
+/* The command goes on after it returned: keeps the prompt back until hmp_resume(), which prints. */
+bool hmp_suspend(struct monitor *mon);
+void hmp_resume(struct monitor *mon, const char *text);
 /* `change vnc ...` */
 void hmp_change_vnc(struct monitor *mon, const char *what, const char *arg);
 void hmp_print_help(struct monitor *mon, const char *name);
@@ -86,13 +92,20 @@ void hmp_print_help(struct monitor *mon, const char *name);
 #define HMP_HANDLERS(H)                                                                            \
     H(help) H(info) H(quit) H(stop) H(cont) H(system_reset) H(system_powerdown) H(system_wakeup)   \
     H(nmi) H(cpu_set) H(log) H(logfile) H(trace_event) H(boot_set) H(device_add) H(unavailable)    \
-    H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave) H(gva2gpa)            \
-    H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject) H(change)         \
-    H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status) H(info_name)         \
-    H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
-    H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
-    H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
-    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)                  \
+    H(gdbserver) H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave)          \
+    H(gva2gpa) H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject)        \
+    H(change) H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status)            \
+    H(info_name) H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic)   \
+    H(info_irq) H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree)         \
+    H(info_qtree) H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network)            \
+    H(info_jit) H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)      \
+    H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)                    \
+    H(migrate_incoming) H(migrate_set_parameter) H(migrate_set_speed) H(migrate_set_downtime)      \
+    H(announce_self) H(info_migrate) H(info_migrate_parameters) H(block_resize)                    \
+    H(block_set_io_throttle) H(drive_add) H(drive_del) H(snapshot_blkdev)                          \
+    H(snapshot_blkdev_internal) H(snapshot_delete_blkdev_internal) H(drive_mirror)                 \
+    H(drive_backup) H(block_stream) H(block_commit) H(info_block_jobs) H(block_job_cancel)         \
+    H(block_job_complete) H(block_job_pause) H(block_job_resume) H(block_job_set_speed)            \
     H(info_vnc) H(set_password) H(expire_password)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)

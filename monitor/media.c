@@ -62,59 +62,6 @@ void hmp_commit(struct monitor *mon, struct hmp_args *args)
     hmp_report(mon, err);
 }
 
-static void print_drive(struct monitor *mon, struct block *block, bool verbose)
-{
-    if (block_inserted(block)) {
-        fprintf(mon->out, "%s: %s (%s%s%s)\n", block_id(block), block_file(block),
-                block_format(block), block_readonly(block) ? ", read-only" : "",
-                block_is_snapshot(block) ? ", snapshot" : "");
-    } else {
-        fprintf(mon->out, "%s: [not inserted]\n", block_id(block));
-    }
-    if (block_type(block) != BLOCK_DISK) {
-        fprintf(mon->out, "    Removable device: %slocked, tray %s\n",
-                block_locked(block) ? "" : "not ", block_tray_open(block) ? "open" : "closed");
-    }
-    if (block_inserted(block)) {
-        fprintf(mon->out, "    Cache mode:       %s%s\n",
-                block_write_cache(block) ? "writeback" : "writethrough",
-                block->cache_unsafe ? ", ignore flushes" : "");
-    }
-    if (verbose && block_inserted(block)) {
-        fprintf(mon->out, "    Length:           %lld bytes\n", (long long)block_length(block));
-    }
-}
-
-void hmp_info_block(struct monitor *mon, struct hmp_args *args)
-{
-    const char *id = hmp_text(args, "device");
-    bool found = false;
-
-    for (struct block *block = block_first(); block; block = block_next(block)) {
-        if (!id || strcmp(id, block_id(block)) == 0) {
-            fprintf(mon->out, "%s", found ? "\n" : "");
-            print_drive(mon, block, hmp_given(args, "verbose"));
-            found = true;
-        }
-    }
-    if (id && !found) {
-        fprintf(mon->out, "Error: Device '%s' not found\n", id);
-    }
-}
-
-void hmp_info_blockstats(struct monitor *mon, struct hmp_args *args)
-{
-    for (struct block *block = block_first(); block; block = block_next(block)) {
-        struct block_stats s;
-
-        block_get_stats(block, &s);
-        fprintf(mon->out, "%s: rd_bytes=%llu wr_bytes=%llu rd_operations=%llu wr_operations=%llu "
-                "flush_operations=%llu\n", block_id(block), (unsigned long long)s.read_bytes,
-                (unsigned long long)s.write_bytes, (unsigned long long)s.read_count,
-                (unsigned long long)s.write_count, (unsigned long long)s.flush_count);
-    }
-}
-
 /* --- character devices ----------------------------------------------------------------------- */
 
 void hmp_info_chardev(struct monitor *mon, struct hmp_args *args)

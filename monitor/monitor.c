@@ -105,9 +105,39 @@ static void on_line(void *opaque, const char *text)
     mon->out = NULL;
     send_text(mon, answer, size);
     free(answer);
-    if (!machine_quitting()) {
+    if (!machine_quitting() && !mon->suspended) {
         readline_show(mon->rl);
     }
+}
+
+/* Keys behind a command that goes on wait for its end. */
+static void type(struct monitor *mon, const char *keys, size_t size)
+{
+    size_t i = 0;
+
+    while (i < size && !mon->suspended && !machine_quitting()) {
+        readline_input(mon->rl, keys[i++]);
+    }
+    g_string_append_len(mon->keys, keys + i, size - i);
+}
+
+bool hmp_suspend(struct monitor *mon)
+{
+    mon->suspended = mon->chr != NULL;
+    return mon->suspended;
+}
+
+void hmp_resume(struct monitor *mon, const char *text)
+{
+    GString *keys = mon->keys;
+
+    mon->suspended = false;
+    send_text(mon, text, strlen(text));
+    readline_show(mon->rl);
+    mon->keys = g_string_new(NULL);
+    type(mon, keys->str, keys->len);
+    g_string_free(keys, TRUE);
+    chardev_accept_input(mon->chr);
 }
 
 static void on_write(void *opaque, const char *text, size_t size)
@@ -128,16 +158,12 @@ static const struct readline_ops readline_ops = {
 
 static size_t can_read(void *opaque)
 {
-    return machine_quitting() ? 0 : 256;
+    return machine_quitting() || ((struct monitor *)opaque)->suspended ? 0 : 256;
 }
 
 static void on_read(void *opaque, const uint8_t *data, size_t size)
 {
-    struct monitor *mon = opaque;
-
-    for (size_t i = 0; i < size && !machine_quitting(); i++) {
-        readline_input(mon->rl, data[i]);
-    }
+    type(opaque, (const char *)data, size);
 }
 
 /* Later, when it is settled who has the keyboard of a multiplexer. */
@@ -192,9 +218,11 @@ bool monitor_add(struct chardev *chr, struct error **err)
 
     init(mon);
     mon->chr = chr;
+    mon->keys = g_string_new(NULL);
     mon->rl = readline_create(&readline_ops, mon, "(qemu) ");
     if (!chardev_attach(chr, &handlers, mon, err)) {
         readline_free(mon->rl);
+        g_string_free(mon->keys, TRUE);
         g_free(mon);
         return false;
     }

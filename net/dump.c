@@ -50,7 +50,7 @@ void net_dump_free(struct net_dump *dump)
     g_free(dump);
 }
 
-/* --- as a member of a hub --------------------------------------------------------------------- */
+/* --- as a member of a hub -------------------------------------------------------------------- */
 
 static void receive(void *opaque, const uint8_t *frame, size_t size)
 {

@@ -133,7 +133,7 @@ bool net_connect(struct net_port *a, struct net_port *b, struct error **err)
     return true;
 }
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static bool takes(const struct net_port *port, size_t size)
 {
@@ -230,7 +230,7 @@ bool net_set_link(const char *name, bool up, struct error **err)
     return true;
 }
 
-/* --- cards ------------------------------------------------------------------------------------ */
+/* --- cards ----------------------------------------------------------------------------------- */
 
 static bool is_zero(const uint8_t *mac)
 {
@@ -259,6 +259,7 @@ void net_nic_describe(struct net_nic *nic)
 {
     const uint8_t *m = nic->mac;
 
+    memcpy(nic->port->mac, m, NET_MAC_SIZE);
     net_port_describe(nic->port, "%.*s,macaddr=%02x:%02x:%02x:%02x:%02x:%02x",
                       (int)strcspn(nic->port->info, ","), nic->port->info, m[0], m[1], m[2], m[3],
                       m[4], m[5]);

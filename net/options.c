@@ -74,7 +74,7 @@ bool net_add_option(const char *option, const char *text, struct error **err)
     return true;
 }
 
-/* --- making ----------------------------------------------------------------------------------- */
+/* --- making ---------------------------------------------------------------------------------- */
 
 static struct net_port *open_backend(const char *id, struct keyval *kv, bool is_netdev,
                                      struct error **err)
@@ -274,7 +274,7 @@ void net_forget_options(void)
     }
 }
 
-/* --- the monitor ------------------------------------------------------------------------------ */
+/* --- the monitor ----------------------------------------------------------------------------- */
 
 static void print_port(FILE *out, const struct net_port *p, const char *before)
 {

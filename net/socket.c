@@ -26,7 +26,7 @@ struct socket_net {
     size_t got;
 };
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static void ready(void *opaque, int events);
 
@@ -180,7 +180,7 @@ static void accept_one(void *opaque, int events)
     }
 }
 
-/* --- addresses -------------------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 static bool parse_address(const char *key, const char *text, struct sockaddr_in *a,
                           struct error **err)

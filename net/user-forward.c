@@ -95,7 +95,7 @@ static bool add_host_rule(struct user_net *u, const char *text, struct error **e
     return false;
 }
 
-/* --- guestfwd --------------------------------------------------------------------------------- */
+/* --- guestfwd -------------------------------------------------------------------------------- */
 
 /* A port of the guest's network that a character device answers. */
 struct guest_rule {
@@ -195,7 +195,7 @@ void user_free_rules(struct user_net *u)
     }
 }
 
-/* --- all rules -------------------------------------------------------------------------------- */
+/* --- all rules ------------------------------------------------------------------------------- */
 
 bool user_add_rules(struct user_net *u, struct keyval *kv, struct error **err)
 {

@@ -14,7 +14,7 @@ struct user_list users;
 
 #ifdef CONFIG_SLIRP
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static ssize_t to_guest(const void *frame, size_t size, void *opaque)
 {
@@ -35,7 +35,7 @@ static void from_guest(void *opaque, const uint8_t *frame, size_t size)
     }
 }
 
-/* --- clock and timers ------------------------------------------------------------------------- */
+/* --- clock and timers ------------------------------------------------------------------------ */
 
 static void guest_error(const char *text, void *opaque)
 {
@@ -75,7 +75,7 @@ static void notify(void *opaque)
     main_loop_wake();
 }
 
-/* --- descriptors ------------------------------------------------------------------------------ */
+/* --- descriptors ----------------------------------------------------------------------------- */
 
 static GIOCondition condition_of(int events)
 {
@@ -159,7 +159,7 @@ static gboolean dispatch(GSource *source, GSourceFunc unused, gpointer unused_da
     return G_SOURCE_CONTINUE;
 }
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 static const SlirpCb callbacks = {
     .send_packet = to_guest, .guest_error = guest_error, .clock_get_ns = now,
@@ -302,7 +302,7 @@ static bool get_config(struct keyval *kv, SlirpConfig *c, GPtrArray *search, str
     return true;
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void user_close(void *opaque)
 {

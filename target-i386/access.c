@@ -4,9 +4,12 @@
 
 #include <assert.h>
 #include <stddef.h>
+#include "cpu-debug.h"
+#include "target-i386/gdb.h"
+#include "target-i386/region.h"
 #include "target-i386/sys.h"
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 ir_val x86_reg_read_low(struct x86_dis *d, unsigned reg, unsigned size)
 {
@@ -54,7 +57,7 @@ void x86_byte_write(struct x86_dis *d, unsigned reg, ir_val v)
     x86_reg_write(d, reg, 1, v);
 }
 
-/* --- effective addresses ---------------------------------------------------------------------- */
+/* --- effective addresses --------------------------------------------------------------------- */
 
 static ir_val add_some(struct x86_dis *d, enum ir_type type, ir_val a, ir_val b)
 {
@@ -101,7 +104,7 @@ ir_val x86_lea(struct x86_dis *d)
     return d->in.addrsize == 4 ? ir_1(d->ir, IR_mov, I32, v) : v;
 }
 
-/* --- linear addresses ------------------------------------------------------------------------- */
+/* --- linear addresses ------------------------------------------------------------------------ */
 
 static bool segment_has_base(const struct x86_dis *d, unsigned seg)
 {
@@ -201,17 +204,28 @@ static unsigned whole_memop(struct x86_ea ea, unsigned memop)
     return ((memop & MO_SIZE) == MO_128 ? ea.memop & ~MO_ALIGN : ea.memop) | memop;
 }
 
+void x86_watch(struct x86_dis *d, struct x86_ea ea, unsigned memop, unsigned access)
+{
+    if (d->mode & MODE_WATCH) {
+        uint32_t what = 1u << (memop & MO_SIZE) | access << X86_WATCH_SHIFT;
+
+        x86_call2(d, H_debug_access, x86_ea_value(d, ea), x86_imm32(d, what));
+    }
+}
+
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop)
 {
+    x86_watch(d, ea, memop, CPU_WATCH_READ);
     return ir_ld(d->ir, type, ea.base, ea.disp, whole_memop(ea, memop));
 }
 
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop)
 {
+    x86_watch(d, ea, memop, CPU_WATCH_WRITE);
     ir_st(d->ir, type, ea.base, ea.disp, v, whole_memop(ea, memop));
 }
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
 {
@@ -222,11 +236,29 @@ struct x86_ea x86_operand_ea(struct x86_dis *d, unsigned n, bool write)
     return d->ea;
 }
 
+/* A large immediate that the program keeps changing, from where it is: last in the instruction. */
+static ir_val load_immediate(struct x86_dis *d, const struct x86_operand *o)
+{
+    unsigned form = d->in.op->operand[o - d->in.operand];
+    unsigned size = form == O_Iz && d->in.opsize == 8 ? 4 : d->in.opsize;
+    uint64_t at = x86_linear_pc(d, d->in.pc) + d->in.len - size;
+
+    if ((form != O_Iz && form != O_Iv) || !translate_loads(d->t, at, size)) {
+        return 0;
+    }
+    return ir_ld(d->ir, x86_type(o->size), x86_imm_word(d, at), 0,
+                 x86_memop(size) | d->mmu_idx << MO_IDX_SHIFT | (o->size == 8 ? MO_SIGN : 0));
+}
+
 static ir_val read_immediate(struct x86_dis *d, const struct x86_operand *o)
 {
     int64_t v = o->reg ? d->in.imm2 : d->in.imm;
     unsigned size = o->size;
+    ir_val loaded = d->t->checked ? load_immediate(d, o) : 0;
 
+    if (loaded) {
+        return loaded;
+    }
     if (size < 4) {
         v &= (1u << 8 * size) - 1;
     }
@@ -298,7 +330,7 @@ void x86_write(struct x86_dis *d, unsigned n, ir_val v)
     }
 }
 
-/* --- the stack -------------------------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------------------------- */
 
 struct x86_ea x86_stack_slot(struct x86_dis *d, ir_val sp, int32_t delta, unsigned size, bool write)
 {
@@ -342,31 +374,42 @@ ir_val x86_pop(struct x86_dis *d)
     return v;
 }
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
+
+/* Helpers that look at the x87's state leave it in env. */
+static ir_val call(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c,
+                   ir_val e)
+{
+    if (x86_helpers[helper].reads & R_FP) {
+        d->fp_where = FP_ANYWHERE;
+        d->fp_code_seg = d->fp_data_seg = -1;
+    }
+    return ir_call(d->ir, helper, a, b, c, e);
+}
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper)
 {
-    return ir_call(d->ir, helper, 0, 0, 0, 0);
+    return call(d, helper, 0, 0, 0, 0);
 }
 
 ir_val x86_call1(struct x86_dis *d, enum x86_helper helper, ir_val a)
 {
-    return ir_call(d->ir, helper, a, 0, 0, 0);
+    return call(d, helper, a, 0, 0, 0);
 }
 
 ir_val x86_call2(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b)
 {
-    return ir_call(d->ir, helper, a, b, 0, 0);
+    return call(d, helper, a, b, 0, 0);
 }
 
 ir_val x86_call3(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c)
 {
-    return ir_call(d->ir, helper, a, b, c, 0);
+    return call(d, helper, a, b, c, 0);
 }
 
 ir_val x86_call4(struct x86_dis *d, enum x86_helper helper, ir_val a, ir_val b, ir_val c, ir_val e)
 {
-    return ir_call(d->ir, helper, a, b, c, e);
+    return call(d, helper, a, b, c, e);
 }
 
 ir_val x86_env_ptr(struct x86_dis *d, size_t offset)

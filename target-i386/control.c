@@ -130,7 +130,7 @@ void x86_write_cr4(struct x86_env *env, uint64_t value)
     x86_update_mode(env);
 }
 
-/* --- CR8, through the local APIC -------------------------------------------------------------- */
+/* --- CR8, through the local APIC ------------------------------------------------------------- */
 
 static uint64_t read_cr8(struct x86_env *env)
 {
@@ -196,7 +196,7 @@ void helper_clts(struct x86_env *env)
     x86_update_mode(env);
 }
 
-/* --- tables ----------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 /* which: 0 GDT, 1 IDT */
 void helper_load_table(struct x86_env *env, uint32_t which, uint32_t limit, x86_word base)
@@ -234,7 +234,7 @@ void helper_invpcid(struct x86_env *env, x86_word type, uint64_t low, uint64_t a
     }
 }
 
-/* --- XCR0 ------------------------------------------------------------------------------------- */
+/* --- XCR0 ------------------------------------------------------------------------------------ */
 
 void helper_xsetbv(struct x86_env *env, uint32_t index, uint32_t low, uint32_t high)
 {
@@ -254,7 +254,7 @@ uint64_t helper_xgetbv(struct x86_env *env, uint32_t index)
     return env->xcr0;       /* index 1: XCR0 & XINUSE; everything may be in use */
 }
 
-/* --- small flag instructions ------------------------------------------------------------------ */
+/* --- small flag instructions ----------------------------------------------------------------- */
 
 /* CLI and STI where IOPL is below CPL: virtual interrupts of VME and PVI, or #GP(0). */
 static bool has_virtual_if(const struct x86_env *env)
@@ -336,7 +336,7 @@ void helper_check_mwait(struct x86_env *env, uint32_t extensions)
 void helper_mwait(struct x86_env *env)
 {
     if (cpu_first()->next) {
-        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&env->hot.exit_req, EXIT_NOW, __ATOMIC_RELEASE);
     } else {
         helper_hlt(env);
     }

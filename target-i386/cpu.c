@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The CPU as the rest of the emulator sees it: class, creation, reset. */
 #include "target-i386/sys.h"
+#include "target-i386/fpu.h"
+#include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
 
@@ -17,6 +19,7 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
 
     env->old_exception = (uint32_t)-1;
     env->mxcsr_mask = 0xffff;
+    x86_registers_init();
     return x86_model_apply(env, model ? model : X86_64 ? "qemu64" : "qemu32", err);
 }
 
@@ -38,6 +41,7 @@ static void reset_segments(struct x86_env *env)
 static void reset_vectors(struct x86_env *env)
 {
     memset(env->xmm, 0, sizeof(env->xmm));
+    x86_fp_fetch(env);
     memset(env->fpregs, 0, sizeof(env->fpregs));
     env->mxcsr = 0x1f80;
     env->fpuc = 0x37f;
@@ -141,11 +145,17 @@ const struct target the_target = {
     .helpers = x86_helpers,
     .n_helpers = H_COUNT,
     .state_fields = x86_state_fields,
+    .state_version = 1,
+    .saving = x86_saving,
+    .loaded = x86_loaded,
     .n_mmu_idx = X86_MMU_COUNT,
     .init = init,
     .reset = x86_reset,
     .code_key = code_key,
     .translate = x86_translate,
+    .x87_load = x86_fp_load,
+    .x87_fetch = x86_fp_fetch,
+    .x87_capture = x86_fp_capture,
     .fill_tlb = x86_fill_tlb,
     .mmu_index = mmu_index,
     .misaligned = x86_misaligned,
@@ -157,6 +167,8 @@ const struct target the_target = {
     .walk_mappings = x86_walk_mappings,
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,
+    .debug_changed = x86_debug_changed,
+    .registers = &x86_registers,
     .list_models = x86_list_models,
     .model_name = x86_model_name,
 };

@@ -75,7 +75,9 @@ enum {
     MODE_CS_64K = 1 << 27,          /* the limit of CS is 0xffff: checked while translating */
     MODE_CS_LIMIT = 1 << 28,        /* CS has some other limit: checked at run time */
     MODE_ALIGN = 1 << 29,           /* CR0.AM and EFLAGS.AC in ring 3: misaligned data is #AC */
+    MODE_STEP = 1 << 30,            /* the debugger's: one-instruction regions that leave */
 };
+#define MODE_WATCH (1u << 31)       /* user mode: data accesses ask for watchpoints */
 
 /* mmu indexes */
 enum { MMU_USER, MMU_KERNEL, MMU_KERNEL_SMAP, MMU_PHYS, X86_MMU_COUNT };
@@ -161,10 +163,14 @@ struct x86_env {
     uint32_t event_external;        /* EXT bit for error codes while an event is delivered */
     /* DR6 bits of data and I/O breakpoints hit by this instruction */
     uint32_t db_pending;
+    uint32_t mode_debug;            /* MODE_STEP and MODE_WATCH, see x86_debug_changed() */
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;
     int32_t pauses_left;            /* so many `pause' more before cpu_spin() is asked */
+
+    /* Filled for saving, compared when loading */
+    uint32_t saved_cpuid[13];
 
     /* Fixed at creation */
     const struct x86_model *model;
@@ -193,12 +199,14 @@ static inline struct x86_env *x86_env(struct cpu *cpu)
 enum {
     G_REG0 = 0,                                 /* X86_REGS of them */
     G_CC_OP = X86_REGS, G_CC_A, G_CC_B, G_CC_C, /* deferrable */
+    G_FPIP, G_FPDP,                             /* deferrable */
     G_PC, G_DF,
     G_ES_BASE, G_CS_BASE, G_SS_BASE, G_DS_BASE, G_FS_BASE, G_GS_BASE,
     G_XMM0,                                     /* X86_REGS of them */
     G_COUNT = G_XMM0 + X86_REGS,
 };
 #define G_CC_MASK (15ull << G_CC_OP)
+#define G_FP_MASK (3ull << G_FPIP)
 
 /* flags.c: FL_ARITH as the lazy state says; then all of EFLAGS */
 uint32_t x86_arith_flags(struct x86_env *env);

@@ -71,7 +71,7 @@ void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT])
     has[FEAT_SSE_OR_MMXEXT] = has[FEAT_SSE] || has[FEAT_MMXEXT];
 }
 
-/* --- the table by opcode ---------------------------------------------------------------------- */
+/* --- the table by opcode --------------------------------------------------------------------- */
 
 /* Rows of (map, byte): rows[start .. start of the next) in table order. */
 enum { SLOTS = MAP_COUNT * 256, MAX_ROWS = 8192 };
@@ -196,7 +196,7 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
     return NULL;
 }
 
-/* --- bytes ------------------------------------------------------------------------------------ */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 struct reader {
     struct x86_insn *in;
@@ -400,7 +400,7 @@ static void read_modrm(struct reader *r, uint32_t mode)
     }
 }
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 static void set_sizes(struct x86_insn *in, uint32_t mode)
 {
@@ -599,7 +599,7 @@ bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64
     return !in->truncated;
 }
 
-/* --- flags ------------------------------------------------------------------------------------ */
+/* --- flags ----------------------------------------------------------------------------------- */
 
 static uint32_t unpack_flags(uint32_t six)
 {

@@ -3,6 +3,7 @@
 #include "target-i386/sys.h"
 
 #include <inttypes.h>
+#include "target-i386/fpu.h"
 
 /* 64-bit guests show 16 digits, 32-bit ones 8 */
 #define W (X86_64 ? 16 : 8)
@@ -106,6 +107,9 @@ void x86_debug_print(struct cpu *cpu, FILE *out)
 {
     struct x86_env *env = x86_env(cpu);
 
+    if (cpu == cpu_current()) {
+        x86_fp_fetch(env);
+    }
     print_general(env, out);
     print_flags(env, out);
     print_system(env, out);

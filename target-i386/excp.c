@@ -14,7 +14,7 @@
 
 #define NO_EXCEPTION ((uint32_t)-1)
 
-/* --- classes ---------------------------------------------------------------------------------- */
+/* --- classes --------------------------------------------------------------------------------- */
 
 static bool is_contributory(uint32_t vector)
 {
@@ -56,7 +56,7 @@ static uint32_t combine(uint32_t old, uint32_t next)
     return next;
 }
 
-/* --- delivery --------------------------------------------------------------------------------- */
+/* --- delivery -------------------------------------------------------------------------------- */
 
 static void deliver_real(struct x86_env *env, const struct x86_event *event)
 {
@@ -170,7 +170,7 @@ void x86_take_exception(struct cpu *cpu)
     x86_deliver(env, &event);
 }
 
-/* --- interrupts ------------------------------------------------------------------------------- */
+/* --- interrupts ------------------------------------------------------------------------------ */
 
 static void deliver_interrupt(struct x86_env *env, uint8_t vector)
 {
@@ -262,7 +262,7 @@ bool x86_has_work(struct cpu *cpu)
         ((pending & CPU_INT_HARD) && may_take_hard(env));
 }
 
-/* --- software interrupts ---------------------------------------------------------------------- */
+/* --- software interrupts --------------------------------------------------------------------- */
 
 /*
  * Virtual-8086 mode with VME: a clear bit in the TSS's map sends INT n to the program's own

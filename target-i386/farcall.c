@@ -80,7 +80,7 @@ static void transfer_code(struct x86_env *env, const struct transfer *t, struct 
     env->pc = (x86_word)t->offset;
 }
 
-/* --- call gates ------------------------------------------------------------------------------- */
+/* --- call gates ------------------------------------------------------------------------------ */
 
 struct gate {
     uint16_t selector;              /* of the code */

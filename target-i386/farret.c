@@ -85,7 +85,7 @@ static void iret_vme(struct x86_env *env, struct frame *f, struct x86_stack *s)
     env->eflags = (env->eflags & ~FL_VIF) | (new_if ? FL_VIF : 0);
 }
 
-/* --- protected and long mode ------------------------------------------------------------------ */
+/* --- protected and long mode ----------------------------------------------------------------- */
 
 static void check_code(struct x86_env *env, const struct frame *f, struct x86_desc *d)
 {

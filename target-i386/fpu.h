@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The x87 on the host's x87. With all exceptions masked nothing here raises or waits. Otherwise
- * (MODE_FP_TRAPS) translated code calls helper_fp_wait() before a waiting instruction, and
+ * The x87 on the host's x87. With all exceptions masked translated code executes the instructions
+ * themselves, the guest's state being in the unit (hot.x87_resident). Otherwise (MODE_FP_TRAPS) it
+ * is in env; translated code calls helpers, helper_fp_wait() before a waiting instruction, and
  * helper_fp_finish() after the helper of a store.
  *
  * Between helpers the host unit has an empty stack, its default control word, and sticky exception
@@ -108,6 +109,12 @@ static inline void fp_condition(struct x86_env *env, unsigned cc, unsigned mask)
     env->fpus = (env->fpus & ~mask) | cc;
 }
 
+/* struct target's x87_load, x87_fetch, x87_capture. Who looks at the x87's state in env fetches it
+   first; between regions it is there. */
+void x86_fp_load(void *env);
+void x86_fp_fetch(void *env);
+void x86_fp_capture(void *env, const void *image);
+
 /* --- helper-x87-env.c --- */
 /* Two bits a register, from its contents. */
 uint16_t fp_full_tags(const struct x86_env *env);
@@ -119,5 +126,7 @@ void fp_init(struct x86_env *env);
 /* The 512 bytes of FXSAVE; the caller brings env->mxcsr and the host's register into agreement. */
 void x86_fx_save(const struct x86_env *env, void *image, bool wide);
 void x86_fx_load(struct x86_env *env, const void *image, bool wide);
+/* Of that, stack, control and status only. */
+void x86_fx_load_x87(struct x86_env *env, const void *image);
 
 #endif

@@ -24,6 +24,8 @@ const struct ir_global x86_globals[G_COUNT] = {
     [G_CC_A] = { "cc_a", X86_IWORD, IR_DEFERRABLE, 0, AT(cc_a) },
     [G_CC_B] = { "cc_b", X86_IWORD, IR_DEFERRABLE, 0, AT(cc_b) },
     [G_CC_C] = { "cc_c", X86_IWORD, IR_DEFERRABLE, 0, AT(cc_c) },
+    [G_FPIP] = { "fpip", X86_IWORD, IR_DEFERRABLE, 0, AT(fpip) },
+    [G_FPDP] = { "fpdp", X86_IWORD, IR_DEFERRABLE, 0, AT(fpdp) },
     [G_PC] = { "pc", X86_IWORD, IR_PRECISE, 0, AT(pc) },
     [G_DF] = { "df", I32, IR_PRECISE, 0, AT(df) },
     BASE(G_ES_BASE, "es_base", SEG_ES), BASE(G_CS_BASE, "cs_base", SEG_CS),

@@ -17,7 +17,7 @@ void helper_raise_error(struct x86_env *env, uint32_t vector, uint32_t error)
     x86_raise_error(env, vector, error);
 }
 
-/* --- flags ------------------------------------------------------------------------------------ */
+/* --- flags ----------------------------------------------------------------------------------- */
 
 void helper_popf(struct x86_env *env, uint32_t flags, uint32_t mask)
 {
@@ -54,7 +54,7 @@ void helper_popf_virtual(struct x86_env *env, uint32_t flags)
     env->eflags = (env->eflags & ~FL_VIF) | (flags & FL_IF ? FL_VIF : 0);
 }
 
-/* --- arithmetic ------------------------------------------------------------------------------- */
+/* --- arithmetic ------------------------------------------------------------------------------ */
 
 /* A rotate through CF is one of a value that is a bit longer. */
 static unsigned rotate_count(uint32_t how, unsigned *bits)

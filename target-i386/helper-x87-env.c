@@ -105,6 +105,7 @@ void helper_fp_mode(struct x86_env *env)
 
 void helper_fp_init(struct x86_env *env)
 {
+    x86_fp_fetch(env);
     fp_init(env);
     x86_update_mode(env);
 }
@@ -207,6 +208,7 @@ static void check_area(struct x86_env *env, uint64_t addr, unsigned size, enum m
 void helper_fp_stenv(struct x86_env *env, uint64_t addr, uint32_t format)
 {
     check_area(env, addr, words_size(format), MMU_WRITE, format);
+    x86_fp_fetch(env);
     words_write(env, addr, format);
     fp_set_control(env, env->fpuc | FPUC_MASKS);
     x86_update_mode(env);
@@ -217,6 +219,7 @@ void helper_fp_ldenv(struct x86_env *env, uint64_t addr, uint32_t format)
     struct fp_words w;
 
     check_area(env, addr, words_size(format), MMU_READ, format);
+    x86_fp_fetch(env);
     w = words_read(env, addr, format);
     words_set(env, &w, format);
     x86_update_mode(env);
@@ -227,6 +230,7 @@ void helper_fp_save(struct x86_env *env, uint64_t addr, uint32_t format)
     unsigned size = words_size(format), mmu = x86_mmu_index(env);
 
     check_area(env, addr, size + 80, MMU_WRITE, format);
+    x86_fp_fetch(env);
     words_write(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         const struct x86_fpreg *r = fp_st(env, i);
@@ -245,6 +249,7 @@ void helper_fp_rstor(struct x86_env *env, uint64_t addr, uint32_t format)
     struct fp_words w;
 
     check_area(env, addr, size + 80, MMU_READ, format);
+    x86_fp_fetch(env);
     w = words_read(env, addr, format);
     for (unsigned i = 0; i < 8; i++) {
         st[i].mant = cpu_ldq(env, wrap(env, addr + size + 10 * i), mmu);

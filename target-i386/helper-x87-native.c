@@ -142,6 +142,41 @@ void fp_native_store(struct x86_env *env, uint32_t insn, void *mem)
     }
 }
 
+/* --- all of it in the host's unit, for x87 ops ------------------------------------------------ */
+
+/* Nothing is unmasked, so no flag is pending. */
+void x86_fp_load(void *opaque)
+{
+    struct x86_env *env = opaque;
+    struct fp_image image;
+
+    image_load(&image, env);
+    image.sw |= env->fpus & ~FPUS_TOP;
+    asm volatile("frstor %0" : : "m" (image));
+    env->hot.x87_resident = true;
+}
+
+void x86_fp_fetch(void *opaque)
+{
+    struct x86_env *env = opaque;
+    struct fp_image image;
+
+    if (env->hot.x87_resident) {
+        env->hot.x87_resident = false;
+        asm volatile("fnsave %0" : "=m" (image));
+        env->fpus = 0;                          /* all flags are in the image */
+        image_store(&image, env);
+    }
+}
+
+void x86_fp_capture(void *opaque, const void *image)
+{
+    struct x86_env *env = opaque;
+
+    env->hot.x87_resident = false;
+    x86_fx_load_x87(env, image);
+}
+
 bool fp_enter(struct x86_env *env)
 {
     if (env->fp_fast == FP_UNKNOWN) {

@@ -94,7 +94,7 @@ ARITHMETIC(subr)
 ARITHMETIC(div)
 ARITHMETIC(divr)
 
-/* --- comparison: ST(0) with a register, zero or memory; the value is EFLAGS as FCOMI has it --- */
+/* --- comparison: ST(0) with a register, zero or memory; the value is EFLAGS as FCOMI has it -- */
 
 static inline uint32_t compared(struct x86_env *env, unsigned sw, unsigned pops)
 {
@@ -528,6 +528,7 @@ uint32_t helper_fp_ldcw(struct x86_env *env, uint32_t value)
 {
     unsigned before = env->fpuc;
 
+    x86_fp_fetch(env);
     env->fpuc = (value & FPUC_VALID) | FPUC_ONE;
     if ((env->fpuc & before & FPUC_MASKS) != FPUC_MASKS) {
         fp_set_status(env, env->fpus);

@@ -106,18 +106,13 @@ static void x87_save(const struct x86_env *env, struct legacy_area *area, bool w
     }
 }
 
-static void x87_restore(struct x86_env *env, const struct legacy_area *area, bool wide)
+void x86_fx_load_x87(struct x86_env *env, const void *image)
 {
-    unsigned address_bits = x86_has(env->cpuid_7_ecx, 16) ? 57 : 48;
+    const struct legacy_area *area = image;
 
     env->fpuc = (area->fcw & FPUC_VALID) | FPUC_ONE;
     env->fptop = area->fsw >> FPUS_TOP_SHIFT & 7;
     env->fptags = ~area->ftw;
-    env->fop = area->fop & 0x7ff;
-    env->fpip = wide ? (uint64_t)bits_sign_extend(area->fip, address_bits) : (uint32_t)area->fip;
-    env->fpdp = wide ? (uint64_t)bits_sign_extend(area->fdp, address_bits) : (uint32_t)area->fdp;
-    env->fpcs = wide || fp_without_selectors(env) ? 0 : area->fip >> 32;
-    env->fpds = wide || fp_without_selectors(env) ? 0 : area->fdp >> 32;
     for (unsigned i = 0; i < 8; i++) {
         struct x86_fpreg *r = fp_st(env, i);
 
@@ -125,6 +120,18 @@ static void x87_restore(struct x86_env *env, const struct legacy_area *area, boo
         r->exp = area->st[i].exp;
     }
     fp_set_status(env, area->fsw);
+}
+
+static void x87_restore(struct x86_env *env, const struct legacy_area *area, bool wide)
+{
+    unsigned address_bits = x86_has(env->cpuid_7_ecx, 16) ? 57 : 48;
+
+    x86_fx_load_x87(env, area);
+    env->fop = area->fop & 0x7ff;
+    env->fpip = wide ? (uint64_t)bits_sign_extend(area->fip, address_bits) : (uint32_t)area->fip;
+    env->fpdp = wide ? (uint64_t)bits_sign_extend(area->fdp, address_bits) : (uint32_t)area->fdp;
+    env->fpcs = wide || fp_without_selectors(env) ? 0 : area->fip >> 32;
+    env->fpds = wide || fp_without_selectors(env) ? 0 : area->fdp >> 32;
 }
 
 static void x87_reset(struct x86_env *env)
@@ -148,6 +155,7 @@ void helper_fxsave(struct x86_env *env, uint64_t addr, uint32_t wide)
     unsigned size = AREA_XMM;
 
     area_check(env, addr, 16, AREA_LEGACY, MMU_WRITE);
+    x86_fp_fetch(env);
     x87_save(env, &area, wide);
     area.mxcsr = env->mxcsr;
     area.mxcsr_mask = env->mxcsr_mask;
@@ -163,6 +171,7 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
     struct legacy_area area;
 
     area_check(env, addr, 16, AREA_LEGACY, MMU_READ);
+    x86_fp_fetch(env);
     area_read(env, addr, &area, sizeof(area));
     if (env->cr[4] & CR4_OSFXSR) {
         if (!mxcsr_valid(env, area.mxcsr)) {
@@ -208,6 +217,7 @@ void helper_xsave(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t wi
     struct legacy_area area;
 
     area_check(env, addr, 64, AREA_LEGACY + AREA_HEADER, MMU_WRITE);
+    x86_fp_fetch(env);
     old = cpu_ldq(env, addr + AREA_LEGACY, mmu);
     if (wanted & XSTATE_X87) {
         x87_save(env, &area, wide);
@@ -238,6 +248,7 @@ void helper_xrstor(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t w
     } area;
 
     area_check(env, addr, 64, AREA_LEGACY + AREA_HEADER, MMU_READ);
+    x86_fp_fetch(env);
     area_read(env, addr, &area, sizeof(area));
     if (!header_valid(env, &area.header) ||
         (wanted & XSTATE_SSE && !mxcsr_valid(env, area.legacy.mxcsr))) {

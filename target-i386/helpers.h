@@ -21,6 +21,7 @@
 #define R_REG(r)  (1ull << (G_REG0 + (r)))
 #define R_REGS    ((1ull << X86_REGS) - 1)
 #define R_CC      G_CC_MASK
+#define R_FP      G_FP_MASK         /* also: all of the x87's state */
 #define R_PC      (1ull << G_PC)
 #define R_DF      (1ull << G_DF)
 #define R_BASES   (63ull << G_ES_BASE)

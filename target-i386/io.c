@@ -49,7 +49,7 @@ void helper_out(struct x86_env *env, uint32_t port, uint32_t value, uint32_t siz
     address_space_st(env_cpu(env)->io, port & 0xffff, size, ENDIAN_LITTLE, value);
 }
 
-/* --- strings ---------------------------------------------------------------------------------- */
+/* --- strings --------------------------------------------------------------------------------- */
 
 struct string_io {
     struct x86_env *env;

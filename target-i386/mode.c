@@ -8,6 +8,7 @@
 #pragma GCC target("general-regs-only")
 #include "target-i386/sys.h"
 
+#include "target-i386/fpu.h"
 #include "tcg/region.h"
 
 /* What does not come from CS, SS, EFLAGS and CPL. */
@@ -80,7 +81,7 @@ static uint32_t control_mode(const struct x86_env *env)
 
 static uint32_t flow_mode(const struct x86_env *env)
 {
-    uint32_t mode = env->cpl | env->mode_inhibit;
+    uint32_t mode = env->cpl | env->mode_inhibit | env->mode_debug;
 
     if (env->cpl) {
         mode |= (env->eflags & FL_IOPL) >> 12 << 8;
@@ -118,6 +119,7 @@ void x86_update_mode(struct x86_env *env)
     }
     if ((env->fpuc & 0x3f) != 0x3f) {
         mode |= MODE_FP_TRAPS;
+        x86_fp_fetch(env);
     }
     env->fp_fast = 0;               /* x87 state may have come from elsewhere */
     set_mode(env, mode, mode & MODE_CS64 ? 0 : env->segs[SEG_CS].base);

@@ -101,7 +101,7 @@ static uint32_t supported(unsigned word)
     return mask & ~simd_missing_features(words[word].offset);
 }
 
-/* --- applying --------------------------------------------------------------------------------- */
+/* --- applying -------------------------------------------------------------------------------- */
 
 struct request {
     struct x86_env *env;
@@ -357,7 +357,7 @@ bool x86_model_apply(struct x86_env *env, const char *text, struct error **err)
     return done;
 }
 
-/* --- -cpu ? ----------------------------------------------------------------------------------- */
+/* --- -cpu ? ---------------------------------------------------------------------------------- */
 
 const char *x86_model_name(unsigned n)
 {

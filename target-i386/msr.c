@@ -131,7 +131,7 @@ static uint64_t *variable(struct x86_env *env, uint32_t msr)
     return NULL;
 }
 
-/* --- registers with code ---------------------------------------------------------------------- */
+/* --- registers with code --------------------------------------------------------------------- */
 
 static bool write_efer(struct x86_env *env, uint64_t value)
 {

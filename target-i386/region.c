@@ -4,11 +4,20 @@
 
 #include <string.h>
 
+#include "cpu-debug.h"
+
 uint64_t x86_linear_pc(const struct x86_dis *d, uint64_t pc)
 {
     uint64_t lin = d->t->key.base + pc;
 
     return d->code64 ? lin : (uint32_t)lin;
+}
+
+/* A step does one instruction whatever is there, and so does an instruction that is restarted. */
+bool x86_stops_at(const struct x86_dis *d, uint64_t lin)
+{
+    return cpu_breakpoint_count && !(d->mode & MODE_STEP) && !d->t->cpu->one_insn &&
+           cpu_breakpoint_at(lin);
 }
 
 /* Offset of pc in the region's page, or -1. */
@@ -144,14 +153,34 @@ static void find_leaders(struct x86_dis *d)
     }
 }
 
+/*
+ * By address, beginning with the first: who laid out the code has put what is run often in a row.
+ */
+static void sort_runs(struct x86_region *r)
+{
+    uint64_t start = r->insns[0].pc;
+
+    for (unsigned i = 2; i < r->n_runs; i++) {
+        struct x86_run run = r->runs[i];
+        unsigned at = i;
+
+        while (at > 1 &&
+               r->insns[r->runs[at - 1].first].pc - start > r->insns[run.first].pc - start) {
+            r->runs[at] = r->runs[at - 1];
+            at--;
+        }
+        r->runs[at] = run;
+    }
+}
+
 void x86_region_find(struct x86_dis *d, unsigned max_insns)
 {
     struct x86_region *r = d->region;
 
     new_generation(r);
     find_run(d, d->t->key.pc, max_insns);
-    if (max_insns == 1) {
-        r->leader_of[0] = r->leader_of[1] = 0;
+    if (max_insns == 1 || d->t->checked) {
+        memset(r->leader_of, 0, r->n_insns + 1);
         return;
     }
     for (unsigned i = 0; i < r->n_edges && r->n_runs < REGION_MAX_BLOCKS; i++) {
@@ -162,6 +191,7 @@ void x86_region_find(struct x86_dis *d, unsigned max_insns)
         }
     }
     find_leaders(d);
+    sort_runs(r);
 }
 
 struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc)
@@ -180,7 +210,7 @@ bool x86_region_crosses(struct x86_dis *d, uint64_t pc)
            !decode_in_page(d, &in, pc);
 }
 
-/* --- live flags ------------------------------------------------------------------------------- */
+/* --- live flags ------------------------------------------------------------------------------ */
 
 static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
 {
@@ -192,7 +222,7 @@ static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
         const struct x86_insn *in = known >= 0 ? &d->region->insns[known] : &fresh;
 
         if (*budget == 0 || (known < 0 && !decode_in_page(d, &fresh, pc)) || !in->op ||
-            in->pc != pc) {
+            in->pc != pc || x86_stops_at(d, x86_linear_pc(d, pc))) {
             return live | open;
         }
         --*budget;

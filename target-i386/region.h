@@ -64,6 +64,8 @@ struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc);
 bool x86_region_crosses(struct x86_dis *d, uint64_t pc);
 /* Arithmetic flags that code from pc on may read before it overwrites them. */
 uint32_t x86_region_live(struct x86_dis *d, uint64_t pc);
+/* Whether a debugger's breakpoint is compiled in there. */
+bool x86_stops_at(const struct x86_dis *d, uint64_t lin);
 uint64_t x86_linear_pc(const struct x86_dis *d, uint64_t pc);
 
 #endif

@@ -153,7 +153,7 @@ void x86_check_target(struct x86_env *env, const struct x86_desc *d, uint64_t of
     }
 }
 
-/* --- inner stacks ----------------------------------------------------------------------------- */
+/* --- inner stacks ---------------------------------------------------------------------------- */
 
 void x86_tss_stack(struct x86_env *env, unsigned dpl, uint16_t *ss, uint32_t *esp)
 {
@@ -205,7 +205,7 @@ void x86_check_inner_ss(struct x86_env *env, uint16_t ss, unsigned dpl, struct x
     }
 }
 
-/* --- LDTR, TR --------------------------------------------------------------------------------- */
+/* --- LDTR, TR -------------------------------------------------------------------------------- */
 
 static void load_system_segment(struct x86_env *env, struct x86_segment *s, uint16_t selector,
                                 const struct x86_desc *d)
@@ -266,7 +266,7 @@ void helper_ltr(struct x86_env *env, uint32_t selector)
     load_system_segment(env, &env->tr, (uint16_t)selector, &d);
 }
 
-/* --- MOV and POP to segment registers --------------------------------------------------------- */
+/* --- MOV and POP to segment registers -------------------------------------------------------- */
 
 /* Returns whether the mode changed, so that the region must end. */
 uint32_t helper_load_seg(struct x86_env *env, uint32_t seg, uint32_t selector)
@@ -287,7 +287,7 @@ uint32_t helper_load_seg(struct x86_env *env, uint32_t seg, uint32_t selector)
     return env->mode != before;
 }
 
-/* --- LAR, LSL, VERR, VERW, ARPL --------------------------------------------------------------- */
+/* --- LAR, LSL, VERR, VERW, ARPL -------------------------------------------------------------- */
 
 /* Whether the descriptor is there and visible from CPL and RPL. */
 static bool visible(struct x86_env *env, uint32_t selector, struct x86_desc *d)
@@ -346,7 +346,7 @@ uint32_t helper_verw(struct x86_env *env, uint32_t selector)
     return visible(env, selector, &d) && desc_is_writable_data(d.hi);
 }
 
-/* --- limit checks of data accesses, when the mode asks for them ------------------------------- */
+/* --- limit checks of data accesses, when the mode asks for them ------------------------------ */
 
 void helper_check_segment(struct x86_env *env, uint32_t seg, x86_word offset, uint32_t len_write)
 {

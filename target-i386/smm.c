@@ -119,7 +119,7 @@ static void save32(struct x86_env *env)
 }
 
 /* SMRAM is seen through an address space of its own when the board has one. */
-static void switch_memory(struct x86_env *env, bool smm)
+void x86_smm_memory(struct x86_env *env, bool smm)
 {
     struct cpu *cpu = env_cpu(env);
 
@@ -159,7 +159,7 @@ void x86_enter_smm(struct x86_env *env)
     env->nmi_blocked = 1;
     env->mode_inhibit = 0;
     env->db_pending = 0;
-    switch_memory(env, true);
+    x86_smm_memory(env, true);
     if (x86_has(env->cpuid_ext_edx, FXD_LM)) {
         save64(env);
     } else {
@@ -169,7 +169,7 @@ void x86_enter_smm(struct x86_env *env)
     x86_debug_update(env);
 }
 
-/* --- RSM -------------------------------------------------------------------------------------- */
+/* --- RSM ------------------------------------------------------------------------------------- */
 
 static void restore_control(struct x86_env *env, uint64_t cr0, uint64_t cr3, uint64_t cr4,
                             uint64_t efer, uint32_t flags)
@@ -243,7 +243,7 @@ void helper_rsm(struct x86_env *env)
     }
     env->nmi_blocked = env->in_smm >> 1 & 1;
     env->in_smm = 0;
-    switch_memory(env, false);
+    x86_smm_memory(env, false);
     x86_debug_update(env);
     x86_poll_interrupts(env);
 }

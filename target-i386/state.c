@@ -2,7 +2,14 @@
 /* The saved part of the CPU's state; what creation fixes and what is cached is not in it. */
 #include "target-i386/sys.h"
 
+#include <string.h>
+
+#include "base/bits.h"
+#include "base/error.h"
 #include "hw/core/state.h"
+#include "hw/i386/x86-cpu.h"
+#include "tcg/region.h"
+#include "target-i386/flags.h"
 
 static const struct field segment_fields[] = {
     FIELD(x86_segment, selector), FIELD(x86_segment, flags), FIELD(x86_segment, limit),
@@ -42,5 +49,75 @@ const struct field x86_state_fields[] = {
     FIELD(x86_env, smi_pending), FIELD(x86_env, in_smm), FIELD(x86_env, nmi_blocked),
     FIELD(x86_env, a20_mask_off), FIELD(x86_env, old_exception), FIELD(x86_env, fault_addr),
     FIELD(x86_env, fault_next_pc_delta), FIELD(x86_env, db_pending), FIELD(x86_env, wait_sipi),
-    FIELD(x86_env, sipi_vector), FIELDS_END
+    FIELD(x86_env, sipi_vector), FIELD(x86_env, ignne), ARRAY(x86_env, saved_cpuid), FIELDS_END
 };
+
+/* What a guest may have found out about its processor. */
+static void get_cpuid(const struct x86_env *env, uint32_t *words)
+{
+    const uint32_t mine[] = {
+        env->cpuid_1_edx, env->cpuid_1_ecx, env->cpuid_7_ebx, env->cpuid_7_ecx, env->cpuid_7_edx,
+        env->cpuid_ext_edx, env->cpuid_ext_ecx, env->cpuid_d1_eax, env->cpuid_6_eax,
+        env->cpuid_level, env->cpuid_xlevel, env->cpuid_signature, env->phys_bits
+    };
+
+    _Static_assert(sizeof(mine) == sizeof(env->saved_cpuid), "all of them");
+    memcpy(words, mine, sizeof(mine));
+}
+
+void x86_saving(struct cpu *cpu)
+{
+    struct x86_env *env = x86_env(cpu);
+
+    x86_load_eflags(env, x86_get_eflags(env));
+    get_cpuid(env, env->saved_cpuid);
+}
+
+/* Exceptions that can wait for delivery while a CPU stands still. */
+static bool is_exception(int number)
+{
+    return number >= -1 && number <= EXC_ICEBP;
+}
+
+static bool is_possible(const struct x86_env *env)
+{
+    return env->cc_op == CC_PACKED && (env->df == 1 || env->df == -1) && env->cpl <= 3 &&
+        env->fptop < 8 && env->in_smm <= 3 && env->nmi_blocked <= 1 && env->wait_sipi <= 1 &&
+        env->sipi_vector <= 255 && (env->a20_mask_off & ~(1u << 20)) == 0 &&
+        (env->mode_inhibit & ~MODE_INHIBIT) == 0 && !(env->mxcsr & ~env->mxcsr_mask) &&
+        (env->mcg_cap & 0xff) <= ARRAY_LEN(env->mce_banks) / 4 &&
+        (env->old_exception == (uint32_t)-1 || env->old_exception < 32) &&
+        is_exception(env->hot.cpu->exception) && (X86_64 || !(env->efer & EFER_LMA));
+}
+
+static void tidy(struct x86_env *env)
+{
+    for (int i = 0; i < SEG_COUNT; i++) {
+        env->segs[i].flags &= 0xf0ff00;
+    }
+    x86_load_eflags(env, (env->eflags & ~(FL_ARITH | FL_DF)) | (env->cc_a & FL_ARITH) |
+                    (env->df < 0 ? FL_DF : 0));
+    env->event_external = 0;
+    env->pauses_left = 0;
+}
+
+bool x86_loaded(struct cpu *cpu, struct error **err)
+{
+    struct x86_env *env = x86_env(cpu);
+    uint32_t words[ARRAY_LEN(env->saved_cpuid)];
+
+    get_cpuid(env, words);
+    if (memcmp(words, env->saved_cpuid, sizeof(words)) != 0) {
+        error_set(err, "the saved machine has another model of CPU (use the same -cpu)");
+        return false;
+    }
+    if (!is_possible(env)) {
+        error_set(err, "CPU %d: impossible state", cpu->index);
+        return false;
+    }
+    tidy(env);
+    x86_smm_memory(env, env->in_smm != 0);
+    x86_debug_update(env);
+    jump_cache_select(cpu);
+    return true;
+}

@@ -187,7 +187,7 @@ _Noreturn void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint3
 static inline void x86_poll_interrupts(struct x86_env *env)
 {
     if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&env->hot.exit_req, 1, __ATOMIC_RELEASE);
+        __atomic_store_n(&env->hot.exit_req, EXIT_NOW, __ATOMIC_RELEASE);
     }
 }
 
@@ -249,5 +249,9 @@ const char *x86_model_name(unsigned n);
 void x86_ferr(struct x86_env *env, bool on);
 void x86_debug_print(struct cpu *cpu, FILE *out);
 extern const struct field x86_state_fields[];
+void x86_saving(struct cpu *cpu);
+bool x86_loaded(struct cpu *cpu, struct error **err);
+/* The address space of system management mode, or back to the normal one. */
+void x86_smm_memory(struct x86_env *env, bool smm);
 
 #endif

@@ -55,7 +55,7 @@ static void flags_unless_zero(struct x86_dis *d, ir_val count, ir_val flags, uin
     x86_flags_set_packed(d, flags);
 }
 
-/* --- shl, shr, sar ---------------------------------------------------------------------------- */
+/* --- shl, shr, sar --------------------------------------------------------------------------- */
 
 enum { SHIFT_SHR = 5, SHIFT_SAR = 7 };
 
@@ -92,7 +92,7 @@ void trans_shift(struct x86_dis *d)
     }
 }
 
-/* --- rotates ---------------------------------------------------------------------------------- */
+/* --- rotates --------------------------------------------------------------------------------- */
 
 /* A narrow value fills 32 bits by copies of itself, so that one 32-bit rotate does. */
 static ir_val rotated(struct x86_dis *d, bool right, unsigned size, ir_val a, ir_val count)
@@ -179,7 +179,7 @@ void trans_rotate_carry(struct x86_dis *d)
     x86_flags_set_packed(d, x86_call3(d, H_rotate_carry_flags, a, count, flags));
 }
 
-/* --- shld, shrd ------------------------------------------------------------------------------- */
+/* --- shld, shrd ------------------------------------------------------------------------------ */
 
 /* a and b are zero-extended; count is not 0. */
 static ir_val double_shifted(struct x86_dis *d, bool right, unsigned size, ir_val a, ir_val b,
@@ -243,7 +243,7 @@ void trans_shift_double(struct x86_dis *d)
     }
 }
 
-/* --- bt, bts, btr, btc ------------------------------------------------------------------------ */
+/* --- bt, bts, btr, btc ----------------------------------------------------------------------- */
 
 enum { BIT_TEST, BIT_SET, BIT_RESET, BIT_COMPLEMENT };
 
@@ -276,6 +276,7 @@ static ir_val locked_bit(struct x86_dis *d, unsigned size, ir_val mask)
     if (op == BIT_RESET) {
         mask = ir_1(d->ir, IR_not, x86_type(size), mask);
     }
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     return ir_atomic(d->ir, opcode[op], x86_type(size), ea.base, ea.disp, mask,
                      ea.memop | x86_memop(size));
 }
@@ -306,7 +307,7 @@ void trans_bit(struct x86_dis *d)
     }
 }
 
-/* --- scans and counts ------------------------------------------------------------------------- */
+/* --- scans and counts ------------------------------------------------------------------------ */
 
 void trans_bit_scan(struct x86_dis *d)
 {
@@ -377,7 +378,7 @@ void trans_bswap(struct x86_dis *d)
     x86_write(d, 0, v);
 }
 
-/* --- BMI -------------------------------------------------------------------------------------- */
+/* --- BMI ------------------------------------------------------------------------------------- */
 
 static void logic_flags(struct x86_dis *d, ir_val r)
 {

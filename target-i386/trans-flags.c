@@ -13,7 +13,7 @@ static enum ir_type cc_type(const struct x86_dis *d)
     return CC_SIZE(d->cc_op) == 8 ? I64 : I32;
 }
 
-/* --- setting ---------------------------------------------------------------------------------- */
+/* --- setting --------------------------------------------------------------------------------- */
 
 void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val c)
 {
@@ -52,7 +52,7 @@ void x86_flags_dynamic(struct x86_dis *d)
     d->cc_op = CC_DYNAMIC;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static ir_val get_a(struct x86_dis *d)
 {
@@ -193,7 +193,7 @@ ir_val x86_flags_carry(struct x86_dis *d)
     return ir_setc(d->ir, c.type, c.cc, c.a, c.b);
 }
 
-/* --- conditions ------------------------------------------------------------------------------- */
+/* --- conditions ------------------------------------------------------------------------------ */
 
 enum { COND_O, COND_B, COND_Z, COND_BE, COND_S, COND_P, COND_L, COND_LE };
 
@@ -349,7 +349,7 @@ struct x86_cond x86_condition(struct x86_dis *d, unsigned number)
     return c;
 }
 
-/* --- instructions ----------------------------------------------------------------------------- */
+/* --- instructions ---------------------------------------------------------------------------- */
 
 void trans_setcc(struct x86_dis *d)
 {

@@ -21,7 +21,7 @@ static ir_val sx(struct x86_dis *d, ir_val v, unsigned size)
     return size < 4 ? ir_exts(d->ir, I32, v, 8 * size) : v;
 }
 
-/* --- the eight ALU operations ----------------------------------------------------------------- */
+/* --- the eight ALU operations ---------------------------------------------------------------- */
 
 static ir_val alu_result(struct x86_dis *d, unsigned op, unsigned size, ir_val a, ir_val b,
                          ir_val carry)
@@ -51,6 +51,7 @@ static ir_val atomic(struct x86_dis *d, enum ir_opcode op, ir_val v)
     unsigned size = d->in.operand[0].size;
     struct x86_ea ea = x86_operand_ea(d, 0, true);
 
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     return ir_atomic(d->ir, op, x86_type(size), ea.base, ea.disp, v, ea.memop | x86_memop(size));
 }
 
@@ -71,6 +72,7 @@ static void locked_loop(struct x86_dis *d, unsigned op)
     b = op == OP_SUB ? old : x86_read_low(d, 1);
     r = alu_result(d, op, size, op == OP_SUB ? zero_of(d, size) : old, b, carry);
     ea = x86_operand_ea(d, 0, true);
+    x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
     got = ir_cas(d->ir, type, ea.base, ea.disp, old, r, ea.memop | x86_memop(size));
     ir_brc(d->ir, type, IR_NE, zx(d, got, size), old, again);
     alu_flags(d, op, size, r, b, carry);
@@ -221,7 +223,7 @@ void trans_add_extended(struct x86_dis *d)
     }
 }
 
-/* --- multiplication --------------------------------------------------------------------------- */
+/* --- multiplication -------------------------------------------------------------------------- */
 
 /* `low' is the signed result, `overflow' not zero when the full product is more than that. */
 static void mul_flags(struct x86_dis *d, ir_val low, ir_val overflow)
@@ -333,7 +335,7 @@ void trans_mulx(struct x86_dis *d)
     x86_write(d, 0, hi);            /* wins when both are the same register */
 }
 
-/* --- division --------------------------------------------------------------------------------- */
+/* --- division -------------------------------------------------------------------------------- */
 
 /* dividend: zero- or sign-extended to 64 (32-bit operands) or 32 bits; divisor as wide. Multiplying
    back is cheaper than a second division. */
@@ -438,7 +440,7 @@ void trans_div(struct x86_dis *d)
     }
 }
 
-/* --- widening, decimal ------------------------------------------------------------------------ */
+/* --- widening, decimal ----------------------------------------------------------------------- */
 
 /* cbw, cwde, cdqe */
 void trans_cbw(struct x86_dis *d)

@@ -73,6 +73,7 @@ void trans_xchg(struct x86_dis *d)
         struct x86_ea ea = x86_operand_ea(d, 0, true);
 
         b = x86_read_low(d, 1);
+        x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
         a = ir_atomic(d->ir, IR_xchg, type, ea.base, ea.disp, b, ea.memop | x86_memop(size));
         x86_write(d, 1, a);
         return;
@@ -122,6 +123,7 @@ void trans_cmpxchg(struct x86_dis *d)
     if (d->in.lock) {
         struct x86_ea ea = x86_operand_ea(d, 0, true);
 
+        x86_watch(d, ea, x86_memop(size), X86_WATCH_BOTH);
         old = ir_cas(ir, type, ea.base, ea.disp, acc, src, ea.memop | x86_memop(size));
         old = size < 4 ? ir_extu(ir, I32, old, 8 * size) : old;
     } else if (x86_is_mem(d, 0) || size != 4) {
@@ -165,6 +167,7 @@ void trans_cmpxchg8b(struct x86_dis *d)
     }
     ea = x86_address(d, 8, true);
     acc = register_pair(d, R_DX, R_AX);
+    x86_watch(d, ea, MO_64, X86_WATCH_BOTH);
     old = ir_cas(ir, I64, ea.base, ea.disp, acc, register_pair(d, R_CX, R_BX), ea.memop | MO_64);
     zf = ir_2i(ir, IR_shl, I32, ir_setc(ir, I64, IR_EQ, old, acc), 6);
     /* When they are equal this writes what is there, but for upper halves of 64-bit registers. */
@@ -193,7 +196,7 @@ void trans_xlat(struct x86_dis *d)
     x86_reg_write(d, R_AX, 1, x86_ld(d, I32, x86_address_of(d, d->in.seg, at, 1, false), MO_8));
 }
 
-/* --- the stack -------------------------------------------------------------------------------- */
+/* --- the stack ------------------------------------------------------------------------------- */
 
 void trans_push(struct x86_dis *d)
 {

@@ -7,6 +7,7 @@
 
 static void mmx_wait(struct x86_dis *d)
 {
+    x86_fp_place(d, FP_IN_ENV);
     if (d->mode & MODE_FP_TRAPS && !d->fp_checked) {
         x86_call0(d, H_fp_wait);
     }

@@ -16,7 +16,7 @@ static void leave_transferred(struct x86_dis *d)
     x86_gen_jump_value(d, ir_get(d->ir, G_PC), JUMP_PLAIN);
 }
 
-/* --- loads ------------------------------------------------------------------------------------ */
+/* --- loads ----------------------------------------------------------------------------------- */
 
 /* After a load of a segment register: the region goes on unless the mode changed. */
 static void finish_load(struct x86_dis *d, unsigned seg, ir_val changed)
@@ -44,12 +44,13 @@ static void finish_load(struct x86_dis *d, unsigned seg, ir_val changed)
     }
     same = x86_label_new(d);
     ir_brc(d->ir, I32, IR_EQ, changed, x86_imm32(d, 0), same);
-    ir_ijmp(d->ir, x86_imm_word(d, d->in.next), G_CC_MASK, JUMP_PLAIN);
+    ir_ijmp(d->ir, x86_imm_word(d, d->in.next), G_CC_MASK | G_FP_MASK, JUMP_PLAIN);
     ir_label(d->ir, same);
 }
 
 static ir_val load_seg(struct x86_dis *d, unsigned seg, ir_val selector)
 {
+    d->fp_data_seg = -1;
     return x86_call2(d, H_load_seg, x86_imm32(d, seg), selector);
 }
 
@@ -117,7 +118,7 @@ void trans_load_far(struct x86_dis *d)
     finish_load(d, seg, changed);
 }
 
-/* --- far transfers ---------------------------------------------------------------------------- */
+/* --- far transfers --------------------------------------------------------------------------- */
 
 static void far(struct x86_dis *d, ir_val selector, ir_val offset)
 {
@@ -157,7 +158,7 @@ void trans_iret(struct x86_dis *d)
     leave_transferred(d);
 }
 
-/* --- software interrupts, system calls -------------------------------------------------------- */
+/* --- software interrupts, system calls ------------------------------------------------------- */
 
 void trans_int(struct x86_dis *d)
 {
@@ -254,7 +255,7 @@ void trans_rsm(struct x86_dis *d)
     leave_transferred(d);
 }
 
-/* --- descriptor tables ------------------------------------------------------------------------ */
+/* --- descriptor tables ----------------------------------------------------------------------- */
 
 /* CR4.UMIP keeps user mode from reading system state. */
 static void check_umip(struct x86_dis *d)
@@ -323,7 +324,7 @@ void trans_load_table(struct x86_dis *d)
     x86_call3(d, H_load_table, x86_imm32(d, (uint32_t)d->in.op->arg), limit, base);
 }
 
-/* --- LAR, LSL, VERR, VERW, ARPL --------------------------------------------------------------- */
+/* --- LAR, LSL, VERR, VERW, ARPL -------------------------------------------------------------- */
 
 static void set_zf(struct x86_dis *d, ir_val bit)
 {

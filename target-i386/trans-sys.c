@@ -9,7 +9,7 @@
 
 #define ENV_OFFSET(member) offsetof(struct x86_env, member)
 
-/* --- ports ------------------------------------------------------------------------------------ */
+/* --- ports ----------------------------------------------------------------------------------- */
 
 static void check_io(struct x86_dis *d, ir_val port, unsigned size)
 {
@@ -64,7 +64,7 @@ void trans_outs(struct x86_dis *d)
     string_io(d, H_outs);
 }
 
-/* --- the interrupt flag ----------------------------------------------------------------------- */
+/* --- the interrupt flag ---------------------------------------------------------------------- */
 
 static bool may_change_if(const struct x86_dis *d)
 {
@@ -173,7 +173,7 @@ void trans_stac_clac(struct x86_dis *d)
     x86_end_region(d);
 }
 
-/* --- control and debug registers -------------------------------------------------------------- */
+/* --- control and debug registers ------------------------------------------------------------- */
 
 void trans_mov_from_cr(struct x86_dis *d)
 {
@@ -253,7 +253,7 @@ void trans_invpcid(struct x86_dis *d)
     x86_end_region(d);
 }
 
-/* --- MSRs, time, CPUID ------------------------------------------------------------------------ */
+/* --- MSRs, time, CPUID ----------------------------------------------------------------------- */
 
 /* A 64-bit value into EDX:EAX */
 static void write_pair(struct x86_dis *d, ir_val v)
@@ -329,7 +329,7 @@ void trans_xsetbv(struct x86_dis *d)
     x86_end_region(d);
 }
 
-/* --- FS and GS bases -------------------------------------------------------------------------- */
+/* --- FS and GS bases ------------------------------------------------------------------------- */
 
 void trans_swapgs(struct x86_dis *d)
 {

@@ -1,22 +1,37 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * x87 instructions: one table each of register and memory forms, by escape byte and ModRM.reg. One
+ * x87 instructions: one table each of register and memory forms, by escape byte and ModRM.reg.
+ * With all exceptions masked they are executed as they are, by x87 ops. In MODE_FP_TRAPS it is one
  * helper an instruction; memory is read before it and written after it, and only then are the stack
- * popped and the instruction pointers moved, so that a fault finds the state from before. Waiting
- * for a pending exception is compiled in where one is unmasked (MODE_FP_TRAPS).
+ * popped and the instruction pointers moved, so that a fault finds the state from before. There
+ * waiting for a pending exception is compiled in.
  */
 #include "target-i386/translate.h"
 
 #include "base/bits.h"
 #include "target-i386/fpu.h"
 
+enum kind {
+    NONE, PLAIN, INDEX, TO_ST0, TO_STI, COMPARE, COMPARE_FLAGS, CMOV, XAM, CONSTANT, ROTATE, FREE,
+    NOP, CLEX, INIT, STSW_AX, ARITH_MEM, COMPARE_MEM, LD_INT, LD_80, STORE, STORE_80, LDCW, STCW,
+    STSW, ENVIRONMENT, KINDS
+};
+
 struct x87_op {
-    void (*emit)(struct x86_dis *d, const struct x87_op *op);
+    uint8_t kind;                   /* enum kind */
     uint16_t helper;
     uint8_t a, b;
     uint8_t flags;                  /* of the following */
     uint8_t feature;
 };
+
+/* How a kind is emitted: by helpers in MODE_FP_TRAPS, else as it is. */
+struct x87_kind {
+    void (*trapping)(struct x86_dis *d, const struct x87_op *op);
+    void (*native)(struct x86_dis *d, const struct x87_op *op);
+    bool anywhere;                  /* native: no matter where the state is */
+};
+static const struct x87_kind kinds[KINDS];
 
 enum {
     CONTROL = 1,                    /* leaves the instruction pointers alone */
@@ -37,24 +52,24 @@ static ir_val st_index(struct x86_dis *d)
 
 /* --- the last instruction, as FNSTENV shows it --- */
 
-/* Stores an env field; with `excepted' only when an exception is pending now. */
-static void set_pointer(struct x86_dis *d, enum ir_type type, size_t offset, ir_val v,
-                        unsigned memop, bool excepted)
+/* The new value when an exception is pending now, else the old one. */
+static ir_val if_excepted(struct x86_dis *d, enum ir_type type, ir_val new, ir_val old)
 {
-    if (excepted) {
-        v = ir_sel(d->ir, type, IR_TSTNE, ir_envld(d->ir, I32, ENV(fpus), MO_16),
-                   ir_const(d->ir, type, FPUS_ES), v, ir_envld(d->ir, type, offset, memop));
-    }
-    ir_envst(d->ir, type, offset, v, memop);
+    return ir_sel(d->ir, type, IR_TSTNE, ir_envld(d->ir, I32, ENV(fpus), MO_16),
+                  ir_const(d->ir, type, FPUS_ES), new, old);
 }
 
-static void set_operand(struct x86_dis *d, bool excepted)
+static ir_val selector(struct x86_dis *d, unsigned seg)
 {
-    size_t seg = ENV(segs[0].selector) + d->in.seg * sizeof(struct x86_segment);
+    return ir_envld(d->ir, I32, ENV(segs[0].selector) + seg * sizeof(struct x86_segment), MO_16);
+}
 
-    set_pointer(d, I64, ENV(fpdp), x86_lea(d), MO_64, excepted);
-    if (!fp_without_selectors(d->env)) {
-        set_pointer(d, I32, ENV(fpds), ir_envld(d->ir, I32, seg, MO_16), MO_16, excepted);
+static void set_operand(struct x86_dis *d)
+{
+    ir_set(d->ir, G_FPDP, x86_lea(d));
+    if (!fp_without_selectors(d->env) && d->fp_data_seg != d->in.seg) {
+        ir_envst(d->ir, I32, ENV(fpds), selector(d, d->in.seg), MO_16);
+        d->fp_data_seg = d->in.seg;
     }
 }
 
@@ -64,21 +79,31 @@ static void set_operand(struct x86_dis *d, bool excepted)
  */
 static void set_excepted(struct x86_dis *d)
 {
-    set_pointer(d, I32, ENV(fop), x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm), MO_16, true);
+    ir_val op = x86_imm32(d, (d->in.opcode & 7) << 8 | d->in.modrm);
+
+    op = if_excepted(d, I32, op, ir_envld(d->ir, I32, ENV(fop), MO_16));
+    ir_envst(d->ir, I32, ENV(fop), op, MO_16);
     if (d->in.mod != 3) {
-        set_operand(d, true);
+        ir_set(d->ir, G_FPDP, if_excepted(d, X86_IWORD, x86_lea(d), ir_get(d->ir, G_FPDP)));
+    }
+    if (d->in.mod != 3 && !fp_without_selectors(d->env)) {
+        ir_val seg = if_excepted(d, I32, selector(d, d->in.seg),
+                                 ir_envld(d->ir, I32, ENV(fpds), MO_16));
+
+        ir_envst(d->ir, I32, ENV(fpds), seg, MO_16);
+        d->fp_data_seg = -1;
     }
 }
 
 static void set_pointers(struct x86_dis *d)
 {
-    ir_envst(d->ir, I64, ENV(fpip), ir_const(d->ir, I64, d->in.pc), MO_64);
-    if (!fp_without_selectors(d->env)) {
-        set_pointer(d, I32, ENV(fpcs), ir_envld(d->ir, I32, ENV(segs[SEG_CS].selector), MO_16),
-                    MO_16, false);
+    ir_set(d->ir, G_FPIP, x86_imm_word(d, d->in.pc));
+    if (!fp_without_selectors(d->env) && d->fp_code_seg != SEG_CS) {
+        ir_envst(d->ir, I32, ENV(fpcs), selector(d, SEG_CS), MO_16);
+        d->fp_code_seg = SEG_CS;
     }
     if (d->in.mod != 3 && !x86_has(d->env->cpuid_7_ebx, 6)) {
-        set_operand(d, false);
+        set_operand(d);
     }
     if (d->mode & MODE_FP_TRAPS) {
         set_excepted(d);
@@ -296,102 +321,240 @@ static void emit_environment(struct x86_dis *d, const struct x87_op *op)
     x86_end_region(d);
 }
 
+/* --- as they are --- */
+
+void x86_fp_place(struct x86_dis *d, unsigned where)
+{
+    if (d->fp_where != where && !(d->mode & MODE_FP_TRAPS)) {
+        ir_x87(d->ir, IR_x87_state, IR_NONE, 0, 0, where == FP_IN_UNIT);
+        d->fp_where = where;
+    }
+}
+
+static unsigned encoding(const struct x86_dis *d)
+{
+    return d->in.opcode | d->in.modrm << 8;
+}
+
+static void native_register(struct x86_dis *d, const struct x87_op *op)
+{
+    ir_x87(d->ir, IR_x87, IR_NONE, 0, 0, encoding(d));
+}
+
+static void native_flags(struct x86_dis *d, const struct x87_op *op)
+{
+    x86_flags_set_packed(d, ir_x87_value(d->ir, IR_x87_fl, I32, encoding(d)));
+}
+
+static void native_cmov(struct x86_dis *d, const struct x87_op *op)
+{
+    struct x86_cond cond = x86_condition(d, op->a);
+    ir_val v = ir_setc(d->ir, cond.type, cond.cc, cond.a, cond.b);
+
+    ir_x87(d->ir, IR_x87_cmov, I32, v, 0, d->in.modrm & 7);
+}
+
+static void native_stsw_ax(struct x86_dis *d, const struct x87_op *op)
+{
+    x86_reg_write(d, R_AX, 2, ir_x87_value(d->ir, IR_x87_status, I32, 0));
+}
+
+static void native_stsw(struct x86_dis *d, const struct x87_op *op)
+{
+    ir_val v = ir_x87_value(d->ir, IR_x87_status, I32, 0);
+
+    x86_st(d, I32, x86_address(d, 2, true), v, MO_16);
+}
+
+/* A process's memory is the host's: so the operand may be where it is. */
+static bool native_direct(struct x86_dis *d, const struct x86_ea *ea)
+{
+    if (!d->t->cpu->user || d->mode & MODE_ALIGN) {
+        return false;
+    }
+    ir_x87_mem(d->ir, ea->base, ea->disp, ea->memop | MO_64, encoding(d));
+    return true;
+}
+
+/* a: size, 0 for 10 bytes */
+static void native_load(struct x86_dis *d, const struct x87_op *op)
+{
+    struct x86_ea ea = x86_address(d, op->a ? op->a : 10, false);
+    ir_val high = 0, v;
+
+    if (native_direct(d, &ea)) {
+        return;
+    }
+    v = x86_ld(d, x86_type(op->a ? op->a : 8), ea, op->a ? x86_memop(op->a) : MO_64);
+    if (!op->a) {
+        high = x86_ld(d, I32, x86_ea_add(ea, 8), MO_16);
+    }
+    ir_x87(d->ir, IR_x87_put, x86_type(op->a ? op->a : 8), v, high, encoding(d));
+}
+
+/*
+ * Of a machine: nothing happens before the page is known to be writable, and the stack is popped
+ * after the store, which may leave to be done again (where it stores into this code). Forms that do
+ * nothing but pop have their helpers.
+ */
+static void native_store(struct x86_dis *d, const struct x87_op *op)
+{
+    enum { POPS = 1 << 11 };
+    struct x86_ea ea = x86_address(d, op->a ? op->a : 10, true);
+    unsigned memop = op->a ? x86_memop(op->a) : MO_64, reg = d->in.modrm >> 3 & 7;
+    ir_val v;
+
+    if (native_direct(d, &ea)) {
+        return;
+    }
+    if (reg != 2 && reg != 3) {
+        x86_fp_place(d, FP_IN_ENV);
+        kinds[op->kind].trapping(d, op);
+        return;
+    }
+    x86_ld(d, I64, ea, memop | MO_WRITE_INTENT);
+    v = ir_x87_value(d->ir, IR_x87_take, I64, (encoding(d) & ~POPS) | memop << 16);
+    x86_st(d, I64, ea, v, memop);
+    if (encoding(d) & POPS) {
+        ir_x87_value(d->ir, IR_x87_take, I64, encoding(d) | memop << 16);
+    }
+}
+
+/* All masked before and after: else a helper, and the region ends. */
+static void native_ldcw(struct x86_dis *d, const struct x87_op *op)
+{
+    ir_val v = x86_ld(d, I32, x86_address(d, 2, false), MO_16);
+    unsigned masked = x86_label_new(d);
+
+    ir_envst(d->ir, I32, ENV(fp_staged), v, MO_16);
+    ir_brc(d->ir, I32, IR_EQ, ir_2i(d->ir, IR_and, I32, v, FPUC_MASKS), x86_imm32(d, FPUC_MASKS),
+           masked);
+    x86_call1(d, op->helper, v);
+    x86_call0(d, H_fp_mode);
+    x86_end_region(d);
+    d->ended = false;
+    d->fp_where = FP_IN_UNIT;       /* as it was */
+    ir_label(d->ir, masked);
+    v = ir_2i(d->ir, IR_and, I32, ir_envld(d->ir, I32, ENV(fp_staged), MO_16), FPUC_VALID);
+    v = ir_2i(d->ir, IR_or, I32, v, FPUC_ONE);
+    ir_envst(d->ir, I32, ENV(fpuc), v, MO_16);
+    ir_x87(d->ir, IR_x87_put, I32, v, 0, encoding(d));
+}
+
 /* --- tables --- */
+
+static const struct x87_kind kinds[KINDS] = {
+    [PLAIN] = { emit_plain, native_register }, [INDEX] = { emit_index, native_register },
+    [TO_ST0] = { emit_to_st0, native_register }, [TO_STI] = { emit_to_sti, native_register },
+    [COMPARE] = { emit_compare, native_register },
+    [COMPARE_FLAGS] = { emit_compare_flags, native_flags }, [CMOV] = { emit_cmov, native_cmov },
+    [XAM] = { emit_xam, native_register }, [CONSTANT] = { emit_constant, native_register },
+    [ROTATE] = { emit_rotate, native_register }, [FREE] = { emit_free, native_register },
+    [NOP] = { emit_nop, emit_nop, true }, [CLEX] = { emit_clex, native_register },
+    [INIT] = { emit_init, emit_init, true }, [STSW_AX] = { emit_stsw_ax, native_stsw_ax },
+    [ARITH_MEM] = { emit_arith_mem, native_load },
+    [COMPARE_MEM] = { emit_compare_mem, native_load },
+    [LD_INT] = { emit_ld_int, native_load }, [LD_80] = { emit_ld_80, native_load },
+    [STORE] = { emit_store, native_store }, [STORE_80] = { emit_store_80, native_store },
+    [LDCW] = { emit_ldcw, native_ldcw }, [STCW] = { emit_stcw, emit_stcw, true },
+    [STSW] = { emit_stsw, native_stsw },
+    [ENVIRONMENT] = { emit_environment, emit_environment, true },
+};
 
 #define R(n, ...) [n] = { __VA_ARGS__ }
 
 /* d9 e0 .. d9 ff */
 static const struct x87_op d9_ops[32] = {
-    R(0x00, emit_plain, H_fp_chs), R(0x01, emit_plain, H_fp_abs),
-    R(0x04, emit_plain, H_fp_tst), R(0x05, emit_xam, H_fp_xam),
-    R(0x08, emit_constant, H_fp_ld_const, 0), R(0x09, emit_constant, H_fp_ld_const, 1),
-    R(0x0a, emit_constant, H_fp_ld_const, 2), R(0x0b, emit_constant, H_fp_ld_const, 3),
-    R(0x0c, emit_constant, H_fp_ld_const, 4), R(0x0d, emit_constant, H_fp_ld_const, 5),
-    R(0x0e, emit_constant, H_fp_ld_const, 6),
-    R(0x10, emit_plain, H_fp_2xm1), R(0x11, emit_plain, H_fp_yl2x),
-    R(0x12, emit_plain, H_fp_other), R(0x13, emit_plain, H_fp_patan),     /* fptan */
-    R(0x14, emit_plain, H_fp_other), R(0x15, emit_plain, H_fp_prem1),     /* fxtract */
-    R(0x16, emit_rotate, H_fp_rotate, 7), R(0x17, emit_rotate, H_fp_rotate, 1),
-    R(0x18, emit_plain, H_fp_prem), R(0x19, emit_plain, H_fp_yl2xp1),
-    R(0x1a, emit_plain, H_fp_sqrt), R(0x1b, emit_plain, H_fp_other),      /* fsincos */
-    R(0x1c, emit_plain, H_fp_rndint), R(0x1d, emit_plain, H_fp_scale),
-    R(0x1e, emit_plain, H_fp_sin), R(0x1f, emit_plain, H_fp_cos),
+    R(0x00, PLAIN, H_fp_chs), R(0x01, PLAIN, H_fp_abs),
+    R(0x04, PLAIN, H_fp_tst), R(0x05, XAM, H_fp_xam),
+    R(0x08, CONSTANT, H_fp_ld_const, 0), R(0x09, CONSTANT, H_fp_ld_const, 1),
+    R(0x0a, CONSTANT, H_fp_ld_const, 2), R(0x0b, CONSTANT, H_fp_ld_const, 3),
+    R(0x0c, CONSTANT, H_fp_ld_const, 4), R(0x0d, CONSTANT, H_fp_ld_const, 5),
+    R(0x0e, CONSTANT, H_fp_ld_const, 6),
+    R(0x10, PLAIN, H_fp_2xm1), R(0x11, PLAIN, H_fp_yl2x),
+    R(0x12, PLAIN, H_fp_other), R(0x13, PLAIN, H_fp_patan),     /* fptan */
+    R(0x14, PLAIN, H_fp_other), R(0x15, PLAIN, H_fp_prem1),     /* fxtract */
+    R(0x16, ROTATE, H_fp_rotate, 7), R(0x17, ROTATE, H_fp_rotate, 1),
+    R(0x18, PLAIN, H_fp_prem), R(0x19, PLAIN, H_fp_yl2xp1),
+    R(0x1a, PLAIN, H_fp_sqrt), R(0x1b, PLAIN, H_fp_other),      /* fsincos */
+    R(0x1c, PLAIN, H_fp_rndint), R(0x1d, PLAIN, H_fp_scale),
+    R(0x1e, PLAIN, H_fp_sin), R(0x1f, PLAIN, H_fp_cos),
 };
 
 /* db e0 .. db e7: feni, fdisi, fnclex, fninit, fsetpm */
 static const struct x87_op db_ops[8] = {
-    R(0, emit_nop, .flags = CONTROL | NO_WAIT), R(1, emit_nop, .flags = CONTROL | NO_WAIT),
-    R(2, emit_clex, H_fp_clex, .flags = CONTROL | NO_WAIT),
-    R(3, emit_init, H_fp_init, .flags = CONTROL | NO_WAIT),
-    R(4, emit_nop, .flags = CONTROL | NO_WAIT),
+    R(0, NOP, .flags = CONTROL | NO_WAIT), R(1, NOP, .flags = CONTROL | NO_WAIT),
+    R(2, CLEX, H_fp_clex, .flags = CONTROL | NO_WAIT),
+    R(3, INIT, H_fp_init, .flags = CONTROL | NO_WAIT),
+    R(4, NOP, .flags = CONTROL | NO_WAIT),
 };
 
-#define CMOV(n, number) R(n, emit_cmov, H_fp_cmov, number, .feature = FEAT_CMOV)
+#define CMOV(n, number) R(n, CMOV, H_fp_cmov, number, .feature = FEAT_CMOV)
 
 /* By escape and ModRM.reg, undocumented aliases too */
 static const struct x87_op register_ops[8][8] = {
-    { R(0, emit_to_st0, H_fp_add), R(1, emit_to_st0, H_fp_mul),
-      R(2, emit_compare, H_fp_com, 0), R(3, emit_compare, H_fp_com, 1),
-      R(4, emit_to_st0, H_fp_sub), R(5, emit_to_st0, H_fp_subr),
-      R(6, emit_to_st0, H_fp_div), R(7, emit_to_st0, H_fp_divr) },
-    { R(0, emit_index, H_fp_ld_st), R(1, emit_index, H_fp_xch), R(2, emit_nop),
-      R(3, emit_compare, H_fp_st_st, 1) },
-    { CMOV(0, 2), CMOV(1, 4), CMOV(2, 6), CMOV(3, 10), R(5, emit_compare, H_fp_ucom, 2) },
+    { R(0, TO_ST0, H_fp_add), R(1, TO_ST0, H_fp_mul),
+      R(2, COMPARE, H_fp_com, 0), R(3, COMPARE, H_fp_com, 1),
+      R(4, TO_ST0, H_fp_sub), R(5, TO_ST0, H_fp_subr),
+      R(6, TO_ST0, H_fp_div), R(7, TO_ST0, H_fp_divr) },
+    { R(0, INDEX, H_fp_ld_st), R(1, INDEX, H_fp_xch), R(2, NOP),
+      R(3, COMPARE, H_fp_st_st, 1) },
+    { CMOV(0, 2), CMOV(1, 4), CMOV(2, 6), CMOV(3, 10), R(5, COMPARE, H_fp_ucom, 2) },
     { CMOV(0, 3), CMOV(1, 5), CMOV(2, 7), CMOV(3, 11),
-      R(5, emit_compare_flags, H_fp_ucomi, 0, .feature = FEAT_CMOV),
-      R(6, emit_compare_flags, H_fp_comi, 0, .feature = FEAT_CMOV) },
-    { R(0, emit_to_sti, H_fp_add, 0), R(1, emit_to_sti, H_fp_mul, 0),
-      R(2, emit_compare, H_fp_com, 0), R(3, emit_compare, H_fp_com, 1),
-      R(4, emit_to_sti, H_fp_subr, 0), R(5, emit_to_sti, H_fp_sub, 0),
-      R(6, emit_to_sti, H_fp_divr, 0), R(7, emit_to_sti, H_fp_div, 0) },
-    { R(0, emit_free, H_fp_free, 0), R(1, emit_index, H_fp_xch),
-      R(2, emit_compare, H_fp_st_st, 0), R(3, emit_compare, H_fp_st_st, 1),
-      R(4, emit_compare, H_fp_ucom, 0), R(5, emit_compare, H_fp_ucom, 1) },
-    { R(0, emit_to_sti, H_fp_add, 1), R(1, emit_to_sti, H_fp_mul, 1),
-      R(2, emit_compare, H_fp_com, 1), R(3, emit_compare, H_fp_com, 2),
-      R(4, emit_to_sti, H_fp_subr, 1), R(5, emit_to_sti, H_fp_sub, 1),
-      R(6, emit_to_sti, H_fp_divr, 1), R(7, emit_to_sti, H_fp_div, 1) },
-    { R(0, emit_free, H_fp_free, 1), R(1, emit_index, H_fp_xch),
-      R(2, emit_compare, H_fp_st_st, 1), R(3, emit_compare, H_fp_st_st, 1),
-      R(4, emit_stsw_ax, .flags = CONTROL | NO_WAIT),
-      R(5, emit_compare_flags, H_fp_ucomi, 1, .feature = FEAT_CMOV),
-      R(6, emit_compare_flags, H_fp_comi, 1, .feature = FEAT_CMOV) },
+      R(5, COMPARE_FLAGS, H_fp_ucomi, 0, .feature = FEAT_CMOV),
+      R(6, COMPARE_FLAGS, H_fp_comi, 0, .feature = FEAT_CMOV) },
+    { R(0, TO_STI, H_fp_add, 0), R(1, TO_STI, H_fp_mul, 0),
+      R(2, COMPARE, H_fp_com, 0), R(3, COMPARE, H_fp_com, 1),
+      R(4, TO_STI, H_fp_subr, 0), R(5, TO_STI, H_fp_sub, 0),
+      R(6, TO_STI, H_fp_divr, 0), R(7, TO_STI, H_fp_div, 0) },
+    { R(0, FREE, H_fp_free, 0), R(1, INDEX, H_fp_xch),
+      R(2, COMPARE, H_fp_st_st, 0), R(3, COMPARE, H_fp_st_st, 1),
+      R(4, COMPARE, H_fp_ucom, 0), R(5, COMPARE, H_fp_ucom, 1) },
+    { R(0, TO_STI, H_fp_add, 1), R(1, TO_STI, H_fp_mul, 1),
+      R(2, COMPARE, H_fp_com, 1), R(3, COMPARE, H_fp_com, 2),
+      R(4, TO_STI, H_fp_subr, 1), R(5, TO_STI, H_fp_sub, 1),
+      R(6, TO_STI, H_fp_divr, 1), R(7, TO_STI, H_fp_div, 1) },
+    { R(0, FREE, H_fp_free, 1), R(1, INDEX, H_fp_xch),
+      R(2, COMPARE, H_fp_st_st, 1), R(3, COMPARE, H_fp_st_st, 1),
+      R(4, STSW_AX, .flags = CONTROL | NO_WAIT),
+      R(5, COMPARE_FLAGS, H_fp_ucomi, 1, .feature = FEAT_CMOV),
+      R(6, COMPARE_FLAGS, H_fp_comi, 1, .feature = FEAT_CMOV) },
 };
 
-#define ARITH_MEM(n, op, suffix, size) R(n, emit_arith_mem, H_fp_##op##_##suffix, size)
+#define ARITH_MEM(n, op, suffix, size) R(n, ARITH_MEM, H_fp_##op##_##suffix, size)
 #define ARITHMETIC_MEM(suffix, size)                                                               \
     { ARITH_MEM(0, add, suffix, size), ARITH_MEM(1, mul, suffix, size),                            \
-      R(2, emit_compare_mem, H_fp_com_##suffix, size, 0),                                          \
-      R(3, emit_compare_mem, H_fp_com_##suffix, size, 1),                                          \
+      R(2, COMPARE_MEM, H_fp_com_##suffix, size, 0),                                          \
+      R(3, COMPARE_MEM, H_fp_com_##suffix, size, 1),                                          \
       ARITH_MEM(4, sub, suffix, size), ARITH_MEM(5, subr, suffix, size),                           \
       ARITH_MEM(6, div, suffix, size), ARITH_MEM(7, divr, suffix, size) }
 
 static const struct x87_op memory_ops[8][8] = {
     ARITHMETIC_MEM(f32, 4),
-    { R(0, emit_arith_mem, H_fp_ld_f32, 4), R(2, emit_store, H_fp_st_f32, 4, 0),
-      R(3, emit_store, H_fp_st_f32, 4, 1),
-      R(4, emit_environment, H_fp_ldenv, 0, 0, .flags = CONTROL),
-      R(5, emit_ldcw, H_fp_ldcw, .flags = CONTROL),
-      R(6, emit_environment, H_fp_stenv, 0, 1, .flags = CONTROL | NO_WAIT),
-      R(7, emit_stcw, .flags = CONTROL | NO_WAIT) },
+    { R(0, ARITH_MEM, H_fp_ld_f32, 4), R(2, STORE, H_fp_st_f32, 4, 0),
+      R(3, STORE, H_fp_st_f32, 4, 1),
+      R(4, ENVIRONMENT, H_fp_ldenv, 0, 0, .flags = CONTROL),
+      R(5, LDCW, H_fp_ldcw, .flags = CONTROL),
+      R(6, ENVIRONMENT, H_fp_stenv, 0, 1, .flags = CONTROL | NO_WAIT),
+      R(7, STCW, .flags = CONTROL | NO_WAIT) },
     ARITHMETIC_MEM(i32, 4),
-    { R(0, emit_ld_int, H_fp_ld_int, 4),
-      R(1, emit_store, H_fp_st_trunc32, 4, 1, .feature = FEAT_SSE3),
-      R(2, emit_store, H_fp_st_i32, 4, 0), R(3, emit_store, H_fp_st_i32, 4, 1),
-      R(5, emit_ld_80, H_fp_ld_f80), R(7, emit_store_80, H_fp_st_f80) },
+    { R(0, LD_INT, H_fp_ld_int, 4),
+      R(1, STORE, H_fp_st_trunc32, 4, 1, .feature = FEAT_SSE3),
+      R(2, STORE, H_fp_st_i32, 4, 0), R(3, STORE, H_fp_st_i32, 4, 1),
+      R(5, LD_80, H_fp_ld_f80), R(7, STORE_80, H_fp_st_f80) },
     ARITHMETIC_MEM(f64, 8),
-    { R(0, emit_arith_mem, H_fp_ld_f64, 8),
-      R(1, emit_store, H_fp_st_trunc64, 8, 1, .feature = FEAT_SSE3),
-      R(2, emit_store, H_fp_st_f64, 8, 0), R(3, emit_store, H_fp_st_f64, 8, 1),
-      R(4, emit_environment, H_fp_rstor, 80, 0, .flags = CONTROL),
-      R(6, emit_environment, H_fp_save, 80, 1, .flags = CONTROL | NO_WAIT),
-      R(7, emit_stsw, .flags = CONTROL | NO_WAIT) },
+    { R(0, ARITH_MEM, H_fp_ld_f64, 8),
+      R(1, STORE, H_fp_st_trunc64, 8, 1, .feature = FEAT_SSE3),
+      R(2, STORE, H_fp_st_f64, 8, 0), R(3, STORE, H_fp_st_f64, 8, 1),
+      R(4, ENVIRONMENT, H_fp_rstor, 80, 0, .flags = CONTROL),
+      R(6, ENVIRONMENT, H_fp_save, 80, 1, .flags = CONTROL | NO_WAIT),
+      R(7, STSW, .flags = CONTROL | NO_WAIT) },
     ARITHMETIC_MEM(i16, 2),
-    { R(0, emit_ld_int, H_fp_ld_int, 2),
-      R(1, emit_store, H_fp_st_trunc16, 2, 1, .feature = FEAT_SSE3),
-      R(2, emit_store, H_fp_st_i16, 2, 0), R(3, emit_store, H_fp_st_i16, 2, 1),
-      R(4, emit_ld_80, H_fp_ld_bcd), R(5, emit_ld_int, H_fp_ld_int, 8),
-      R(6, emit_store_80, H_fp_st_bcd), R(7, emit_store, H_fp_st_i64, 8, 1) },
+    { R(0, LD_INT, H_fp_ld_int, 2),
+      R(1, STORE, H_fp_st_trunc16, 2, 1, .feature = FEAT_SSE3),
+      R(2, STORE, H_fp_st_i16, 2, 0), R(3, STORE, H_fp_st_i16, 2, 1),
+      R(4, LD_80, H_fp_ld_bcd), R(5, LD_INT, H_fp_ld_int, 8),
+      R(6, STORE_80, H_fp_st_bcd), R(7, STORE, H_fp_st_i64, 8, 1) },
 };
 
 static const struct x87_op *find(const struct x86_insn *in)
@@ -420,7 +583,7 @@ void trans_x87(struct x86_dis *d)
 {
     const struct x87_op *op = find(&d->in);
 
-    if (!op || !op->emit || (op->feature && !d->has[op->feature])) {
+    if (!op || !op->kind || (op->feature && !d->has[op->feature])) {
         x86_gen_ud(d);
         return;
     }
@@ -432,7 +595,14 @@ void trans_x87(struct x86_dis *d)
     if (d->mode & MODE_FP_TRAPS && !(op->flags & NO_WAIT)) {
         x86_call0(d, H_fp_wait);
     }
-    op->emit(d, op);
+    if (d->mode & MODE_FP_TRAPS) {
+        kinds[op->kind].trapping(d, op);
+    } else {
+        if (!kinds[op->kind].anywhere) {
+            x86_fp_place(d, FP_IN_UNIT);
+        }
+        kinds[op->kind].native(d, op);
+    }
     if (!(op->flags & CONTROL)) {
         set_pointers(d);
     }

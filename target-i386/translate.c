@@ -10,13 +10,14 @@
 #include <stddef.h>
 
 #include "base/log.h"
+#include "cpu-debug.h"
 #include "target-i386/region.h"
 
-/* --- leaving ---------------------------------------------------------------------------------- */
+/* --- leaving --------------------------------------------------------------------------------- */
 
 static uint64_t live_mask(struct x86_dis *d, uint64_t pc)
 {
-    return x86_region_live(d, pc) ? G_CC_MASK : 0;
+    return (x86_region_live(d, pc) ? G_CC_MASK : 0) | G_FP_MASK;
 }
 
 static void single_step(struct x86_dis *d, ir_val pc)
@@ -26,7 +27,7 @@ static void single_step(struct x86_dis *d, ir_val pc)
     x86_call2(d, H_single_step, pc, x86_imm32(d, new_flags));
 }
 
-/* One-instruction regions of MODE_TF and MODE_INHIBIT end in their own way. */
+/* One-instruction regions of MODE_TF, MODE_INHIBIT and MODE_STEP end in their own way. */
 static bool leave_specially(struct x86_dis *d, ir_val pc)
 {
     if (d->mode & MODE_TF) {
@@ -76,7 +77,7 @@ void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
     if (!leave_specially(d, pc)) {
         bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
 
-        ir_ijmp(d->ir, pc, dead ? 0 : G_CC_MASK, hint);
+        ir_ijmp(d->ir, pc, (dead ? 0 : G_CC_MASK) | G_FP_MASK, hint);
     }
     d->ended = true;
 }
@@ -120,10 +121,10 @@ void x86_set_pc_next(struct x86_dis *d)
 
 unsigned x86_label_new(struct x86_dis *d)
 {
-    return ir_label_new(d->ir, G_CC_MASK);
+    return ir_label_new(d->ir, G_CC_MASK | G_FP_MASK);
 }
 
-/* --- exceptions ------------------------------------------------------------------------------- */
+/* --- exceptions ------------------------------------------------------------------------------ */
 
 static void emit_raise(struct x86_dis *d, unsigned vector)
 {
@@ -165,7 +166,7 @@ void x86_raise_if(struct x86_dis *d, enum ir_type type, enum ir_cond cc, ir_val 
     ir_brc(d->ir, type, cc, a, b, c->label);
 }
 
-/* --- the limit of CS -------------------------------------------------------------------------- */
+/* --- the limit of CS ------------------------------------------------------------------------- */
 
 static ir_val code_limit(struct x86_dis *d)
 {
@@ -216,7 +217,7 @@ static bool refuse_fetch(struct x86_dis *d)
     return false;
 }
 
-/* --- flags from before the region ------------------------------------------------------------- */
+/* --- flags from before the region ------------------------------------------------------------ */
 
 void x86_guess_flags(struct x86_dis *d)
 {
@@ -249,7 +250,7 @@ static void emit_wrong_guess(struct x86_dis *d)
     exit_to(d, d->in.imm);
 }
 
-/* --- one instruction -------------------------------------------------------------------------- */
+/* --- one instruction ------------------------------------------------------------------------- */
 
 uint32_t x86_flags_live(struct x86_dis *d)
 {
@@ -292,6 +293,9 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     d->t->end = lin + in->len > d->t->end ? lin + in->len : d->t->end;
     d->t->insns++;
     ir_insn(d->ir, in->pc);
+    if (x86_stops_at(d, lin)) {
+        x86_call1(d, H_debug_break, x86_imm_word(d, lin));
+    }
     if (d->mode & MODE_DR_CODE) {
         x86_call1(d, H_check_breakpoint, x86_imm_word(d, x86_linear_pc(d, in->pc)));
     }
@@ -304,7 +308,7 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
     }
 }
 
-/* --- the region ------------------------------------------------------------------------------- */
+/* --- the region ------------------------------------------------------------------------------ */
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
@@ -315,8 +319,9 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
     d->ended = d->cc_of_stack = false;
-    d->fp_delta = 0;
     d->fp_checked = false;
+    d->fp_where = FP_ANYWHERE;
+    d->fp_code_seg = d->fp_data_seg = -1;
     if (l->back && l->insn != 0) {
         ir_poll(d->ir, d->region->insns[l->insn].pc);
     }
@@ -346,6 +351,19 @@ static void count_shadow(struct x86_dis *d, uint64_t pc)
     }
 }
 
+/* A store may change what comes next. */
+static void translate_checked(struct x86_dis *d, const struct x86_insn *in)
+{
+    unsigned before = d->ir->n;
+
+    translate_insn(d, in);
+    count_shadow(d, in->next);
+    if (!d->ended && ir_stores(d->ir, before)) {
+        exit_to(d, in->next);
+        d->ended = true;
+    }
+}
+
 static void translate_run(struct x86_dis *d, const struct x86_run *run)
 {
     struct x86_region *r = d->region;
@@ -361,10 +379,13 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
         if (l) {
             place_leader(d, &r->leaders[l - 1]);
         }
+        if (i == 0 && d->t->checked) {
+            ir_check(d->ir);
+        }
         if (i == 0 && !d->to_loop) {
             ir_poll(d->ir, in->pc);
         }
-        if (i == 0 && d->to_loop) {
+        if (i == 0 && d->mode & MODE_INHIBIT) {
             x86_call0(d, H_end_shadow);
         }
         if (d->ended) {
@@ -373,6 +394,8 @@ static void translate_run(struct x86_dis *d, const struct x86_run *run)
         if (no_room(d)) {
             exit_to(d, in->pc);
             d->ended = true;
+        } else if (d->t->checked) {
+            translate_checked(d, in);
         } else {
             d->follow = i + 1 < run->first + run->count && !is_polled(r, i + 1) ? in + 1 : NULL;
             translate_insn(d, in);
@@ -417,7 +440,7 @@ static void set_mode(struct x86_dis *d, uint32_t mode)
     d->word = d->code64 ? 8 : 4;
     d->stack_size = d->code64 ? 8 : mode & MODE_SS32 ? 4 : 2;
     d->mmu_idx = d->cpl == 3 ? MMU_USER : mode & MODE_KERNEL_USER_OK ? MMU_KERNEL : MMU_KERNEL_SMAP;
-    d->to_loop = mode & MODE_INHIBIT;
+    d->to_loop = mode & (MODE_INHIBIT | MODE_STEP);
 }
 
 static struct x86_region *region_of(struct cpu *cpu)
@@ -435,9 +458,10 @@ void x86_translate(struct translation *t)
 {
     struct x86_region *region = region_of(t->cpu);
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
-                         .cc_op = CC_DYNAMIC };
-    bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE);
+                         .cc_op = CC_DYNAMIC, .fp_code_seg = -1, .fp_data_seg = -1 };
+    bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE | MODE_STEP);
     bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
+    unsigned most = t->checked ? CHECKED_BYTES / 16 : REGION_MAX_INSNS;
     unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
@@ -445,7 +469,9 @@ void x86_translate(struct translation *t)
     t->first = ~0ull;
     t->end = 0;
     t->insns = 0;
-    x86_region_find(&d, max < REGION_MAX_INSNS ? max : REGION_MAX_INSNS);
+    /* Whoever looks after each instruction sees flags that its successor overwrites. */
+    t->strict_flags |= t->checked || t->key.mode & (MODE_TF | MODE_STEP);
+    x86_region_find(&d, max < most ? max : most);
     for (unsigned i = 0; i < region->n_leaders; i++) {
         struct x86_leader *l = &region->leaders[i];
 

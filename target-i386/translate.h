@@ -39,9 +39,10 @@ struct x86_dis {
     bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
-    /* x87 (trans-fp.c's own, reset at labels): static top of stack knowledge */
-    int8_t fp_delta;
-    bool fp_checked;
+    /* x87 and MMX: what is known since the last label */
+    enum { FP_ANYWHERE, FP_IN_UNIT, FP_IN_ENV } fp_where;
+    bool fp_checked;                /* MMX: the tags are right */
+    int8_t fp_code_seg, fp_data_seg;        /* whose selectors fpcs, fpds hold; -1: who knows */
     struct x86_region *region;      /* translate.c's own */
     uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
     const struct x86_insn *follow;  /* comes next, with no look at interrupts before; or NULL */
@@ -52,7 +53,7 @@ struct x86_dis {
     uint32_t live;
 };
 
-/* --- operands --------------------------------------------------------------------------------- */
+/* --- operands -------------------------------------------------------------------------------- */
 
 /* Operand n, zero-extended to an I32 or (8 bytes) I64 value. Memory is loaded, immediates are
    constants cut to the size of operand 0 or their own. GPR, SEG, MEM and IMM kinds. */
@@ -84,7 +85,7 @@ static inline unsigned x86_memop(unsigned size)
     return __builtin_ctz(size);
 }
 
-/* --- memory ----------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 /* Effective address (offset) of the ModRM operand, addrsize wide, zero-extended. */
 ir_val x86_lea(struct x86_dis *d);
@@ -100,6 +101,9 @@ struct x86_ea x86_ea_add(struct x86_ea ea, int32_t delta);
 ir_val x86_ea_value(struct x86_dis *d, struct x86_ea ea);
 /* memop: size and MO_SIGN, MO_ALIGN... (enum ir_memop); type: also V64, V128, F32, F64 */
 ir_val x86_ld(struct x86_dis *d, enum ir_type type, struct x86_ea ea, unsigned memop);
+/* Before accesses by other means, in MODE_WATCH: asks for the debugger's watchpoints. */
+enum { X86_WATCH_BOTH = 3 };
+void x86_watch(struct x86_dis *d, struct x86_ea ea, unsigned memop, unsigned access);
 void x86_st(struct x86_dis *d, enum ir_type type, struct x86_ea ea, ir_val v, unsigned memop);
 
 /* Linear address of memory operand n, computed once per instruction. */
@@ -113,7 +117,7 @@ void x86_stack_move(struct x86_dis *d, ir_val sp, int32_t delta);
 void x86_push(struct x86_dis *d, ir_val v);
 ir_val x86_pop(struct x86_dis *d);              /* value read; the stack pointer is moved too */
 
-/* --- helpers ---------------------------------------------------------------------------------- */
+/* --- helpers --------------------------------------------------------------------------------- */
 
 ir_val x86_call0(struct x86_dis *d, enum x86_helper helper);
 ir_val x86_call1(struct x86_dis *d, enum x86_helper helper, ir_val a);
@@ -132,7 +136,7 @@ static inline ir_val x86_imm_word(struct x86_dis *d, uint64_t value)
 /* Host pointer to the field of env at an offset, as an argument. */
 ir_val x86_env_ptr(struct x86_dis *d, size_t offset);
 
-/* --- exceptions and leaving; all but raise_if set d->ended ------------------------------------ */
+/* --- exceptions and leaving; all but raise_if set d->ended ----------------------------------- */
 
 void x86_gen_raise(struct x86_dis *d, unsigned vector);     /* a fault at this instruction */
 void x86_gen_raise_gp0(struct x86_dis *d);
@@ -162,7 +166,7 @@ unsigned x86_branch_label(struct x86_dis *d, uint64_t pc);
 /* Sets the pc global to the next instruction, for helpers that read env->pc as such. */
 void x86_set_pc_next(struct x86_dis *d);
 
-/* --- flags ------------------------------------------------------------------------------------ */
+/* --- flags ----------------------------------------------------------------------------------- */
 
 /* FL_* that code after this instruction may still read (a scan; all of them in strict mode). Set
    flags only as far as wanted: others may become anything. */
@@ -192,11 +196,13 @@ struct x86_cond {
 };
 struct x86_cond x86_condition(struct x86_dis *d, unsigned number);
 
-/* --- handlers and entry points ---------------------------------------------------------------- */
+/* --- handlers and entry points --------------------------------------------------------------- */
 
 void x86_translate(struct translation *t);          /* struct target.translate */
 extern const struct ir_global x86_globals[];        /* G_COUNT of them; pc_global is G_PC */
-/* x87 escapes D8..DF: trans-fp.c decodes d->in.opcode and modrm itself. */
+/* The x87's state comes into the host's unit or into env. */
+void x86_fp_place(struct x86_dis *d, unsigned where);
+/* x87 escapes D8..DF: trans-x87.c decodes d->in.opcode and modrm itself. */
 void trans_x87(struct x86_dis *d);
 
 #define X86_HANDLER(name) void trans_##name(struct x86_dis *d);

@@ -39,6 +39,7 @@ enum exit_reason {
     EXIT_CHAIN,                         /* an unchained direct exit: *slot tells which; found with
                                            region_by_host(), exits[] in the order of compiled */
     EXIT_LOOP,                          /* exit_loop op */
+    EXIT_CHECK,                         /* a check op of the region that hot.scratch[1] is in */
 };
 /* Around all that a vCPU's thread runs between stops: the guest's floating-point environment. sync
    brings env up to date without leaving, and after a longjmp. */
@@ -60,6 +61,9 @@ void backend_restore(struct cpu *cpu, const uint8_t *buffer, const struct region
  * follow. False: translated code was not running, but what it called may have been.
  */
 bool backend_fault(void *env, void *context);
+/* The same handler is going to leave by a longjmp: env gets what was in the x87 unit, which the
+   kernel has reset. */
+void backend_fault_leaves(void *env, void *context);
 /* User mode, once per thread: where the guest's address 0 is on the host (32-bit guests). */
 void backend_set_base(uint64_t base);
 

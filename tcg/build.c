@@ -114,10 +114,16 @@ ir_val ir_imm(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_
     if (v) {
         return v;
     }
-    if ((info->flags & (IR_RESULT | IR_EFFECT)) == IR_RESULT && op != IR_envld && op != IR_hld) {
+    if (((info->flags & (IR_RESULT | IR_EFFECT)) == IR_RESULT && op != IR_envld &&
+         op != IR_hld) || ir_is_move(&o)) {
         return ir_pure(ir, &o);
     }
     return append(ir, &o);
+}
+
+ir_val ir_append_op(struct ir *ir, const struct ir_op *o)
+{
+    return ir_op_info[o->op].flags & IR_EFFECT ? append(ir, o) : ir_pure(ir, o);
 }
 
 ir_val ir_1(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a)
@@ -304,6 +310,22 @@ void ir_envst(struct ir *ir, enum ir_type type, uint32_t offset, ir_val v, uint1
                                 .imm = offset | (int64_t)memop << 32 });
 }
 
+void ir_x87(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm)
+{
+    append(ir, &(struct ir_op){ .op = op, .type = type, .a = a, .b = b, .imm = imm });
+}
+
+ir_val ir_x87_value(struct ir *ir, enum ir_opcode op, enum ir_type type, int64_t imm)
+{
+    return append(ir, &(struct ir_op){ .op = op, .type = type, .imm = imm });
+}
+
+void ir_x87_mem(struct ir *ir, ir_val addr, int32_t disp, uint16_t memop, uint16_t encoding)
+{
+    append(ir, &(struct ir_op){ .op = IR_x87_mem, .type = I64, .a = addr, .b = encoding,
+                                .mem = { .disp = disp, .memop = memop } });
+}
+
 unsigned ir_label_new(struct ir *ir, uint64_t live)
 {
     assert(ir->n_labels < IR_MAX_LABELS);
@@ -347,6 +369,26 @@ void ir_insn(struct ir *ir, uint64_t pc)
 void ir_poll(struct ir *ir, uint64_t pc)
 {
     append(ir, &(struct ir_op){ .op = IR_poll, .type = IR_NONE, .imm = pc });
+}
+
+void ir_check(struct ir *ir)
+{
+    append(ir, &(struct ir_op){ .op = IR_check, .type = IR_NONE });
+}
+
+bool ir_stores(const struct ir *ir, unsigned from)
+{
+    for (unsigned i = from; i < ir->n; i++) {
+        const struct ir_op *o = &ir->ops[i];
+
+        if (o->op == IR_call ? (ir->helpers[o->call.helper].flags &
+                                (HELPER_RAISES | HELPER_NORETURN)) == HELPER_RAISES
+                             : ir_op_info[o->op].flags & IR_MEM && o->op != IR_ld &&
+                               o->op != IR_page) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Masks of deferrable globals travel in 16 bits: relative to the first of them. */

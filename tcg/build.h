@@ -25,6 +25,8 @@ ir_val ir_1(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a);
 ir_val ir_2(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b);
 ir_val ir_2i(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, int64_t b);
 ir_val ir_3(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, ir_val c);
+/* Any op as it is; shared with an equal one if it is pure. */
+ir_val ir_append_op(struct ir *ir, const struct ir_op *o);
 ir_val ir_imm(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm);
 
 ir_val ir_exts(struct ir *ir, enum ir_type type, ir_val a, unsigned bits);
@@ -49,6 +51,11 @@ ir_val ir_atomic(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val add
 ir_val ir_envld(struct ir *ir, enum ir_type type, uint32_t offset, uint16_t memop);
 void ir_envst(struct ir *ir, enum ir_type type, uint32_t offset, ir_val v, uint16_t memop);
 
+/* x87 ops (ops.def); one that reads or writes guest memory itself. */
+void ir_x87(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm);
+ir_val ir_x87_value(struct ir *ir, enum ir_opcode op, enum ir_type type, int64_t imm);
+void ir_x87_mem(struct ir *ir, ir_val addr, int32_t disp, uint16_t memop, uint16_t encoding);
+
 /* Labels. `live': deferrable globals that code at the label may read. */
 unsigned ir_label_new(struct ir *ir, uint64_t live);
 void ir_label(struct ir *ir, unsigned label);
@@ -57,6 +64,9 @@ void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val 
 
 void ir_insn(struct ir *ir, uint64_t pc);
 void ir_poll(struct ir *ir, uint64_t pc);
+void ir_check(struct ir *ir);
+/* Whether any op from index `from' on may write guest memory. */
+bool ir_stores(const struct ir *ir, unsigned from);
 /* Leave for a constant or computed guest pc. `live': deferrable globals the successor may read. */
 void ir_exit(struct ir *ir, uint64_t pc, uint64_t live);
 enum ir_jump_hint { JUMP_PLAIN, JUMP_CALL, JUMP_RET };

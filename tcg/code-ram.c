@@ -58,6 +58,20 @@ void code_watch(struct cpu *cpu, uint64_t ram_page)
     }
 }
 
+bool code_is_checked(uint64_t ram_page)
+{
+    return false;
+}
+
+void code_quiet(uint64_t ram_page)
+{
+}
+
+int32_t code_checks(uint64_t ram_page)
+{
+    return 0;
+}
+
 void code_unwatch(uint64_t ram_page)
 {
     memory_dirty_set(ram_page, MEMORY_PAGE_SIZE, DIRTY_CODE);

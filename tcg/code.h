@@ -31,6 +31,12 @@ bool code_find_cached(struct cpu *cpu, uint64_t lin, struct code_place *place);
 uint8_t code_read(struct cpu *cpu, uint64_t lin);
 /* From here on stores to the page are heard of; may raise the guest's fetch fault. */
 void code_watch(struct cpu *cpu, uint64_t ram_page);
+/* Nobody hears of stores to the page, so regions are checked; after many checks that held it is
+   watched again. */
+bool code_is_checked(uint64_t ram_page);
+void code_quiet(uint64_t ram_page);
+/* How often regions of the page are to be entered before that. */
+int32_t code_checks(uint64_t ram_page);
 /* The page holds no translated code any more. With region.c's lock held. */
 void code_unwatch(uint64_t ram_page);
 

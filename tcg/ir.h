@@ -96,8 +96,10 @@ struct ir_sse {
     uint8_t has_imm8;
     uint8_t reg_ext;                /* ModRM.reg for group opcodes (psrldq...), a is then r/m */
     uint8_t is_group;
-    uint8_t wide;                   /* vx_vg: the general operand has 64 bits (REX.W) */
+    uint8_t wide;                   /* SSE_WIDE: vx_vg's general operand has 64 bits (REX.W) */
 };
+
+enum { SSE_WIDE = 1, SSE_PURE = 2 /* moves only: no flags, may be removed or shared */ };
 
 enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64 };
 
@@ -165,6 +167,20 @@ struct ir_page_group {
     uint16_t memop;                 /* which TLB */
 };
 
+/*
+ * Guest code that a region was made from, compared each time it is entered; but for immediates that
+ * are known to change, which the region loads.
+ */
+enum { IR_CHECK_WORDS = 8 };
+struct ir_check {
+    uint64_t loaded[IR_CHECK_WORDS];        /* bit n: byte n is not compared */
+    uint64_t lin;
+    const uint8_t *host;            /* where it is on the host */
+    unsigned len;
+    int32_t left;                   /* so many times more; then somebody should look */
+    uint8_t bytes[];
+};
+
 /* One region under construction. Reset per region, one per vCPU thread. */
 struct ir {
     const struct ir_global *globals;
@@ -182,12 +198,24 @@ struct ir {
     unsigned next_group;
     unsigned last_brc;
     struct ir_page_group groups[IR_PAGE_GROUPS];
+    struct ir_check *check;         /* of the check op, filled after building */
     struct ir_op ops[IR_MAX_OPS];
     uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */
     uint16_t weak[IR_MAX_OPS];      /* last observer that may want the value of a deferred set */
     uint16_t uses[IR_MAX_OPS];
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
+
+/* A vx op that only moves bits. */
+static inline bool ir_is_move(const struct ir_op *o)
+{
+    return o->op >= IR_vx && o->op <= IR_vx_fl && o->sse.wide & SSE_PURE;
+}
+
+static inline bool ir_is_checked(const struct ir_check *check, unsigned n)
+{
+    return n < check->len && !(check->loaded[n / 64] >> n % 64 & 1);
+}
 
 static inline bool ir_in_group(const struct ir_op *o)
 {

@@ -53,6 +53,9 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
             n += snprintf(s + n, size - n, " <<%u", MO_SCALE(o->mem.memop));
         }
         n += snprintf(s + n, size - n, " %+d", o->mem.disp);
+        if (o->op == IR_x87_mem) {
+            n += snprintf(s + n, size - n, " 0x%x", o->b);
+        }
         return o->op == IR_lea ? n : n + print_memop(s + n, size - n, o->mem.memop);
     }
     switch (o->op) {
@@ -90,8 +93,16 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
     case IR_vx_gv:
     case IR_vx_vg:
     case IR_vx_fl:
+    case IR_vx_index:
+    case IR_vx_flags:
     case IR_flags:
     case IR_gx:
+    case IR_x87_state:
+    case IR_x87:
+    case IR_x87_put:
+    case IR_x87_take:
+    case IR_x87_fl:
+    case IR_x87_cmov:
         return n + snprintf(s + n, size - n, " 0x%" PRIx64, o->imm);
     }
     return n;

@@ -11,16 +11,18 @@
 #include <string.h>
 #include "base/log.h"
 #include "tcg/code.h"
+#include "tcg/ir.h"
 
-enum { HASH_BITS = 16 };
+enum { HASH_BITS = 18 };
 
 static struct region *hash[1 << HASH_BITS];
 
 static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
 {
-    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
+    uint64_t far = (ram_addr >> (HASH_BITS + 3) ^ key->pc >> 12 << 20 ^ (uint64_t)key->mode << 40) *
+                   0x9e3779b97f4a7c15ull;
 
-    return h >> (64 - HASH_BITS);
+    return (ram_addr >> 3 ^ far >> (64 - HASH_BITS)) & ((1u << HASH_BITS) - 1);
 }
 
 static unsigned hash_of_region(const struct region *r)
@@ -28,18 +30,38 @@ static unsigned hash_of_region(const struct region *r)
     return hash_of(r->ram_page[0] + r->entry_offset, &r->key);
 }
 
-struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
+bool region_check_holds(const struct ir_check *check)
+{
+    uint8_t difference = 0;
+
+    for (unsigned i = 0; i < check->len; i++) {
+        difference |= ir_is_checked(check, i) ? check->host[i] ^ check->bytes[i] : 0;
+    }
+    return !difference;
+}
+
+static struct region *find(uint64_t ram_addr, const struct code_key *key, bool one_insn, bool stale)
 {
     struct region *r = __atomic_load_n(&hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
 
     for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
         if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
             r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
-            !r->dead) {
+            !r->dead && (stale || !r->check || region_check_holds(r->check))) {
             return r;
         }
     }
     return NULL;
+}
+
+struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
+{
+    return find(ram_addr, key, one_insn, false);
+}
+
+struct region *region_find_stale(uint64_t ram_addr, const struct code_key *key, bool one_insn)
+{
+    return find(ram_addr, key, one_insn, true);
 }
 
 void region_hash_add(struct region *r)
@@ -76,7 +98,7 @@ static bool loop_wanted(struct cpu *cpu)
 
 static const void *find_and_add(struct cpu *cpu, const struct code_key *key)
 {
-    uint64_t lin = key->base + key->pc;
+    uint64_t lin = key->base + (key->pc & ~(uint64_t)cpu->target->pc_tag);
     struct code_place p;
     struct region *r;
 

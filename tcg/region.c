@@ -25,6 +25,8 @@
 #include "tcg/perf-map.h"
 #include "tcg/translate.h"
 
+_Static_assert(CHECKED_BYTES == 64 * IR_CHECK_WORDS, "a bit for each byte");
+
 enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
 
 /* A piece of the code buffer that one vCPU fills from below. */
@@ -43,6 +45,11 @@ struct fetch {
     uint64_t held[2];               /* pages marked as being translated, CODE_NONE: none */
     uint32_t stores[2];             /* what their counts were */
     const struct code_page *page;   /* NULL when no code came from it yet */
+    struct ir_check *check;         /* of the region under translation, room for its bytes */
+    struct check_hint {             /* bytes of the region at lin that are known to change */
+        uint64_t lin, bytes[IR_CHECK_WORDS];
+    } hint;
+    uint64_t loaded[IR_CHECK_WORDS];        /* what became of them */
     bool global;
     uint8_t bytes[CODE_PAGE];
 };
@@ -173,6 +180,45 @@ void region_invalidate_ram(uint64_t ram_addr, uint64_t len)
     pthread_mutex_unlock(&cache_lock);
 }
 
+static bool is_among(uint64_t page, const uint64_t *pages, unsigned n)
+{
+    unsigned low = 0, high = n;
+
+    while (low < high) {
+        unsigned mid = (low + high) / 2;
+
+        if (pages[mid] == page) {
+            return true;
+        }
+        if (pages[mid] < page) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    return false;
+}
+
+void region_drop_pages(const uint64_t *pages, unsigned n)
+{
+    pthread_mutex_lock(&cache_lock);
+    for (unsigned c = 0; c < cache.next_chunk; c++) {
+        for (unsigned i = 0; i < cache.chunks[c].n; i++) {
+            const struct region *r = cache.chunks[c].regions[i];
+            uint64_t lin = r->key.base + r->key.pc;
+            bool two = r->ram_page[1] != ~0ull;
+
+            lin = the_target.word_bits == 32 ? (uint32_t)lin : lin;
+            lin = align_down(lin, CODE_PAGE);
+            if (!r->dead && (is_among(lin, pages, n) ||
+                             (two && is_among(lin + CODE_PAGE, pages, n)))) {
+                invalidate_in_page(r->ram_page[0], 0, CODE_PAGE - 1);
+            }
+        }
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
 {
     const struct region *r = cpu_hot(cpu)->ra ? region_by_host(cpu_hot(cpu)->ra) : NULL;
@@ -216,11 +262,17 @@ void region_rewatch(uint64_t ram_page)
     pthread_mutex_unlock(&cache_lock);
 }
 
+static void region_free(struct region *r)
+{
+    g_free(r->exits);
+    g_free(r->check);
+    g_free(r);
+}
+
 static void chunk_free_regions(struct code_chunk *c)
 {
     for (unsigned i = 0; i < c->n; i++) {
-        g_free(c->regions[i]->exits);
-        g_free(c->regions[i]);
+        region_free(c->regions[i]);
     }
     c->n = 0;
     c->at = 0;
@@ -337,7 +389,7 @@ bool region_chain(struct region_exit *slot, struct region *to)
 
 static uint64_t linear(struct cpu *cpu, const struct code_key *key)
 {
-    uint64_t lin = key->base + key->pc;
+    uint64_t lin = key->base + (key->pc & ~(uint64_t)cpu->target->pc_tag);
 
     return cpu->target->word_bits == 32 ? (uint32_t)lin : lin;
 }
@@ -394,8 +446,12 @@ void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned
             f->second_page = p.ram_page;
             f->global &= p.global;
             page_hold(t->cpu, 1, f->second_page);
+            t->checked |= code_is_checked(p.ram_page);
         }
         buf[i] = p.host ? p.host[at - p.page] : code_read(t->cpu, at);
+        if (p.page != t->page) {
+            t->second[at - p.page] = buf[i];
+        }
     }
 }
 
@@ -461,18 +517,63 @@ static void log_ir(const struct ir *ir, uint32_t bit, const char *title)
     }
 }
 
+bool translate_loads(struct translation *t, uint64_t lin, unsigned len)
+{
+    struct fetch *f = t->fetch;
+    unsigned at = lin - f->lin;
+    bool changes = false;
+
+    if (!t->checked || f->hint.lin != f->lin || at + len > CHECKED_BYTES) {
+        return false;
+    }
+    for (unsigned i = at; i < at + len; i++) {
+        changes |= f->hint.bytes[i / 64] >> i % 64 & 1;
+    }
+    for (unsigned i = at; changes && i < at + len; i++) {
+        f->loaded[i / 64] |= 1ull << i % 64;
+    }
+    return changes;
+}
+
+/* What the region was made from, and what it must be as long as it is used. */
+static void note_code(const struct translation *t, struct fetch *f)
+{
+    unsigned len = t->end - t->first;
+    unsigned in_first = MIN_OF(len, t->page + t->page_size - t->first);
+    struct ir_check *check = f->check = g_realloc(f->check, sizeof(*check) + len);
+
+    *check = (struct ir_check){ .lin = t->first, .len = len, .left = code_checks(f->ram_page),
+                                .host = f->host + (t->first - t->page) };
+    memcpy(check->loaded, f->loaded, sizeof(f->loaded));
+    memcpy(check->bytes, t->code + (t->first - t->page), in_first);
+    memcpy(check->bytes + in_first, t->second, len - in_first);
+    t->ir->check = check;
+}
+
 static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *f,
                      unsigned max_insns, struct translation *t)
 {
+    bool checked = f->host && code_is_checked(f->ram_page);
+
+    if (checked) {                                      /* the same at every look */
+        unsigned offset = f->lin & (CODE_PAGE - 1);
+
+        memcpy(f->bytes + offset, f->host + offset, MIN_OF(CHECKED_BYTES, CODE_PAGE - offset));
+    }
     *t = (struct translation){
         .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
         .strict_flags = log_enabled(LOG_STRICT_FLAGS),
         .page = f->lin & ~0ull << cpu->target->page_bits,
-        .code = f->host ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
+        .checked = checked,
+        .code = f->host && !checked ? f->host : f->bytes, .page_size = 1u << cpu->target->page_bits,
         .fetch = f,
     };
     ir_reset(cpu->ir);
+    memset(f->loaded, 0, sizeof(f->loaded));
     cpu->target->translate(t);
+    if (t->checked) {
+        note_code(t, f);
+    }
     log_guest_code(t);
     log_ir(cpu->ir, LOG_OP, "OP:");
     check_ir(cpu->ir, "as built");
@@ -508,7 +609,7 @@ static void translate(struct cpu *cpu, const struct code_key *key, struct fetch 
     }
 }
 
-static struct region *region_create(const struct translation *t, const struct fetch *f,
+static struct region *region_create(const struct translation *t, struct fetch *f,
                                     const struct compiled *out)
 {
     struct region *r = g_new0(struct region, 1);
@@ -527,6 +628,10 @@ static struct region *region_create(const struct translation *t, const struct fe
     r->one_insn = t->max_insns == 1;
     r->dead = !f->host || f->second_page == CODE_NONE;
     r->global = f->global;
+    if (t->checked) {
+        r->check = f->check;
+        f->check = NULL;
+    }
     r->n_exits = out->n_exits;
     r->exits = g_new0(struct region_exit, out->n_exits);
     for (unsigned i = 0; i < out->n_exits; i++) {
@@ -538,6 +643,16 @@ static struct region *region_create(const struct translation *t, const struct fe
     return r;
 }
 
+/* The same code as it was before it changed. */
+static void drop_stale(const struct region *r)
+{
+    struct region *old;
+
+    while ((old = region_find_stale(r->ram_page[0] + r->entry_offset, &r->key, r->one_insn))) {
+        region_drop(old);
+    }
+}
+
 /* False when the guest's code was stored to meanwhile. */
 static bool region_enter(struct cpu *cpu, struct region *r)
 {
@@ -545,6 +660,9 @@ static bool region_enter(struct cpu *cpu, struct region *r)
 
     pthread_mutex_lock(&cache_lock);
     chunk_append(cpu->chunk, r);
+    if (r->check) {
+        drop_stale(r);
+    }
     if (!r->dead) {
         code_page_link(r, 0);
         code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |=
@@ -590,6 +708,61 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
         log_end();
     }
     return r;
+}
+
+/* --- checked regions ------------------------------------------------------------------------- */
+
+static bool is_alone(const struct cpu *cpu)
+{
+    for (const struct cpu *c = cpu_first(); c; c = c->next) {
+        if (c != cpu && __atomic_load_n(&c->running, __ATOMIC_RELAXED)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What was translated last, and nobody runs any more, leaves its room to what replaces it. */
+static void chunk_take_back(struct cpu *cpu, struct region *r)
+{
+    struct code_chunk *c = cpu->chunk;
+
+    if (c && c->n && c->regions[c->n - 1] == r && is_alone(cpu)) {
+        c->n--;
+        c->at = r->host;
+        region_free(r);
+    }
+}
+
+static void note_changes(struct check_hint *hint, const struct ir_check *check)
+{
+    hint->lin = check->lin;
+    memcpy(hint->bytes, check->loaded, sizeof(hint->bytes));
+    for (unsigned i = 0; i < check->len; i++) {
+        hint->bytes[i / 64] |= (uint64_t)(check->host[i] != check->bytes[i]) << i % 64;
+    }
+}
+
+void region_checked(struct cpu *cpu, uintptr_t host)
+{
+    struct region *r = region_by_host(host);
+    uint64_t page = r->ram_page[0];
+
+    if (region_check_holds(r->check)) {
+        if (r->check->left < 0) {
+            r->check->left = code_checks(page);
+            code_quiet(page);
+        }
+        return;
+    }
+    note_changes(&cpu->fetch->hint, r->check);
+    pthread_mutex_lock(&cache_lock);
+    if (!r->dead) {
+        region_drop(r);
+        chunk_take_back(cpu, r);
+        code_page_recount(page);
+    }
+    pthread_mutex_unlock(&cache_lock);
 }
 
 struct region *region_lookup(struct cpu *cpu, unsigned max_insns)

@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 13, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BITS = 15, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -16,11 +16,15 @@ struct jump_entry {
     void *host;
 };
 
-/* Where the entry of a pc lies in a bank. */
+/* Where the entry of a pc lies in a bank: close to each other for code that is, but for pcs that
+   differ in the lowest bits only, of which few are used. */
+enum { JUMP_CACHE_SKIPPED = 2 };
 static inline unsigned jump_cache_index(uint64_t pc)
 {
-    return (pc ^ pc >> JUMP_CACHE_BITS) & ((1 << JUMP_CACHE_BITS) - 1);
+    return (pc ^ pc >> JUMP_CACHE_BITS) >> JUMP_CACHE_SKIPPED & ((1 << JUMP_CACHE_BITS) - 1);
 }
+
+struct ir_check;
 
 struct region_exit {
     struct region *from, *to;       /* to: chained, else NULL */
@@ -42,6 +46,7 @@ struct region {
     uint16_t insns, n_exits;
     bool dead, one_insn;
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
+    struct ir_check *check;         /* NULL: of pages that are watched */
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];
 };
@@ -64,11 +69,20 @@ void region_fork_end(bool child);
 void region_rewatch(uint64_t ram_page);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */
 void region_invalidate_ram(uint64_t ram_addr, uint64_t len);
+/* Drops those whose code lies in one of these linear pages, which are sorted. */
+void region_drop_pages(const uint64_t *pages, unsigned n);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
 
+/* The region that a check op left from: dropped when its code has changed, and when it has not been
+   for long, its page is watched again. */
+void region_checked(struct cpu *cpu, uintptr_t host);
+
 /* --- finding them, tcg/region-hash.c; the adder and remover hold the cache's lock --- */
 struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn);
+/* Any of that key, even if its code has changed. */
+struct region *region_find_stale(uint64_t ram_addr, const struct code_key *key, bool one_insn);
+bool region_check_holds(const struct ir_check *check);
 void region_hash_add(struct region *r);
 void region_hash_remove(struct region *r);
 void region_hash_clear(void);

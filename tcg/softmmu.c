@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include "base/bits.h"
+#include "cpu-debug.h"
 #include "hw/core/memory.h"
 #include "tcg/code-pages.h"
 #include "tcg/ir.h"
@@ -33,6 +34,11 @@ static uint64_t wrap(struct cpu *cpu, uint64_t addr, uint32_t memop)
     return cpu->target->word_bits == 32 || (memop & MO_ADDR32) ? (uint32_t)addr : addr;
 }
 
+static bool is_watching(const struct cpu *cpu)
+{
+    return cpu->tlb->watch_count || cpu_watchpoint_count;
+}
+
 /*
  * Before an access that a watchpoint looks at: it is a trap that must come right after this guest
  * instruction, so the instruction is done alone.
@@ -41,6 +47,7 @@ static void check_watchpoints(struct cpu *cpu, uint64_t addr, unsigned size, boo
 {
     struct tlb_cold *tlb = cpu->tlb;
 
+    cpu_debug_access_check(cpu, addr, size, write);
     for (unsigned i = 0; i < tlb->watch_count; i++) {
         const struct watchpoint *w = &tlb->watch[i];
 
@@ -97,7 +104,7 @@ static uint8_t *host_of(struct cpu *cpu, uint64_t addr, unsigned size, enum mmu_
         return host;
     }
     p = tlb_page(cpu, addr, access, idx, false);
-    if (unlikely(cpu->tlb->watch_count) && access != MMU_FETCH) {
+    if (unlikely(is_watching(cpu)) && access != MMU_FETCH) {
         check_watchpoints(cpu, addr, size, write);
     }
     *page = p;
@@ -264,6 +271,10 @@ void *softmmu_atomic(void *env, uint64_t addr, uint32_t memop)
         cpu_probe(env, addr, size, MMU_WRITE, MO_IDX(memop));
         return NULL;
     }
+    if (unlikely(is_watching(cpu))) {
+        tlb_page(cpu, addr, MMU_WRITE, MO_IDX(memop), false);
+        check_watchpoints(cpu, addr, size, false);
+    }
     host = host_of(cpu, addr, size, MMU_WRITE, MO_IDX(memop), &page);
     if (host && page) {
         note_store(cpu, page->ram_addr + (addr - page->vpage), size);
@@ -367,7 +378,7 @@ void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access
         return host;
     }
     p = tlb_page(cpu, addr, access, idx, false);
-    if (!p->host || cpu->tlb->watch_count || (access == MMU_WRITE &&
+    if (!p->host || is_watching(cpu) || (access == MMU_WRITE &&
         (!p->writable || memory_watch[p->ram_addr >> MEMORY_PAGE_BITS]))) {
         return NULL;
     }
@@ -386,7 +397,7 @@ void *cpu_ram_store_begin(void *env, uint64_t addr, unsigned len, unsigned idx,
 
     store->len = 0;
     addr = wrap(cpu, addr, 0);
-    if (host || len == 0 || crosses_page(cpu, addr, len) || cpu->tlb->watch_count) {
+    if (host || len == 0 || crosses_page(cpu, addr, len) || is_watching(cpu)) {
         return host;
     }
     p = tlb_page(cpu, addr, MMU_WRITE, idx, false);

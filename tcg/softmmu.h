@@ -73,5 +73,7 @@ void tlb_flush_page(struct cpu *cpu, uint64_t vaddr);
 /* Guest watchpoints (x86 DR0-3): accesses that overlap call target->debug_exception. */
 bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read, bool write);
 void watchpoint_remove_all(struct cpu *cpu);
+/* The debugger's watchpoints have changed: accesses must find out anew what is watched. */
+void tlb_flush_for_watch(struct cpu *cpu);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "cpu-debug.h"
 #include "hw/core/memory.h"
 #include "tcg/region.h"
 
@@ -99,7 +100,7 @@ static bool watch_touches(const struct tlb_cold *tlb, uint64_t first, uint64_t l
             return true;
         }
     }
-    return false;
+    return cpu_watchpoint_count && cpu_debug_watches(first, last);
 }
 
 void tlb_install(struct cpu *cpu, const struct tlb_page *page, bool write)
@@ -327,6 +328,13 @@ bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read,
 void watchpoint_remove_all(struct cpu *cpu)
 {
     cpu->tlb->watch_count = 0;
+}
+
+void tlb_flush_for_watch(struct cpu *cpu)
+{
+    pthread_spin_lock(&cpu->tlb->lock);
+    flush_first_level(cpu);
+    pthread_spin_unlock(&cpu->tlb->lock);
 }
 
 /* --- from other threads ---------------------------------------------------------------------- */

@@ -118,7 +118,7 @@ void aml_name_eisa_id(struct aml *aml, const char *path, const char *id)
     aml_integer(aml, ld32_le(data));
 }
 
-/* --- terms with a length ---------------------------------------------------------------------- */
+/* --- terms with a length --------------------------------------------------------------------- */
 
 static void begin(struct aml *aml)
 {
@@ -229,7 +229,7 @@ void aml_byte_field(struct aml *aml, const char *region, const char *const *name
     aml_end(aml);
 }
 
-/* --- resource templates (ACPI 6.4, 6.4) ------------------------------------------------------- */
+/* --- resource templates (ACPI 6.4, 6.4) ------------------------------------------------------ */
 
 void aml_resources_init(struct aml_resources *r)
 {

@@ -53,7 +53,7 @@ void aml_region(struct aml *aml, const char *name, enum aml_space space, uint64_
 void aml_byte_field(struct aml *aml, const char *region, const char *const *names, unsigned count);
 void aml_end(struct aml *aml);
 
-/* --- resource templates ----------------------------------------------------------------------- */
+/* --- resource templates ---------------------------------------------------------------------- */
 
 /* Starts Buffer-less bytes; descriptors; aml_resources() appends the buffer with its end tag. */
 struct aml_resources {

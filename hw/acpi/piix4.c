@@ -40,7 +40,7 @@ FIELDS(piix4_pm_state) = {
     FIELDS_END
 };
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 static uint64_t pm_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -105,7 +105,7 @@ static const struct device_region pm_regions[] = {
     { 0 }
 };
 
-/* --- where they are mapped -------------------------------------------------------------------- */
+/* --- where they are mapped ------------------------------------------------------------------- */
 
 static void map_at(struct piix4_pm *pm, int n, uint16_t port, bool on)
 {
@@ -143,7 +143,7 @@ static void pm_config_write(struct pci_device *pci, unsigned reg, uint32_t value
     }
 }
 
-/* --- sleep and power -------------------------------------------------------------------------- */
+/* --- sleep and power ------------------------------------------------------------------------- */
 
 static void go_to_sleep(void *opaque, unsigned type)
 {
@@ -168,7 +168,7 @@ static void woke_up(void *opaque)
     pm1_event(&((struct piix4_pm *)opaque)->pm1, PM1_WAKE | PM1_POWER_BUTTON);
 }
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static void set_config(struct piix4_pm *pm)
 {

@@ -7,7 +7,7 @@
 #include "base/trace.h"
 #include "hw/block/fdc-core.h"
 
-/* --- results ---------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------- */
 
 static void to_command(struct fdc *fdc)
 {
@@ -51,7 +51,7 @@ static void end_transfer(struct fdc *fdc, uint8_t st0, uint8_t st1, uint8_t st2)
     fdc_set_irq(fdc, true);
 }
 
-/* --- sectors ---------------------------------------------------------------------------------- */
+/* --- sectors --------------------------------------------------------------------------------- */
 
 static uint64_t sector_offset(struct fdc *fdc)
 {
@@ -226,7 +226,7 @@ unsigned fdc_dma_transfer(void *opaque, uint8_t *data, unsigned size, bool to_de
     return done;
 }
 
-/* --- starting transfers ----------------------------------------------------------------------- */
+/* --- starting transfers ---------------------------------------------------------------------- */
 
 static void select_drive(struct fdc *fdc)
 {
@@ -369,7 +369,7 @@ static void read_id(struct fdc *fdc)
     }
 }
 
-/* --- moving the head -------------------------------------------------------------------------- */
+/* --- moving the head ------------------------------------------------------------------------- */
 
 static void seek_done(struct fdc *fdc, int track)
 {
@@ -443,7 +443,7 @@ static void sense_drive(struct fdc *fdc)
     to_result(fdc, 1);
 }
 
-/* --- the controller itself -------------------------------------------------------------------- */
+/* --- the controller itself ------------------------------------------------------------------- */
 
 static void specify(struct fdc *fdc)
 {
@@ -526,7 +526,7 @@ static void invalid(struct fdc *fdc)
     to_result(fdc, 1);
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------- */
 
 static const struct fdc_command {
     uint8_t value, mask, parameters;

@@ -25,7 +25,7 @@ FIELDS(fdc_state) = {
     FIELD(fdc_state, track_done), FIELD(fdc_state, data_at), ARRAY(fdc_state, data), FIELDS_END
 };
 
-/* --- media ------------------------------------------------------------------------------------ */
+/* --- media ----------------------------------------------------------------------------------- */
 
 enum { RATE_500, RATE_300, RATE_250, RATE_1000 };
 enum { TYPE_12 = 2, TYPE_144 = 4, TYPE_288 = 5 };
@@ -102,7 +102,7 @@ static void medium_changed(void *opaque, bool inserted)
 
 static const struct block_device_ops floppy_ops = { .changed = medium_changed };
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 void fdc_set_irq(struct fdc *fdc, bool on)
 {
@@ -234,7 +234,7 @@ static const struct device_region fdc_regions[] = {
     { 0 }
 };
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static bool attach_drives(struct fdc *fdc, struct error **err)
 {

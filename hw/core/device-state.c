@@ -22,6 +22,16 @@ static void bus_section_name(const struct device *dev, char name[MAX_NAME])
     g_snprintf(name, MAX_NAME, "%s/%s", dev->class->name, dev->bus->type->name);
 }
 
+bool device_can_save_all(struct error **err)
+{
+    for (struct device *dev = device_first(); dev; dev = dev->next) {
+        if (dev->realized && dev->class->can_save && !dev->class->can_save(dev, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void device_save_all(struct state_writer *w)
 {
     char name[MAX_NAME];

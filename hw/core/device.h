@@ -82,6 +82,8 @@ struct device_class {
      * line, and whatever else hangs on the state, from the state as it is now. Idempotent. */
     void (*reset_lines)(struct device *dev);
     struct state state;
+    /* Whether `state` tells all there is now; with a reason if not. NULL: always. */
+    bool (*can_save)(struct device *dev, struct error **err);
     /* After the state was loaded: set timers, rebuild mappings and other host-side shadows. False
      * when the loaded values are impossible (an index out of range). */
     bool (*loaded)(struct device *dev, struct error **err);
@@ -145,6 +147,7 @@ void device_class_walk(void (*visit)(void *opaque, const struct device_class *cl
 void device_print_help(FILE *out);
 void device_class_print_help(const struct device_class *class, FILE *out);
 
+bool device_can_save_all(struct error **err);
 /* One section for each device and bus part. */
 void device_save_all(struct state_writer *w);
 /* Loads every section, then calls `loaded` and `reset_lines` of all devices in creation order. */

@@ -15,7 +15,8 @@
 #include "hw/core/run.h"
 
 enum run_state {
-    RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED
+    RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED,
+    RUN_IO_ERROR, RUN_SAVING, RUN_MOVED, RUN_INCOMING, RUN_BROKEN, RUN_DEBUG
 };
 
 enum request {
@@ -36,6 +37,8 @@ static struct {
     const struct machine_config *config;
     struct machine_policy policy;
     enum run_state state;
+    enum run_state before;          /* of RUN_SAVING */
+    uint32_t loaded;                /* enum condition of the state that was loaded */
     unsigned requests;              /* atomic */
     int requested_status;           /* atomic */
     bool boot_once_pending;
@@ -173,6 +176,19 @@ void machine_on_run_change(void (*changed)(void *opaque, bool running), void *op
     listen(&machine.on_run_change, (struct listener){ .changed = changed, .opaque = opaque });
 }
 
+void machine_forget_run_change(void (*changed)(void *opaque, bool running), void *opaque)
+{
+    for (struct listener **at = &machine.on_run_change; *at; at = &(*at)->next) {
+        struct listener *l = *at;
+
+        if (l->changed == changed && l->opaque == opaque) {
+            *at = l->next;
+            g_free(l);
+            return;
+        }
+    }
+}
+
 /* --- events ---------------------------------------------------------------------------------- */
 
 static void tell_why(const char *event, bool guest, const char *reason)
@@ -223,9 +239,14 @@ bool machine_running(void)
     return machine.state == RUN_RUNNING;
 }
 
+bool machine_busy(void)
+{
+    return machine.state == RUN_SAVING || machine.state == RUN_INCOMING;
+}
+
 void machine_cont(void)
 {
-    if (!machine_needs_reset()) {
+    if (!machine_needs_reset() && !machine_busy()) {
         set_running(RUN_RUNNING);
     }
 }
@@ -237,9 +258,24 @@ void machine_stop(void)
     }
 }
 
+void machine_stop_for_debugger(void)
+{
+    if (machine_running()) {
+        set_running(RUN_DEBUG);
+    }
+}
+
+void machine_stop_on_error(void)
+{
+    if (machine_running()) {
+        set_running(RUN_IO_ERROR);
+    }
+}
+
 bool machine_needs_reset(void)
 {
-    return machine.state == RUN_SHUTDOWN || machine.state == RUN_PANICKED;
+    return machine.state == RUN_SHUTDOWN || machine.state == RUN_PANICKED ||
+        machine.state == RUN_BROKEN;
 }
 
 const char *machine_status(void)
@@ -248,6 +284,10 @@ const char *machine_status(void)
         [RUN_PRELAUNCH] = "paused (prelaunch)", [RUN_RUNNING] = "running",
         [RUN_PAUSED] = "paused", [RUN_SHUTDOWN] = "paused (shutdown)",
         [RUN_PANICKED] = "paused (guest-panicked)", [RUN_SUSPENDED] = "paused (suspended)",
+        [RUN_DEBUG] = "paused (debug)",
+        [RUN_IO_ERROR] = "paused (io-error)", [RUN_SAVING] = "paused (finish-migrate)",
+        [RUN_MOVED] = "paused (postmigrate)", [RUN_INCOMING] = "paused (inmigrate)",
+        [RUN_BROKEN] = "paused (internal-error)",
     };
 
     return names[machine.state];
@@ -265,11 +305,12 @@ static void use_boot_order_after_once(void)
     }
 }
 
-/* vCPUs are stopped here even if the machine runs on afterwards. */
+/* vCPUs are stopped here even if the machine runs on afterwards. They forget their interrupts, so
+ * the devices drive their lines after that. */
 static void reset_all(void)
 {
-    device_reset_all();
     cpu_reset_all();
+    device_reset_all();
     tell(machine.on_reset);
 }
 
@@ -284,7 +325,7 @@ void machine_reset(void)
     reset_all();
     if (running) {
         cpu_resume_all();
-    } else if (machine.state != RUN_SUSPENDED) {
+    } else if (machine.state != RUN_SUSPENDED && !machine_busy()) {
         machine.state = RUN_PRELAUNCH;
     }
 }
@@ -388,7 +429,7 @@ static void handle_requests(void *opaque)
 
 static void request(unsigned what)
 {
-    if (!__atomic_fetch_or(&machine.requests, what, __ATOMIC_ACQ_REL)) {
+    if (what && !__atomic_fetch_or(&machine.requests, what, __ATOMIC_ACQ_REL)) {
         main_loop_call(handle_requests, NULL);
     }
 }
@@ -436,6 +477,65 @@ void machine_request_suspend(void)
 void machine_request_wakeup(void)
 {
     request(REQUEST_WAKEUP);
+}
+
+/* --- saved and loaded ------------------------------------------------------------------------ */
+
+/* As saved states have it. */
+enum condition { CONDITION_PAUSED, CONDITION_RUNNING, CONDITION_SUSPENDED };
+
+enum { SAVED_REQUESTS = REQUEST_RESET | REQUEST_SHUTDOWN | REQUEST_PANIC | REQUEST_POWERDOWN |
+                        REQUEST_SUSPEND | REQUEST_WAKEUP };
+
+void machine_begin_save(void)
+{
+    machine.before = machine.state;
+    set_running(RUN_SAVING);
+}
+
+void machine_end_save(bool moved)
+{
+    if (machine.state == RUN_SAVING) {
+        set_running(moved ? RUN_MOVED : machine.before);
+    }
+}
+
+void machine_get_condition(uint32_t *condition, uint32_t *requests)
+{
+    enum run_state state = machine.state == RUN_SAVING ? machine.before : machine.state;
+
+    *condition = state == RUN_RUNNING ? CONDITION_RUNNING
+        : state == RUN_SUSPENDED ? CONDITION_SUSPENDED : CONDITION_PAUSED;
+    *requests = __atomic_load_n(&machine.requests, __ATOMIC_ACQUIRE) & SAVED_REQUESTS;
+}
+
+void machine_begin_load(void)
+{
+    set_running(RUN_INCOMING);
+    machine_reset();
+    __atomic_fetch_and(&machine.requests, ~SAVED_REQUESTS, __ATOMIC_ACQ_REL);
+}
+
+void machine_set_condition(uint32_t condition, uint32_t requests)
+{
+    machine.loaded = condition;
+    request(requests & SAVED_REQUESTS);
+}
+
+bool machine_loaded_running(void)
+{
+    return machine.loaded == CONDITION_RUNNING;
+}
+
+void machine_end_load(bool run)
+{
+    set_running(machine.loaded == CONDITION_SUSPENDED ? RUN_SUSPENDED
+                : run ? RUN_RUNNING : RUN_PAUSED);
+}
+
+void machine_set_broken(void)
+{
+    set_running(RUN_BROKEN);
 }
 
 /* --- boot order ------------------------------------------------------------------------------ */

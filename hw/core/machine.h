@@ -39,7 +39,7 @@ struct machine_config {
     unsigned cpus, max_cpus;         /* -smp; max_cpus >= cpus >= 1 */
     unsigned sockets, cores, threads;   /* topology; all at least 1 */
     const char *cpu_model;           /* -cpu, with features; NULL: the class's default */
-    const char *kernel, *initrd, *append;
+    const char *kernel, *initrd, *append, *dtb;
     const char *bios;                /* -bios: a path, or a name for machine_find_firmware() */
     const char *boot_order;          /* "cad"; NULL: the class's default */
     const char *boot_once;           /* for the first boot only */
@@ -127,13 +127,16 @@ void machine_on_reset(void (*reset)(void *opaque), void *opaque);
 /* Called while the machine leaves the suspended state. */
 void machine_on_wakeup(void (*wakeup)(void *opaque), void *opaque);
 
-/* --- running and stopped; big lock held, main thread ------------------------------------------ */
+/* --- running and stopped; big lock held, main thread ----------------------------------------- */
 
 bool machine_running(void);
 void machine_cont(void);
 void machine_stop(void);
+/* A drive failed and its werror= or rerror= says to stop. */
+void machine_stop_on_error(void);
 /* Told of every change: timers of host time, block requests to repeat. */
 void machine_on_run_change(void (*changed)(void *opaque, bool running), void *opaque);
+void machine_forget_run_change(void (*changed)(void *opaque, bool running), void *opaque);
 
 /* What vl.c started with: for `info` commands and devices such as SMBIOS. */
 const struct machine_config *machine_config(void);

@@ -275,6 +275,34 @@ bool memory_dirty_test_and_clear(uint64_t ram_addr, uint64_t size, enum memory_d
     return pages_of(ram_addr, size, &pages) && watch(&pages, client);
 }
 
+uint64_t memory_dirty_collect(uint64_t ram_addr, uint64_t size, enum memory_dirty client,
+                              uint64_t *bits)
+{
+    uint64_t first = UINT64_MAX, last = 0, added = 0;
+    struct pages pages;
+
+    if (!pages_of(ram_addr, size, &pages)) {
+        return 0;
+    }
+    for (uint64_t page = pages.first; page <= pages.last; page++) {
+        uint64_t *word = &bits[(page - pages.first) / 64], bit = 1ull << (page - pages.first) % 64;
+
+        if (__atomic_load_n(&memory_watch[page], __ATOMIC_RELAXED) & client) {
+            continue;
+        }
+        added += !(*word & bit);
+        *word |= bit;
+        if (__atomic_fetch_or(&memory_watch[page], client, __ATOMIC_SEQ_CST) == 0) {
+            first = MIN_OF(first, page);
+            last = page;
+        }
+    }
+    if (first <= last) {
+        tell_watched(first << MEMORY_PAGE_BITS, (last - first + 1) << MEMORY_PAGE_BITS);
+    }
+    return added;
+}
+
 void memory_dirty_clear(uint64_t ram_addr, uint64_t size, unsigned clients)
 {
     struct pages pages;

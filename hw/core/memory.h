@@ -197,6 +197,11 @@ void memory_note_store(uint64_t ram_addr, uint64_t size);
 /* Whether any page of the range is dirty for the client; the second cleans the range as well. */
 bool memory_dirty_test(uint64_t ram_addr, uint64_t size, enum memory_dirty client);
 bool memory_dirty_test_and_clear(uint64_t ram_addr, uint64_t size, enum memory_dirty client);
+/* Cleans the range, and sets bit i of `bits` for each page i of it that was dirty. Returns how
+ * many bits were not set before. Stores that a vCPU has under way may still come, see
+ * cpu_settle_all(). */
+uint64_t memory_dirty_collect(uint64_t ram_addr, uint64_t size, enum memory_dirty client,
+                              uint64_t *bits);
 /* Makes pages clean ("watch") or dirty for the clients of the mask. */
 void memory_dirty_clear(uint64_t ram_addr, uint64_t size, unsigned clients);
 void memory_dirty_set(uint64_t ram_addr, uint64_t size, unsigned clients);

@@ -4,6 +4,7 @@
 #define HW_CORE_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "hw/core/machine.h"
@@ -30,9 +31,29 @@ int machine_run(void);
 void machine_quit(int status);
 bool machine_quitting(void);
 
+/* A breakpoint, a watchpoint or a step's end. */
+void machine_stop_for_debugger(void);
 /* "running", "paused", "paused (shutdown)", ... */
 const char *machine_status(void);
-/* Stopped by -no-shutdown or a panic: only a reset makes `cont` possible. */
+/* Stopped by -no-shutdown or a panic, or half loaded: only a reset makes `cont` possible. */
 bool machine_needs_reset(void);
+/* Being saved or loaded: `cont` must wait. */
+bool machine_busy(void);
+
+/* --- saving and loading, for migration/ ------------------------------------------------------ */
+
+/* Stops the machine; the end takes it back to what it was before, or leaves it stopped because it
+ * goes on elsewhere. */
+void machine_begin_save(void);
+void machine_end_save(bool moved);
+/* Running, paused or asleep, and requests under way, as numbers for the stream; and back. */
+void machine_get_condition(uint32_t *condition, uint32_t *requests);
+void machine_set_condition(uint32_t condition, uint32_t requests);
+/* Stops and resets the machine; the end leaves it running, paused, or asleep as it was saved. */
+void machine_begin_load(void);
+void machine_end_load(bool run);
+bool machine_loaded_running(void);
+/* The load failed half-way. */
+void machine_set_broken(void);
 
 #endif

@@ -26,7 +26,7 @@ static uint32_t load(const struct vga *vga, uint32_t at)
     return ld32_le(vga->memory + (at & (vga->size - 4)));
 }
 
-/* --- one line, by format ---------------------------------------------------------------------- */
+/* --- one line, by format --------------------------------------------------------------------- */
 
 /* Bit `bit` of the four planes. */
 static unsigned plane_pixel(uint32_t planes, unsigned bit)
@@ -151,7 +151,7 @@ static void line_32(const struct vga *vga, uint32_t *to, uint32_t at, unsigned w
     }
 }
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 static void get_vbe_picture(const struct vga *vga, struct picture *p)
 {

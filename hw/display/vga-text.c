@@ -92,7 +92,7 @@ bool vga_text_cells(void *opaque, unsigned *columns, unsigned *rows, struct cons
     return true;
 }
 
-/* --- drawing ---------------------------------------------------------------------------------- */
+/* --- drawing --------------------------------------------------------------------------------- */
 
 struct canvas {
     uint8_t *data;

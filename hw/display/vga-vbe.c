@@ -144,7 +144,7 @@ void vga_vbe_write(struct vga *vga, unsigned index, uint16_t value)
     }
 }
 
-/* --- ports 0x1ce to 0x1d1: the index, then the data at either of two places ------------------- */
+/* --- ports 0x1ce to 0x1d1: the index, then the data at either of two places ------------------ */
 
 static uint64_t vbe_read(void *opaque, uint64_t offset, unsigned size)
 {

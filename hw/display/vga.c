@@ -16,7 +16,7 @@ static const uint8_t gr_mask[GR_COUNT] = {
     0x0f, 0x0f, 0x0f, 0x1f, 0x03, 0x7b, 0x0f, 0x0f, 0xff
 };
 
-/* --- what the registers mean ------------------------------------------------------------------ */
+/* --- what the registers mean ----------------------------------------------------------------- */
 
 unsigned vga_lines(const struct vga *vga)
 {
@@ -102,7 +102,7 @@ uint32_t vga_attribute_color(const struct vga *vga, unsigned value)
     return vga_dac_color(vga, index & vga->s->dac_mask);
 }
 
-/* --- attribute controller and DAC ------------------------------------------------------------- */
+/* --- attribute controller and DAC ------------------------------------------------------------ */
 
 static void write_attribute(struct vga *vga, uint8_t value)
 {
@@ -146,7 +146,7 @@ static uint8_t read_dac(struct vga_state *s)
     return value;
 }
 
-/* --- CRTC ------------------------------------------------------------------------------------- */
+/* --- CRTC ------------------------------------------------------------------------------------ */
 
 static void write_crtc(struct vga *vga, uint8_t value)
 {
@@ -171,7 +171,7 @@ static void write_crtc(struct vga *vga, uint8_t value)
     }
 }
 
-/* --- ports ------------------------------------------------------------------------------------ */
+/* --- ports ----------------------------------------------------------------------------------- */
 
 /* The CRTC and status ports move with bit 0 of the miscellaneous output register. */
 static bool port_absent(const struct vga_state *s, unsigned port)
@@ -310,7 +310,7 @@ static const struct { uint16_t port, count; const struct mmio_ops *ops; } port_r
     { 0x3d4, 2, &color_crtc_ops }, { 0x3da, 1, &color_status_ops }, { 0x1ce, 4, &vga_vbe_ops },
 };
 
-/* --- the console ------------------------------------------------------------------------------ */
+/* --- the console ----------------------------------------------------------------------------- */
 
 void vga_resize(struct vga *vga, unsigned width, unsigned height)
 {
@@ -363,7 +363,7 @@ static void invalidate(void *opaque)
 
 static const struct console_adapter_ops adapter_ops = { update, invalidate, vga_text_cells };
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 bool vga_init(struct vga *vga, struct vga_state *s, struct device *owner, uint32_t memory_mb,
               struct memory_region *memory, struct memory_region *io, struct error **err)

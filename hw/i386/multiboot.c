@@ -47,7 +47,7 @@ static const uint8_t *find_header(const uint8_t *image, size_t size)
     return NULL;
 }
 
-/* --- the kernel image ------------------------------------------------------------------------- */
+/* --- the kernel image ------------------------------------------------------------------------ */
 
 static bool allocate(struct loaded *k, uint64_t low, uint64_t high, uint64_t limit,
                      struct error **err)
@@ -153,7 +153,7 @@ static bool load_elf(struct loaded *k, const uint8_t *image, size_t size, uint64
     return true;
 }
 
-/* --- modules and strings ---------------------------------------------------------------------- */
+/* --- modules and strings --------------------------------------------------------------------- */
 
 static uint32_t add_bytes(struct extras *x, const void *data, size_t size, size_t alignment)
 {
@@ -210,7 +210,7 @@ static bool add_modules(struct extras *x, const char *list, uint8_t *info, struc
     return fine;
 }
 
-/* --- boot information ------------------------------------------------------------------------- */
+/* --- boot information ------------------------------------------------------------------------ */
 
 static void give(struct pc *pc, uint16_t addr_key, uint16_t size_key, uint16_t data_key,
                  uint32_t addr, const void *data, size_t size)

@@ -23,7 +23,7 @@ struct builder {
     uint8_t *rsdp;
 };
 
-/* --- loader commands, 128 bytes each ---------------------------------------------------------- */
+/* --- loader commands, 128 bytes each --------------------------------------------------------- */
 
 enum { ALLOCATE = 1, ADD_POINTER = 2, ADD_CHECKSUM = 3 };
 enum { ZONE_HIGH = 1, ZONE_FSEG = 2 };
@@ -67,7 +67,7 @@ static void load_checksum(struct builder *b, const char *file, uint32_t at, uint
     g_byte_array_append(b->loader, command, sizeof(command));
 }
 
-/* --- tables ----------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 /* Appends a table: header and body, to be checksummed by the firmware. Returns its offset. */
 static uint32_t add_table(struct builder *b, const char *signature, uint8_t revision,

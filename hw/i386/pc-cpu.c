@@ -10,7 +10,7 @@
 #include "hw/intc/apic.h"
 #include "hw/intc/i8259.h"
 
-/* --- the local APIC, both ways ---------------------------------------------------------------- */
+/* --- the local APIC, both ways --------------------------------------------------------------- */
 
 static void to_cpu_interrupt(void *opaque, int level)
 {
@@ -114,7 +114,7 @@ static const struct x86_apic_ops apic_ops = {
     .get_id = get_id,
 };
 
-/* --- making them ------------------------------------------------------------------------------ */
+/* --- making them ----------------------------------------------------------------------------- */
 
 static void triple_fault(void *opaque)
 {
@@ -207,7 +207,7 @@ bool pc_apics_create(struct pc *pc, struct error **err)
     return true;
 }
 
-/* --- A20 and reset from the keyboard controller and port 92 ----------------------------------- */
+/* --- A20 and reset from the keyboard controller and port 92 ---------------------------------- */
 
 static void set_a20(void *opaque, int n, int level)
 {
@@ -233,7 +233,7 @@ void pc_connect_a20(struct pc *pc, struct device *i8042)
     device_connect(pc->port92, PORT92_RESET, reset);
 }
 
-/* --- the x87 error line: FERR# to IRQ 13, cleared through port 0xf0 --------------------------- */
+/* --- the x87 error line: FERR# to IRQ 13, cleared through port 0xf0 -------------------------- */
 
 struct fpu_error {
     struct device dev;

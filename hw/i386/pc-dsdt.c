@@ -9,7 +9,7 @@
 
 static const char *const link_fields[] = { "PRQ0", "PRQ1", "PRQ2", "PRQ3" };
 
-/* --- interrupt links -------------------------------------------------------------------------- */
+/* --- interrupt links ------------------------------------------------------------------------- */
 
 static void put_interrupts(struct aml *aml, const char *name, const uint32_t *numbers,
                            unsigned count)
@@ -136,7 +136,7 @@ static void put_routing(struct aml *aml)
     aml_end(aml);
 }
 
-/* --- ISA chips -------------------------------------------------------------------------------- */
+/* --- ISA chips ------------------------------------------------------------------------------- */
 
 struct chip {
     const char *name, *id;
@@ -212,7 +212,7 @@ static void put_isa(struct aml *aml, const struct pc *pc)
     aml_end(aml);
 }
 
-/* --- the root bridge -------------------------------------------------------------------------- */
+/* --- the root bridge ------------------------------------------------------------------------- */
 
 static void put_windows(struct aml *aml, const struct pc *pc)
 {

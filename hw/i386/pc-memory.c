@@ -48,7 +48,7 @@ bool pc_memory_init(struct pc *pc, struct error **err)
     return true;
 }
 
-/* --- ROMs ------------------------------------------------------------------------------------- */
+/* --- ROMs ------------------------------------------------------------------------------------ */
 
 /* Without shadow RAM SeaBIOS keeps its variables in the image, so an ISA machine has it in RAM. */
 static bool init_bios_region(struct pc *pc, size_t size, struct error **err)
@@ -111,7 +111,7 @@ bool pc_bios_load(struct pc *pc, struct error **err)
     return true;
 }
 
-/* --- e820 ------------------------------------------------------------------------------------- */
+/* --- e820 ------------------------------------------------------------------------------------ */
 
 static void add_entry(struct pc *pc, unsigned *n, uint64_t base, uint64_t size, uint32_t type)
 {

@@ -18,7 +18,7 @@
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
 
-/* --- lines ------------------------------------------------------------------------------------ */
+/* --- lines ----------------------------------------------------------------------------------- */
 
 /* An ISA line reaches both interrupt controllers; the timer is on input 2 of the I/O APIC. */
 static void gsi(void *opaque, int n, int level)
@@ -41,7 +41,7 @@ static void smi(void *opaque, int n, int level)
 /* Outputs of the HPET behind those to the I/O APIC. */
 enum { HPET_IRQ0 = IOAPIC_PINS, HPET_IRQ8, HPET_LEGACY };
 
-/* --- chips ------------------------------------------------------------------------------------ */
+/* --- chips ----------------------------------------------------------------------------------- */
 
 static struct device *make(const char *class, struct error **err)
 {
@@ -228,7 +228,7 @@ static bool make_display(struct pc *pc, struct error **err)
     return device_realize(vga, err);
 }
 
-/* --- disks ------------------------------------------------------------------------------------ */
+/* --- disks ----------------------------------------------------------------------------------- */
 
 static bool make_isa_ide(struct pc *pc, unsigned n, struct error **err)
 {
@@ -310,7 +310,7 @@ static bool make_power(struct pc *pc, struct error **err)
     return true;
 }
 
-/* --- the machines ----------------------------------------------------------------------------- */
+/* --- the machines ---------------------------------------------------------------------------- */
 
 static bool pc_create(const struct machine_config *config, bool has_pci, struct error **err)
 {

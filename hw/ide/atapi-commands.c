@@ -22,7 +22,7 @@ static uint16_t profile(struct ide_drive *drive)
     return sectors == 0 ? PROFILE_NONE : sectors <= CD_MAX_SECTORS ? PROFILE_CD : PROFILE_DVD;
 }
 
-/* --- identity and state ----------------------------------------------------------------------- */
+/* --- identity and state ---------------------------------------------------------------------- */
 
 static void test_unit_ready(struct ide_drive *drive, const uint8_t *packet)
 {
@@ -162,7 +162,7 @@ static void set_speed(struct ide_drive *drive, const uint8_t *packet)
     atapi_ok(drive);
 }
 
-/* --- mode pages ------------------------------------------------------------------------------- */
+/* --- mode pages ------------------------------------------------------------------------------ */
 
 static uint32_t page_error_recovery(struct ide_drive *drive, uint8_t *page)
 {
@@ -254,7 +254,7 @@ static void mode_sense(struct ide_drive *drive, const uint8_t *packet)
     atapi_reply(drive, size, six ? packet[4] : ld16_be(packet + 7));
 }
 
-/* --- the medium ------------------------------------------------------------------------------- */
+/* --- the medium ------------------------------------------------------------------------------ */
 
 static void read_capacity(struct ide_drive *drive, const uint8_t *packet)
 {
@@ -425,7 +425,7 @@ static void read_dvd_structure(struct ide_drive *drive, const uint8_t *packet)
     atapi_reply(drive, size, ld16_be(packet + 8));
 }
 
-/* --- features --------------------------------------------------------------------------------- */
+/* --- features -------------------------------------------------------------------------------- */
 
 static uint32_t put_feature(uint8_t *to, uint16_t code, uint8_t flags, uint8_t size)
 {
@@ -491,7 +491,7 @@ static void get_configuration(struct ide_drive *drive, const uint8_t *packet)
     atapi_reply(drive, size, ld16_be(packet + 7));
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------- */
 
 /* Allowed while a change of medium waits to be told; needs a medium. */
 enum { ALLOW_UA = 1, NEED_MEDIUM = 2 };

@@ -11,7 +11,7 @@ enum { REASON_COMMAND = 1, REASON_IN = 2 };
 
 #define CD_SECTOR 2048u
 
-/* --- results ---------------------------------------------------------------------------------- */
+/* --- results --------------------------------------------------------------------------------- */
 
 static void end_command(struct ide_drive *drive)
 {
@@ -48,7 +48,7 @@ static void medium_error(struct ide_drive *drive, int result)
     }
 }
 
-/* --- the packet ------------------------------------------------------------------------------- */
+/* --- the packet ------------------------------------------------------------------------------ */
 
 void atapi_start(struct ide_drive *drive)
 {
@@ -75,7 +75,7 @@ void atapi_packet(struct ide_drive *drive)
     atapi_execute(drive, packet);
 }
 
-/* --- data to the host ------------------------------------------------------------------------- */
+/* --- data to the host ------------------------------------------------------------------------ */
 
 static void fetch(struct ide_drive *drive);
 
@@ -171,7 +171,7 @@ void atapi_reply(struct ide_drive *drive, uint32_t size, uint32_t allowed)
     }
 }
 
-/* --- reading sectors -------------------------------------------------------------------------- */
+/* --- reading sectors ------------------------------------------------------------------------- */
 
 uint32_t atapi_sectors(struct ide_drive *drive)
 {

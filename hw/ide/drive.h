@@ -73,7 +73,7 @@ struct ide_drive {
     struct ide_drive_state s;
 };
 
-/* --- ide.c ------------------------------------------------------------------------------------ */
+/* --- ide.c ----------------------------------------------------------------------------------- */
 
 void ide_raise_irq(struct ide_drive *drive);
 void ide_set_signature(struct ide_drive *drive);
@@ -99,7 +99,7 @@ static inline bool ide_dma_active(const struct ide_drive *drive)
     return channel->dma && channel->dma->active(channel->dma_opaque);
 }
 
-/* --- commands --------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------------- */
 
 void ide_execute(struct ide_drive *drive, uint8_t command);
 /* Data phases of disk commands. */
@@ -109,7 +109,7 @@ void ide_identify_disk(struct ide_drive *drive, uint16_t *words);
 void ide_identify_packet(struct ide_drive *drive, uint16_t *words);
 void ide_smart(struct ide_drive *drive);
 
-/* --- packet commands -------------------------------------------------------------------------- */
+/* --- packet commands ------------------------------------------------------------------------- */
 
 void atapi_start(struct ide_drive *drive);
 void atapi_packet(struct ide_drive *drive);

@@ -8,7 +8,7 @@
 #define SECTOR BLOCK_SECTOR_SIZE
 #define BUFFER_SECTORS (IDE_BUFFER / SECTOR)
 
-/* --- addresses -------------------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 static bool load_chs(struct ide_drive *drive)
 {
@@ -86,7 +86,7 @@ static void advance(struct ide_drive *drive, uint32_t sectors)
     }
 }
 
-/* --- PIO -------------------------------------------------------------------------------------- */
+/* --- PIO ------------------------------------------------------------------------------------- */
 
 static void offer_block(struct ide_drive *drive, enum ide_phase phase, uint32_t start)
 {
@@ -215,7 +215,7 @@ static void write_multiple(struct ide_drive *drive)
     }
 }
 
-/* --- DMA -------------------------------------------------------------------------------------- */
+/* --- DMA ------------------------------------------------------------------------------------- */
 
 static void dma_finished(struct ide_drive *drive, bool exhausted)
 {
@@ -303,7 +303,7 @@ static void write_dma(struct ide_drive *drive)
     start_dma(drive, IDE_PHASE_DMA_WRITE);
 }
 
-/* --- commands without data -------------------------------------------------------------------- */
+/* --- commands without data ------------------------------------------------------------------- */
 
 static void abort_command(struct ide_drive *drive)
 {
@@ -473,7 +473,7 @@ static void identify(struct ide_drive *drive)
     ide_raise_irq(drive);
 }
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------- */
 
 enum { DISK = 1, PACKET = 2, BOTH = 3, EXTENDED = 4 };
 

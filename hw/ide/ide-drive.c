@@ -33,7 +33,7 @@ FIELDS(ide_drive_state) = {
     FIELDS_END
 };
 
-/* --- the bus ---------------------------------------------------------------------------------- */
+/* --- the bus --------------------------------------------------------------------------------- */
 
 static bool ide_attach(struct bus *bus, struct device *dev, struct error **err)
 {
@@ -94,7 +94,7 @@ void ide_channel_fini(struct ide_channel *channel)
     bus_fini(&channel->bus);
 }
 
-/* --- removable media -------------------------------------------------------------------------- */
+/* --- removable media ------------------------------------------------------------------------- */
 
 static void medium_changed(void *opaque, bool inserted)
 {
@@ -128,13 +128,26 @@ static bool tray_locked(void *opaque)
     return ((struct ide_drive *)opaque)->s.tray_locked;
 }
 
-static const struct block_device_ops disk_block_ops = { .changed = medium_changed };
+/* The guest learns of it when it identifies the drive again. */
+static void resized(void *opaque)
+{
+    struct ide_drive *drive = opaque;
+    int64_t length = block_length(drive->block);
+
+    if (length >= 0) {
+        drive->total = (uint64_t)length / BLOCK_SECTOR_SIZE;
+    }
+}
+
+static const struct block_device_ops disk_block_ops = {
+    .changed = medium_changed, .resized = resized,
+};
 static const struct block_device_ops cdrom_block_ops = {
     .changed = medium_changed, .eject_request = eject_request, .tray_open = tray_open,
     .locked = tray_locked,
 };
 
-/* --- the devices ------------------------------------------------------------------------------ */
+/* --- the devices ----------------------------------------------------------------------------- */
 
 static void run_changed(void *opaque, bool running)
 {
@@ -242,13 +255,24 @@ static void drive_reset(struct device *dev)
     ide_drive_reset_registers(drive);
 }
 
+static bool drive_can_save(struct device *dev, struct error **err)
+{
+    struct ide_drive *drive = (struct ide_drive *)dev;
+
+    if (drive->retry) {
+        error_set(err, "drive '%s' waits to repeat a request that failed; let the machine go on "
+                  "first (cont)", block_id(drive->block));
+    }
+    return !drive->retry;
+}
+
 static bool drive_loaded(struct device *dev, struct error **err)
 {
     struct ide_drive *drive = (struct ide_drive *)dev;
     struct ide_drive_state *s = &drive->s;
 
     if (s->phase >= IDE_PHASE_COUNT || s->at > s->block_end || s->block_end > IDE_BUFFER ||
-        s->end > IDE_BUFFER || s->at > s->end + 12 || s->heads == 0 || s->heads > 16 ||
+        s->end > IDE_BUFFER || s->heads == 0 || s->heads > 16 ||
         s->sectors == 0 || s->sectors > 255 || !bits_is_power_of_two(s->block_size) ||
         s->block_size < 512 || s->block_size > IDE_MAX_MULTIPLE * 512 ||
         (s->packet_sector != 2048 && s->packet_sector != 2352)) {
@@ -287,6 +311,7 @@ DEVICE(ide_hd) = {
     .init = disk_init,
     .exit = drive_exit,
     .reset = drive_reset,
+    .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
     .state = STATE(ide_drive, s, ide_drive_state, 1),
@@ -301,12 +326,13 @@ DEVICE(ide_cd) = {
     .init = cdrom_init,
     .exit = drive_exit,
     .reset = drive_reset,
+    .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
     .state = STATE(ide_drive, s, ide_drive_state, 1),
 };
 
-/* --- from the command line -------------------------------------------------------------------- */
+/* --- from the command line ------------------------------------------------------------------- */
 
 static bool create_drive(struct ide_channel *channel, unsigned unit, struct block *block,
                          struct error **err)

@@ -108,7 +108,7 @@ void ide_identify_packet(struct ide_drive *drive, uint16_t *words)
     put_modes(drive, words);
 }
 
-/* --- SMART (ATA/ATAPI-6, 8.54) ---------------------------------------------------------------- */
+/* --- SMART (ATA/ATAPI-6, 8.54) --------------------------------------------------------------- */
 
 static const struct { uint8_t id, flags, value, worst, raw, threshold; } attributes[] = {
     { 1, 0x03, 100, 100, 0, 6 },      /* raw read error rate */

@@ -13,7 +13,7 @@ enum {
     REG_DATA, REG_ERROR, REG_COUNT, REG_LBA_LOW, REG_LBA_MID, REG_LBA_HIGH, REG_SELECT, REG_STATUS
 };
 
-/* --- interrupts and results ------------------------------------------------------------------- */
+/* --- interrupts and results ------------------------------------------------------------------ */
 
 void ide_channel_update_irq(struct ide_channel *channel)
 {
@@ -70,7 +70,7 @@ void ide_drive_reset_registers(struct ide_drive *drive)
     ide_set_signature(drive);
 }
 
-/* --- requests to the medium ------------------------------------------------------------------- */
+/* --- requests to the medium ------------------------------------------------------------------ */
 
 static void request_done(struct block_request *request, int result)
 {
@@ -86,7 +86,7 @@ static void request_done(struct block_request *request, int result)
         switch (block_error_action(drive->block, request->op == BLOCK_READ, result)) {
         case BLOCK_ERROR_STOP:
             drive->retry = true;
-            machine_stop();
+            machine_stop_on_error();
             return;
         case BLOCK_ERROR_IGNORE:
             result = 0;
@@ -132,7 +132,7 @@ void ide_cancel(struct ide_drive *drive)
     block_drain(drive->block);
 }
 
-/* --- PIO data --------------------------------------------------------------------------------- */
+/* --- PIO data -------------------------------------------------------------------------------- */
 
 void ide_offer(struct ide_drive *drive, enum ide_phase phase, uint32_t start, uint32_t size)
 {
@@ -214,7 +214,7 @@ static void data_write(struct ide_channel *channel, uint64_t value, unsigned siz
     }
 }
 
-/* --- task file -------------------------------------------------------------------------------- */
+/* --- task file ------------------------------------------------------------------------------- */
 
 /* Both drives see every write, the old value moving into the "previous content" register. */
 static void write_both(struct ide_channel *channel, unsigned reg, uint8_t value)
@@ -357,7 +357,7 @@ static void command_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 
 const struct mmio_ops ide_command_ops = { command_read, command_write, .min = 1, .max = 4 };
 
-/* --- device control --------------------------------------------------------------------------- */
+/* --- device control -------------------------------------------------------------------------- */
 
 static uint64_t control_read(void *opaque, uint64_t offset, unsigned size)
 {
@@ -403,7 +403,7 @@ static void control_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 
 const struct mmio_ops ide_control_ops = { control_read, control_write, .min = 1, .max = 1 };
 
-/* --- the channel ------------------------------------------------------------------------------ */
+/* --- the channel ----------------------------------------------------------------------------- */
 
 void ide_channel_reset(struct ide_channel *channel)
 {

@@ -52,7 +52,7 @@ static const struct { uint16_t command, control; uint8_t irq; } legacy[2] = {
     { 0x1f0, 0x3f6, 14 }, { 0x170, 0x376, 15 }
 };
 
-/* --- the scatter list ------------------------------------------------------------------------- */
+/* --- the scatter list ------------------------------------------------------------------------ */
 
 /* False at the end of the list. An entry is an address and a byte count, 0 meaning 64 KiB. */
 static bool next_entry(struct bus_master *master)
@@ -114,7 +114,7 @@ static void master_finished(void *opaque, bool exhausted)
 
 static const struct ide_dma_ops master_ops = { master_transfer, master_active, master_finished };
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 static void write_command(struct bus_master *master, uint8_t value)
 {
@@ -194,7 +194,7 @@ static const struct device_region piix_regions[] = {
     { 0 }
 };
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static void channel_irq(void *opaque, int n, int level)
 {

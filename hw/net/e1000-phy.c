@@ -3,7 +3,7 @@
 #include "base/bits.h"
 #include "hw/net/e1000.h"
 
-/* --- PHY: a Marvell 88E1011 at address 1 ------------------------------------------------------ */
+/* --- PHY: a Marvell 88E1011 at address 1 ----------------------------------------------------- */
 
 enum { PHY_CONTROL = 0, PHY_STATUS = 1, PHY_PARTNER = 5, PHY_GIGABIT_STATUS = 10,
        PHY_SPECIFIC = 17 };
@@ -82,7 +82,7 @@ void e1000_write_mdic(struct e1000 *e, uint32_t value)
     }
 }
 
-/* --- EEPROM: a 93C46 of 64 words, 5.6 --------------------------------------------------------- */
+/* --- EEPROM: a 93C46 of 64 words, 5.6 -------------------------------------------------------- */
 
 enum { EE_SK = 1, EE_CS = 2, EE_DI = 4, EE_DO = 8, EE_WRITABLE = 0x77, EE_REQUEST = 0x40,
        EE_GRANT = 0x80, EE_PRESENT = 0x100 };

@@ -12,7 +12,7 @@ enum { CMD_EOP = 0x01, CMD_IC = 0x04, CMD_TSE = 0x04, CMD_RS = 0x08, CMD_RPS = 0
 enum { POPTS_IP = 1, POPTS_TCP = 2 };
 enum { TCP_FIN_PSH = 0x09, TCP_FLAGS = 13, TCP_SEQUENCE = 4 };
 
-/* --- checksums -------------------------------------------------------------------------------- */
+/* --- checksums ------------------------------------------------------------------------------- */
 
 /* Over start..end (inclusive, 0: to the end of the frame), into `offset`. */
 static void put_sum(uint8_t *frame, uint32_t size, unsigned offset, unsigned start, unsigned end)
@@ -31,7 +31,7 @@ static void put_sum(uint8_t *frame, uint32_t size, unsigned offset, unsigned sta
     st16_be(frame + offset, (uint16_t)~sum);
 }
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static void send_frame(struct e1000 *e, uint8_t *frame, uint32_t size)
 {
@@ -158,7 +158,7 @@ static void send_packet(struct e1000 *e)
     send_frame(e, s->packet, s->packet_size);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------ */
+/* --- descriptors ----------------------------------------------------------------------------- */
 
 static void set_context(struct e1000 *e, const uint8_t *d)
 {

@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 
-/* --- interrupts ------------------------------------------------------------------------------- */
+/* --- interrupts ------------------------------------------------------------------------------ */
 
 static void update_irq(struct e1000 *e)
 {
@@ -39,7 +39,7 @@ void e1000_interrupt(struct e1000 *e, uint32_t causes)
     update_irq(e);
 }
 
-/* --- counters --------------------------------------------------------------------------------- */
+/* --- counters -------------------------------------------------------------------------------- */
 
 void e1000_count(struct e1000 *e, unsigned reg, uint32_t amount)
 {
@@ -56,7 +56,7 @@ void e1000_count64(struct e1000 *e, unsigned low, uint32_t amount)
     value[1] += value[0] < amount;
 }
 
-/* --- registers that hold a value -------------------------------------------------------------- */
+/* --- registers that hold a value ------------------------------------------------------------- */
 
 struct plain {
     uint16_t reg, offset;
@@ -108,7 +108,7 @@ static uint32_t *plain_value(struct e1000 *e, const struct plain *p)
     return (uint32_t *)((char *)&e->s + p->offset);
 }
 
-/* --- reads and writes ------------------------------------------------------------------------- */
+/* --- reads and writes ------------------------------------------------------------------------ */
 
 static uint32_t read_stat(struct e1000 *e, uint32_t reg)
 {
@@ -284,7 +284,7 @@ static void port_write(void *dev, uint64_t offset, uint64_t value, unsigned size
 
 static const struct mmio_ops port_ops = { port_read, port_write, .min = 4, .max = 4 };
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 /* What CTRL.RST leaves: all but the EEPROM and the PHY. */
 static void software_reset(struct e1000 *e)

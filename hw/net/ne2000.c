@@ -33,7 +33,7 @@ void ne2000_reset(struct ne2000 *n)
     memset(s->memory + 2 * 14, 0x57, 4);
 }
 
-/* --- packet memory ---------------------------------------------------------------------------- */
+/* --- packet memory --------------------------------------------------------------------------- */
 
 static uint8_t load(const struct ne2000 *n, uint32_t at)
 {
@@ -95,7 +95,7 @@ static void write_data(struct ne2000 *n, uint32_t value, unsigned size)
     advance(n, size);
 }
 
-/* --- receiving -------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static uint32_t ring_size(const struct ne2000_state *s)
 {
@@ -182,7 +182,7 @@ static void receive(void *opaque, const uint8_t *frame, size_t size)
 
 const struct net_handlers ne2000_handlers = { .can_receive = can_receive, .receive = receive };
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 static void transmit(struct ne2000 *n)
 {

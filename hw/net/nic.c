@@ -57,6 +57,22 @@ static bool place_isa(struct device *dev, unsigned n, struct error **err)
     return true;
 }
 
+/* What the request says goes into the device. */
+static bool configure(struct device *dev, const struct net_nic_request *r, struct error **err)
+{
+    bool good = true;
+
+    if (r->mac[0] || r->mac[1] || r->mac[2] || r->mac[3] || r->mac[4] || r->mac[5]) {
+        char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
+                                    r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
+        good = device_set(dev, "mac", mac, err);
+        g_free(mac);
+    }
+    device_set_pointer(dev, "netdev", r->peer);
+    return good && (!r->name || device_set(dev, "id", r->name, err)) &&
+        (!r->address || device_set(dev, "addr", r->address, err));
+}
+
 static bool create(const struct net_nic_request *r, const char *model, unsigned *isa_cards,
                    struct error **err)
 {
@@ -69,19 +85,24 @@ static bool create(const struct net_nic_request *r, const char *model, unsigned 
     if (strcmp(dev->class->bus, "isa") == 0) {
         good = place_isa(dev, (*isa_cards)++, err);
     }
-    if (r->mac[0] || r->mac[1] || r->mac[2] || r->mac[3] || r->mac[4] || r->mac[5]) {
-        char *mac = g_strdup_printf("%02x:%02x:%02x:%02x:%02x:%02x", r->mac[0], r->mac[1],
-                                    r->mac[2], r->mac[3], r->mac[4], r->mac[5]);
-        good = good && device_set(dev, "mac", mac, err);
-        g_free(mac);
-    }
-    device_set_pointer(dev, "netdev", r->peer);
-    good = good && (!r->name || device_set(dev, "id", r->name, err)) &&
-        (!r->address || device_set(dev, "addr", r->address, err)) && device_realize(dev, err);
+    good = good && configure(dev, r, err) && device_realize(dev, err);
     if (!good) {
         device_destroy(dev);
     }
     return good;
+}
+
+struct device *nic_create_onboard(const char *model, struct error **err)
+{
+    struct device *dev = device_create(model, err);
+
+    for (struct net_nic_request *r = net_nic_requests(); dev && r; r = r->next) {
+        if (!r->taken && (!r->model || strcmp(r->model, model) == 0)) {
+            r->taken = true;
+            return configure(dev, r, err) ? dev : NULL;
+        }
+    }
+    return dev;
 }
 
 bool nic_create_requested(const char *model, bool has_pci, struct error **err)
@@ -91,6 +112,9 @@ bool nic_create_requested(const char *model, bool has_pci, struct error **err)
     for (struct net_nic_request *r = net_nic_requests(); r; r = r->next) {
         const char *wanted = r->model ? r->model : model;
 
+        if (r->taken) {
+            continue;
+        }
         if (strcmp(wanted, "virtio") == 0) {
             wanted = "virtio-net-pci";
         }

@@ -16,6 +16,9 @@
 
 /* The cards that -net nic and -nic ask for; `model` is the board's own. */
 bool nic_create_requested(const char *model, bool has_pci, struct error **err);
+/* For a chip on the board: the first card that was asked for with this model or none is it. The
+ * device has its properties but is not realized. */
+struct device *nic_create_onboard(const char *model, struct error **err);
 
 /* The network boot ROM, unless romfile= names another one. It may not be installed. */
 bool nic_add_rom(struct pci_device *pci, const char *file, struct error **err);

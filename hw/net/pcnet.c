@@ -43,7 +43,7 @@ static void update_irq(struct pcnet *d)
     pci_set_intx(&d->pci, on && csr[0] & CSR0_ENABLE);
 }
 
-/* --- descriptors ------------------------------------------------------------------------------ */
+/* --- descriptors ----------------------------------------------------------------------------- */
 
 /* Whatever the style in memory. `count` is of the buffer, `used` of the received frame. */
 struct descriptor {
@@ -96,7 +96,7 @@ static uint16_t after(uint16_t index, uint16_t count)
     return (uint16_t)(index + 1u >= count ? 0 : index + 1);
 }
 
-/* --- receiving -------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static bool receiving(const struct pcnet *d)
 {
@@ -183,7 +183,7 @@ static void receive(void *opaque, const uint8_t *frame, size_t size)
     update_irq(d);
 }
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static void send_packet(struct pcnet *d)
 {
@@ -238,7 +238,7 @@ static void transmit(struct pcnet *d)
     update_irq(d);
 }
 
-/* --- control ---------------------------------------------------------------------------------- */
+/* --- control --------------------------------------------------------------------------------- */
 
 static void load_init_block(struct pcnet *d)
 {
@@ -408,7 +408,7 @@ static void software_reset(struct pcnet *d)
     update_irq(d);
 }
 
-/* --- ports ------------------------------------------------------------------------------------ */
+/* --- ports ----------------------------------------------------------------------------------- */
 
 enum port { PORT_RDP, PORT_RAP, PORT_RESET, PORT_BDP, PORT_NONE };
 
@@ -472,7 +472,7 @@ static void port_write(void *opaque, uint64_t offset, uint64_t value, unsigned s
 
 static const struct mmio_ops port_ops = { port_read, port_write, .min = 1, .max = 4 };
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static void card_reset(struct device *dev)
 {

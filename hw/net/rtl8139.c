@@ -64,7 +64,7 @@ static void raise(struct rtl8139 *d, unsigned causes)
     update_irq(d);
 }
 
-/* --- receiving -------------------------------------------------------------------------------- */
+/* --- receiving ------------------------------------------------------------------------------- */
 
 static uint32_t ring_size(const struct rtl8139 *d)
 {
@@ -218,7 +218,7 @@ static void receive(void *opaque, const uint8_t *frame, size_t size)
     }
 }
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 static void send_frame(struct rtl8139 *d, const uint8_t *frame, uint32_t size)
 {
@@ -375,7 +375,7 @@ static void poll_descriptors(struct rtl8139 *d)
     raise(d, done ? INT_TOK : INT_TDU);
 }
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 static void update_link(struct rtl8139 *d)
 {
@@ -547,7 +547,7 @@ static void card_write(void *dev, uint64_t offset, uint64_t value, unsigned size
 
 static const struct mmio_ops card_ops = { card_read, card_write, .min = 1, .max = 4 };
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static void link_changed(void *opaque)
 {

@@ -38,7 +38,7 @@ struct i440fx_host {
 
 FIELDS(i440fx_host_state) = { FIELD(i440fx_host_state, address), FIELDS_END };
 
-/* --- ports 0xcf8 to 0xcff --------------------------------------------------------------------- */
+/* --- ports 0xcf8 to 0xcff -------------------------------------------------------------------- */
 
 static uint64_t address_read(void *dev, uint64_t offset, unsigned size)
 {
@@ -116,7 +116,7 @@ DEVICE(i440fx_host) = {
     .state = STATE(i440fx_host, s, i440fx_host_state, 1),
 };
 
-/* --- function 00.0 ---------------------------------------------------------------------------- */
+/* --- function 00.0 --------------------------------------------------------------------------- */
 
 /* Segment 0 is the 64 KiB at 0xf0000, the others are 16 KiB from 0xc0000 on. */
 static uint64_t segment_base(unsigned n)
@@ -200,7 +200,7 @@ DEVICE(i440fx) = {
     .loaded = bridge_loaded,
 };
 
-/* --- making it -------------------------------------------------------------------------------- */
+/* --- making it ------------------------------------------------------------------------------- */
 
 /* What PCI answers below 1 MiB where nothing is: RAM must not show through its windows. */
 static uint64_t nobody_read(void *opaque, uint64_t offset, unsigned size)

@@ -8,7 +8,7 @@
 #include "hw/core/machine.h"
 #include "hw/pci/pci-impl.h"
 
-/* --- the header ------------------------------------------------------------------------------- */
+/* --- the header ------------------------------------------------------------------------------ */
 
 void pci_config_init(struct pci_device *pci)
 {
@@ -77,7 +77,7 @@ unsigned pci_add_capability(struct pci_device *pci, uint8_t id, unsigned size)
     return offset;
 }
 
-/* --- base address registers ------------------------------------------------------------------- */
+/* --- base address registers ------------------------------------------------------------------ */
 
 static bool is_bridge(const struct pci_device *pci)
 {
@@ -216,7 +216,7 @@ void pci_unmap_all(struct pci_device *pci)
     }
 }
 
-/* --- accesses --------------------------------------------------------------------------------- */
+/* --- accesses -------------------------------------------------------------------------------- */
 
 uint32_t pci_config_default_read(struct pci_device *pci, unsigned reg, unsigned size)
 {
@@ -250,7 +250,7 @@ void pci_config_default_write(struct pci_device *pci, unsigned reg, uint32_t val
     }
 }
 
-/* --- bus mastering ---------------------------------------------------------------------------- */
+/* --- bus mastering --------------------------------------------------------------------------- */
 
 static bool is_master(const struct pci_device *pci)
 {

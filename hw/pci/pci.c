@@ -40,7 +40,7 @@ void pci_bus_set_irqs(struct pci_bus *bus, pci_set_irq *set_irq, pci_map_irq *ma
     bus->opaque = opaque;
 }
 
-/* --- interrupt lines -------------------------------------------------------------------------- */
+/* --- interrupt lines ------------------------------------------------------------------------- */
 
 /* Bridges rotate the pins by the slot (PCI-to-PCI Bridge 1.2, 9.1). NULL when nobody is wired. */
 static struct pci_bus *board_line(struct pci_device *pci, int *line)
@@ -142,7 +142,7 @@ void pci_bus_refresh_irqs(struct pci_bus *bus)
     }
 }
 
-/* --- finding functions ------------------------------------------------------------------------ */
+/* --- finding functions ----------------------------------------------------------------------- */
 
 void pci_bus_walk(struct pci_bus *root, void (*visit)(struct pci_bus *root, struct pci_bus *bus))
 {
@@ -214,7 +214,7 @@ void pci_config_write(struct pci_bus *root, uint16_t bdf, unsigned reg, uint32_t
     }
 }
 
-/* --- the bus type ----------------------------------------------------------------------------- */
+/* --- the bus type ---------------------------------------------------------------------------- */
 
 /* "slot" or "slot.function", both hexadecimal as `-device ...,addr=` has them. */
 static bool parse_address(const char *text, unsigned *slot, unsigned *function)
@@ -247,7 +247,7 @@ static bool choose_devfn(struct pci_bus *bus, struct pci_device *pci, struct err
             return false;
         }
     } else {
-        for (slot = 0; slot < 32 && bus->devices[PCI_DEVFN(slot, 0)]; slot++) {
+        for (slot = bus->first_slot; slot < 32 && bus->devices[PCI_DEVFN(slot, 0)]; slot++) {
         }
         if (slot == 32) {
             error_set(err, "no free slot on bus %s for %s", bus->bus.name, pci->dev.class->name);

@@ -88,6 +88,7 @@ struct pci_bus {
     struct memory_region *memory, *io;  /* where BARs are mapped */
     struct address_space *dma;          /* what bus masters see */
     uint8_t number;                     /* of a root bus; bridges give theirs in config */
+    uint8_t first_slot;                 /* below it slots are used only when asked for */
     struct pci_device *bridge;          /* NULL on a root bus */
     pci_set_irq *set_irq;
     pci_map_irq *map_irq;

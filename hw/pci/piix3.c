@@ -26,7 +26,7 @@ static const struct { uint8_t reg, value; } power_on[] = {
     { 0x69, 0x02 }, { 0x70, 0x80 }, { 0x76, 0x0c }, { 0x77, 0x0c }, { 0x78, 0x02 }, { 0xa0, 0x08 },
 };
 
-/* --- interrupts ------------------------------------------------------------------------------- */
+/* --- interrupts ------------------------------------------------------------------------------ */
 
 static uint16_t wanted_lines(const struct piix3 *bridge)
 {
@@ -73,7 +73,7 @@ static void piix3_config_write(struct pci_device *pci, unsigned reg, uint32_t va
     }
 }
 
-/* --- the reset control register --------------------------------------------------------------- */
+/* --- the reset control register -------------------------------------------------------------- */
 
 static uint8_t reset_control_read(void *opaque)
 {
@@ -90,7 +90,7 @@ static void reset_control_write(void *opaque, uint8_t value)
     bridge->s.reset_control = value & 2;
 }
 
-/* --- the device ------------------------------------------------------------------------------- */
+/* --- the device ------------------------------------------------------------------------------ */
 
 static bool piix3_init(struct device *dev, struct error **err)
 {

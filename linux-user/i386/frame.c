@@ -77,22 +77,20 @@ struct rt_frame32 {
 };
 _Static_assert(sizeof(struct rt_frame32) == 16 + SIGINFO_SIZE + 108 + 8 + 8, "no padding");
 
-/* --- floating point state --------------------------------------------------------------------- */
+/* --- floating point state -------------------------------------------------------------------- */
 
 static unsigned fp_size(const struct x86_env *env)
 {
     return (X86_64 ? 0 : FSAVE_SIZE) + (env->cr[4] & CR4_OSXSAVE ? XSTATE_FRAME : FX_SIZE);
 }
 
-static void make_fsave(const struct x86_env *env, uint8_t *p)
+void x86_user_fsave(const struct x86_env *env, uint8_t *p)
 {
     uint32_t head[7] = {
         0xffff0000 | env->fpuc, 0xffff0000 | env->fpus | env->fptop << FPUS_TOP_SHIFT,
         0xffff0000 | fp_full_tags(env), env->fpip, env->fpcs | (uint32_t)env->fop << 16,
         env->fpdp, 0xffff0000 | env->fpds,
     };
-    uint32_t status = (uint16_t)head[1];        /* and magic 0: FXSAVE data follows */
-
     memcpy(p, head, sizeof(head));
     for (unsigned i = 0; i < 8; i++) {
         const struct x86_fpreg *r = &env->fpregs[fp_index(env, i)];
@@ -100,7 +98,6 @@ static void make_fsave(const struct x86_env *env, uint8_t *p)
         memcpy(p + 28 + 10 * i, &r->mant, 8);
         memcpy(p + 28 + 10 * i + 8, &r->exp, 2);
     }
-    memcpy(p + 108, &status, 4);
 }
 
 static bool push_fp(struct x86_env *env, uint64_t at)
@@ -112,7 +109,11 @@ static bool push_fp(struct x86_env *env, uint64_t at)
 
     backend_fp_sync(env);
     if (!X86_64) {
-        make_fsave(env, buf);
+        uint32_t status;                        /* and magic 0: FXSAVE data follows */
+
+        x86_user_fsave(env, buf);
+        status = env->fpus | env->fptop << FPUS_TOP_SHIFT;
+        memcpy(buf + 108, &status, 4);
     }
     x86_fx_save(env, fx, X86_64);
     if (env->cr[4] & CR4_OSXSAVE) {
@@ -142,7 +143,7 @@ static bool pop_fp(struct x86_env *env, uint64_t at)
     return true;
 }
 
-/* --- where the frame goes --------------------------------------------------------------------- */
+/* --- where the frame goes -------------------------------------------------------------------- */
 
 static uint64_t frame_top(struct task *t, const struct user_sigaction *act)
 {
@@ -198,7 +199,7 @@ void x86_map_trampolines(void)
     /* Without SA_RESTORER the kernel has no way back, either. */
 }
 
-/* --- x86-64 ----------------------------------------------------------------------------------- */
+/* --- x86-64 ---------------------------------------------------------------------------------- */
 
 static void save_context(struct task *t, struct context64 *c, uint64_t mask, uint64_t fp)
 {
@@ -266,7 +267,7 @@ int64_t user_sigreturn(struct task *t, bool rt)
 
 #else
 
-/* --- i386 ------------------------------------------------------------------------------------- */
+/* --- i386 ------------------------------------------------------------------------------------ */
 
 static void save_context(struct task *t, struct context32 *c, uint64_t mask, uint64_t fp)
 {
@@ -279,40 +280,6 @@ static void save_context(struct task *t, struct context32 *c, uint64_t mask, uin
         r[R_AX], t->fault_trapno, t->fault_error, env->pc, env->segs[SEG_CS].selector,
         x86_get_eflags(env), r[R_SP], env->segs[SEG_SS].selector, fp, mask, t->fault_address,
     };
-}
-
-/* siginfo of 32-bit processes: the union begins at 12, and words are half as long. */
-static void info_to_32(const siginfo_t *info, uint8_t *out)
-{
-    uint32_t w[SIGINFO_SIZE / 4] = { info->si_signo, info->si_errno, info->si_code };
-    int sig = info->si_signo, code = info->si_code;
-
-    if (code > 0 && code != SI_KERNEL && (sig == SIGSEGV || sig == SIGBUS || sig == SIGFPE ||
-                                          sig == SIGILL || sig == SIGTRAP)) {
-        w[3] = (uintptr_t)info->si_addr;
-    } else if (sig == SIGCHLD && code > 0) {
-        w[3] = info->si_pid;
-        w[4] = info->si_uid;
-        w[5] = info->si_status;
-        w[6] = info->si_utime;
-        w[7] = info->si_stime;
-    } else if (sig == SIGIO && code > 0 && code != SI_KERNEL) {
-        w[3] = info->si_band;
-        w[4] = info->si_fd;
-    } else if (sig == SIGSYS && code > 0) {
-        w[3] = (uintptr_t)info->si_call_addr;
-        w[4] = info->si_syscall;
-        w[5] = info->si_arch;
-    } else if (code == SI_TIMER) {
-        w[3] = info->si_timerid;
-        w[4] = info->si_overrun;
-        w[5] = (uintptr_t)info->si_value.sival_ptr;
-    } else if (code != SI_KERNEL) {
-        w[3] = info->si_pid;
-        w[4] = info->si_uid;
-        w[5] = (uintptr_t)info->si_value.sival_ptr;
-    }
-    memcpy(out, w, SIGINFO_SIZE);
 }
 
 /*
@@ -361,7 +328,7 @@ static bool push_rt(struct task *t, int sig, const siginfo_t *info,
     f.uc_flags = x86_env(t->cpu)->cr[4] & CR4_OSXSAVE ? 1 : 0;
     f.stack = (struct stack32){ t->sigaltstack.sp, stack_flags(t), t->sigaltstack.size };
     save_context(t, &f.sc, mask, fp);
-    info_to_32(info, f.info);
+    user_siginfo_32(info, f.info);
     memcpy(f.retcode, rt_retcode, sizeof(rt_retcode));
     return user_write(*at, &f, sizeof(f));
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a thread's x86 code: system calls, exceptions as signals, the vsyscall page. */
 #include "linux-user/i386/arch.h"
+#include "linux-user/trace.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -10,6 +12,9 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "linux-user/gdb.h"
+#include "target-i386/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -22,6 +27,7 @@ const struct user_arch_elf user_arch_elf = {
     X86_64 ? EM_X86_64 : 6 /* the 486 of old files */
 };
 const int user_arch_exc_signal = EXC_SIGNAL;
+const uint64_t user_arch_top = 0xffffe000;
 
 const char *user_arch_platform(void)
 {
@@ -63,6 +69,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
+        x86_debug_changed(child);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
@@ -77,7 +84,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     return result;
 }
 
-/* --- exceptions as signals -------------------------------------------------------------------- */
+/* --- exceptions as signals ------------------------------------------------------------------- */
 
 /* Page fault error codes, as the kernel passes them on */
 enum { PF_WRITE = 2, PF_USER = 4, PF_INSTR = 16 };
@@ -175,7 +182,7 @@ static void take_exception(struct task *t, int vector)
     }
 }
 
-/* --- the vsyscall page ------------------------------------------------------------------------ */
+/* --- the vsyscall page ----------------------------------------------------------------------- */
 
 #define VSYSCALL_PAGE 0xffffffffff600000ull
 
@@ -200,10 +207,36 @@ static bool vsyscall(struct task *t)
     return true;
 }
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
 
-static void finish_syscall(struct x86_env *env, int64_t result)
+static int64_t call(struct task *t, int64_t num, int64_t args[6])
 {
+    return user_gdb_active ? user_gdb_syscall(t, num, args) : user_syscall(t, num, args);
+}
+
+/*
+ * The tracer sees the result in the register, may change it, and sees also signals that the guest
+ * ignores; those must not interrupt a call that the kernel would not have.
+ */
+static void finish_traced(struct task *t, struct x86_env *env, int64_t num, int64_t result)
+{
+    int64_t shown = result == USER_NO_RESULT ? (int64_t)env->regs[R_AX] : result;
+
+    env->regs[R_AX] = (x86_word)shown;
+    trace_call_end(t, shown);
+    if (result == USER_RESTART ||
+        (result == -EINTR && t->signal_pending && !user_take_signals(t))) {
+        env->regs[R_AX] = (x86_word)num;
+        env->pc -= 2;
+    }
+}
+
+static void finish_syscall(struct task *t, struct x86_env *env, int64_t num, int64_t result)
+{
+    if (unlikely(t->trace)) {
+        finish_traced(t, env, num, result);
+        return;
+    }
     if (result == USER_RESTART) {
         env->pc -= 2;                   /* syscall and int 0x80 have two bytes */
     } else if (result != USER_NO_RESULT) {
@@ -212,12 +245,24 @@ static void finish_syscall(struct x86_env *env, int64_t result)
 }
 
 #if TARGET_WORD_BITS == 64
+static void take_args64(const struct x86_env *env, int64_t args[6])
+{
+    static const uint8_t order[6] = { R_DI, R_SI, R_DX, 10, 8, 9 };
+
+    for (unsigned i = 0; i < 6; i++) {
+        args[i] = env->regs[order[i]];
+    }
+}
+
 static void syscall64(struct task *t, struct x86_env *env)
 {
-    int64_t args[6] = { env->regs[R_DI], env->regs[R_SI], env->regs[R_DX], env->regs[10],
-                        env->regs[8], env->regs[9] };
+    int64_t args[6], num = env->regs[R_AX];
 
-    finish_syscall(env, user_syscall(t, env->regs[R_AX], args));
+    if (unlikely(t->trace)) {
+        num = trace_call_begin(t, num);
+    }
+    take_args64(env, args);
+    finish_syscall(t, env, num, call(t, num, args));
 }
 #else
 static void syscall64(struct task *t, struct x86_env *env)
@@ -228,12 +273,17 @@ static void syscall64(struct task *t, struct x86_env *env)
 
 static void syscall32(struct task *t, struct x86_env *env)
 {
-    int64_t args[6] = { (uint32_t)env->regs[R_BX], (uint32_t)env->regs[R_CX],
-                        (uint32_t)env->regs[R_DX], (uint32_t)env->regs[R_SI],
-                        (uint32_t)env->regs[R_DI], (uint32_t)env->regs[R_BP] };
+    static const uint8_t order[6] = { R_BX, R_CX, R_DX, R_SI, R_DI, R_BP };
+    int64_t args[6], num = (uint32_t)env->regs[R_AX];
 
+    if (unlikely(t->trace)) {
+        num = (uint32_t)trace_call_begin(t, num);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        args[i] = (uint32_t)env->regs[order[i]];
+    }
     t->abi = &user_abi_i386;
-    finish_syscall(env, user_syscall(t, (uint32_t)env->regs[R_AX], args));
+    finish_syscall(t, env, num, call(t, num, args));
     t->abi = user_process_abi;
 }
 
@@ -264,18 +314,37 @@ void user_arch_loop(struct task *t)
 
     for (;;) {
         int exception;
+        bool steps;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
+        }
+        t->debug.entered = false;
+        steps = unlikely(t->trace) && t->trace->resume == TRACE_STEP;
+        if (steps) {
+            user_arch_step(t, true);
         }
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
+        if (steps) {
+            user_arch_step(t, false);
+        }
         exception = cpu->exception;
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }

@@ -18,7 +18,7 @@ enum { MAX_THREADS = 32768 };
 static uint64_t *ldt;
 static uint64_t (*gdts)[GDT_ENTRIES];
 
-/* --- tables ----------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 
 static void *low_memory(size_t size)
 {
@@ -94,7 +94,7 @@ void x86_load_code_segment(struct x86_env *env, uint16_t cs, uint16_t ss)
     x86_seg_set_desc(env, SEG_SS, ss, &d);
 }
 
-/* --- set_thread_area, modify_ldt -------------------------------------------------------------- */
+/* --- set_thread_area, modify_ldt ------------------------------------------------------------- */
 
 static bool is_empty(const struct user_desc *u)
 {
@@ -203,6 +203,16 @@ int64_t user_get_thread_area(struct task *t, uint64_t desc)
     return user_write(desc, &u, sizeof(u)) ? 0 : -EFAULT;
 }
 
+void x86_save_tls(struct x86_env *env, uint32_t (*tls)[4])
+{
+    for (unsigned i = 0; i < GDT_TLS_COUNT; i++) {
+        struct user_desc u = { .entry_number = GDT_TLS_MIN + i };
+
+        read_descriptor(gdt_of(env)[GDT_TLS_MIN + i], &u);
+        memcpy(tls[i], &u, sizeof(u));
+    }
+}
+
 static int64_t write_ldt(struct task *t, uint64_t addr, uint64_t bytes, bool old_mode)
 {
     struct user_desc u;
@@ -250,7 +260,7 @@ int64_t user_modify_ldt(struct task *t, int func, uint64_t addr, uint64_t bytes)
     }
 }
 
-/* --- arch_prctl ------------------------------------------------------------------------------- */
+/* --- arch_prctl ------------------------------------------------------------------------------ */
 
 int64_t user_arch_prctl(struct task *t, int code, uint64_t addr)
 {

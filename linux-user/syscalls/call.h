@@ -99,7 +99,7 @@ const struct call_row *call_find(const struct user_abi *abi, int64_t num);
 /* Lays out the structures for the process's ABI; the first call does it. */
 void call_init(const struct user_abi *abi);
 
-/* --- for handlers ----------------------------------------------------------------------------- */
+/* --- for handlers ---------------------------------------------------------------------------- */
 
 /* The host call `num` in the row's way (waiting or not). */
 int64_t call_host(struct call *c, long num, int64_t a0, int64_t a1, int64_t a2, int64_t a3,
@@ -137,6 +137,9 @@ enum { IOV_FIXED = 16 };
 int64_t call_iov_get(uint64_t addr, uint64_t count, bool out, struct iovec *fixed,
                      struct iovec **iov);
 
+/* The flags of open() as the host has them, or back. */
+uint64_t call_open_flags(const struct call *c, uint64_t flags, bool to_host);
+
 static inline bool call_is_64(const struct call *c)
 {
     return c->t->abi->word_bits == 64;
@@ -147,7 +150,7 @@ static inline bool call_failed(int64_t result)
     return result < 0 && result >= -4095;
 }
 
-/* --- -strace ---------------------------------------------------------------------------------- */
+/* --- -strace --------------------------------------------------------------------------------- */
 
 struct flag_set {
     const struct flag {

@@ -15,7 +15,7 @@
 
 enum { MAX_ELEMENTS = 1 << 20, MAX_IOV = 1024 };
 
-/* --- helpers of all handlers ------------------------------------------------------------------ */
+/* --- helpers of all handlers ----------------------------------------------------------------- */
 
 int64_t call_range(uint64_t addr, uint64_t len)
 {
@@ -196,7 +196,7 @@ int64_t call_host(struct call *c, long num, int64_t a0, int64_t a1, int64_t a2, 
     return host_syscall(num, a0, a1, a2, a3, a4, a5);
 }
 
-/* --- conversion by kind ----------------------------------------------------------------------- */
+/* --- conversion by kind ---------------------------------------------------------------------- */
 
 /* What call_pass() holds between its two halves. */
 struct pass {
@@ -501,7 +501,33 @@ int64_t call_enosys(struct call *c)
     return -ENOSYS;
 }
 
-/* --- dispatch --------------------------------------------------------------------------------- */
+/* --- dispatch -------------------------------------------------------------------------------- */
+
+/* A 64-bit argument; preadv's position always has its low word first. */
+static uint64_t pair(const struct call *c, unsigned kind, uint64_t first, uint64_t second)
+{
+    bool swapped = c->t->abi->big_endian && kind == ARG_OFF64;
+
+    return swapped ? (uint32_t)second | first << 32 : (uint32_t)first | second << 32;
+}
+
+/* O_DIRECTORY, O_NOFOLLOW, O_DIRECT and O_LARGEFILE between ARM's values and the host's. */
+uint64_t call_open_flags(const struct call *c, uint64_t flags, bool to_host)
+{
+    static const uint32_t arm[] = { 040000, 0100000, 0200000, 0400000 };
+    static const uint32_t host[] = { O_DIRECTORY, O_NOFOLLOW, O_DIRECT, 0100000 };
+    uint64_t v = flags & ~0740000ull;
+
+    if (!c->t->abi->arm_open_flags) {
+        return flags;
+    }
+    for (unsigned i = 0; i < ARRAY_LEN(arm); i++) {
+        if (flags & (to_host ? arm[i] : host[i])) {
+            v |= to_host ? host[i] : arm[i];
+        }
+    }
+    return v;
+}
 
 /* Numbers to 64 bits by their kind, and pairs of words to one. c->a is zero before. */
 static void take_words(struct call *c, const int64_t words[CALL_ARGS])
@@ -532,15 +558,25 @@ static void take_words(struct call *c, const int64_t words[CALL_ARGS])
             break;
         case ARG_OFF64:
         case ARG_POS:
-            if (narrow) {
-                v = (uint32_t)v | (w < CALL_ARGS ? (uint64_t)words[w] << 32 : 0);
+            if (narrow && w % 2 == 0 && c->t->abi->even_pairs &&
+                c->row->args[i].kind == ARG_OFF64) {
+                v = w < CALL_ARGS ? words[w] : 0;       /* one word is left out */
                 w++;
-            } else if (c->row->args[i].kind == ARG_POS) {
+            }
+            if (narrow) {
+                v = pair(c, c->row->args[i].kind, v, w < CALL_ARGS ? words[w] : 0);
+                w++;
+                break;
+            }
+            if (c->row->args[i].kind == ARG_POS) {
                 w++;
             }
             break;
         default:
             v = narrow ? (uint32_t)v : v;
+        }
+        if (c->row->args[i].kind == ARG_FLAGS && c->row->args[i].flags == &flags_open) {
+            v = call_open_flags(c, v, true);
         }
         c->a[i] = v;
     }

@@ -16,8 +16,20 @@
 #include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
+#include "linux-user/syscalls/tracees.h"
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int64_t proc_file(const char *path, int flags)
+{
+    int64_t fd;
+
+    if (strncmp(path, "/proc/", 6)) {
+        return -ENOENT;
+    }
+    fd = proc_open(path, flags);
+    return fd == -ENOENT ? tracee_open(path, flags) : fd;
+}
 
 static int64_t open_path(struct call *c, int dirfd, uint64_t addr, uint64_t flags, uint64_t mode)
 {
@@ -29,7 +41,7 @@ static int64_t open_path(struct call *c, int dirfd, uint64_t addr, uint64_t flag
         return err;
     }
     if (path && path[0] == '/') {
-        int64_t fd = proc_open(path, flags);
+        int64_t fd = proc_file(path, flags);
         if (fd != -ENOENT) {
             return fd;
         }
@@ -65,7 +77,7 @@ int64_t call_openat2(struct call *c)
         return -EFAULT;
     }
     if (path && path[0] == '/' && !how.resolve) {
-        int64_t fd = proc_open(path, how.flags);
+        int64_t fd = proc_file(path, how.flags);
         if (fd != -ENOENT) {
             return fd;
         }
@@ -109,11 +121,11 @@ int64_t call_dup(struct call *c)
     return host_syscall(c->row->host, c->a[0], c->a[1], c->a[2]);
 }
 
-/* --- links under /proc ------------------------------------------------------------------------ */
+/* --- links under /proc ----------------------------------------------------------------------- */
 
 static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out, int size)
 {
-    char buf[PATH_MAX];
+    char buf[PATH_MAX], exe[256];
     const char *path;
     int64_t err = call_path(c, addr, false, &path, buf);
 
@@ -130,6 +142,10 @@ static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out,
         size_t n = MIN_OF((size_t)size, strlen(user_image.path));
         return user_write(out, user_image.path, n) ? (int64_t)n : -EFAULT;
     }
+    if (path && tracee_exe(path, exe)) {
+        size_t n = MIN_OF((size_t)size, strlen(exe));
+        return user_write(out, exe, n) ? (int64_t)n : -EFAULT;
+    }
     return host_syscall(SYS_readlinkat, (long)dirfd, path, user_out(out, size), (long)size);
 }
 
@@ -143,7 +159,7 @@ int64_t call_readlinkat(struct call *c)
     return read_link(c, c->a[0], c->a[1], c->a[2], c->a[3]);
 }
 
-/* --- vectors at positions --------------------------------------------------------------------- */
+/* --- vectors at positions -------------------------------------------------------------------- */
 
 /* The host's call has the position in two words before the flags. */
 static int64_t positioned(struct call *c, const int64_t h[CALL_ARGS])
@@ -156,7 +172,17 @@ int64_t call_preadv2(struct call *c)
     return call_pass_with(c, positioned);
 }
 
-/* --- fcntl ------------------------------------------------------------------------------------ */
+int64_t call_arm_fadvise(struct call *c)
+{
+    return host_syscall(SYS_fadvise64, c->a[0], c->a[2], c->a[3], c->a[1]);
+}
+
+int64_t call_sync_file_range2(struct call *c)
+{
+    return call_host(c, SYS_sync_file_range, c->a[0], c->a[2], c->a[3], c->a[1], 0, 0);
+}
+
+/* --- fcntl ----------------------------------------------------------------------------------- */
 
 enum { GETLK64 = 12, SETLK64 = 13, SETLKW64 = 14 }; /* of 32-bit ABIs */
 
@@ -190,6 +216,8 @@ static int64_t owner_ex(struct call *c)
 
 int64_t call_fcntl(struct call *c)
 {
+    int64_t result;
+
     switch (c->a[1]) {
     case F_GETLK:
     case F_SETLK:
@@ -214,12 +242,17 @@ int64_t call_fcntl(struct call *c)
             return -EFAULT;
         }
         return host_syscall(SYS_fcntl, c->a[0], c->a[1], user_out(c->a[2], 8));
+    case F_SETFL:
+        return host_syscall(SYS_fcntl, c->a[0], F_SETFL, call_open_flags(c, c->a[2], true));
+    case F_GETFL:
+        result = host_syscall(SYS_fcntl, c->a[0], F_GETFL);
+        return result < 0 ? result : (int64_t)call_open_flags(c, result, false);
     default:
         return host_syscall(SYS_fcntl, c->a[0], c->a[1], c->a[2]);
     }
 }
 
-/* --- file systems and handles ----------------------------------------------------------------- */
+/* --- file systems and handles ---------------------------------------------------------------- */
 
 static int64_t statfs_sized(struct call *c, const int64_t h[CALL_ARGS])
 {
@@ -276,7 +309,7 @@ int64_t call_open_by_handle_at(struct call *c)
                                  c->a[2], 0, 0, 0);
 }
 
-/* --- directory entries ------------------------------------------------------------------------ */
+/* --- directory entries ----------------------------------------------------------------------- */
 
 struct host_dirent {
     uint64_t ino;

@@ -16,7 +16,7 @@
 
 enum { WIDE = 0x100 }; /* IPC_64: the later structures, in the old multiplexer's commands */
 
-/* --- control calls ---------------------------------------------------------------------------- */
+/* --- control calls --------------------------------------------------------------------------- */
 
 /* The layouts of each kind of object: 64-bit guests', 32-bit guests' now, and those of old. */
 enum era { ERA_64, ERA_SPLIT, ERA_OLD };
@@ -157,7 +157,7 @@ int64_t call_shmdt(struct call *c)
     return user_shmdt(c->a[0]);
 }
 
-/* --- messages: a type in the guest's long, then the text -------------------------------------- */
+/* --- messages: a type in the guest's long, then the text ------------------------------------- */
 
 enum { MAX_MESSAGE = 1 << 24 };
 
@@ -216,7 +216,7 @@ int64_t call_msgrcv(struct call *c)
     return receive_message(c, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4]);
 }
 
-/* --- i386's multiplexer ----------------------------------------------------------------------- */
+/* --- i386's multiplexer ---------------------------------------------------------------------- */
 
 enum {
     SEMOP = 1, SEMGET = 2, SEMCTL = 3, SEMTIMEDOP = 4, MSGSND = 11, MSGRCV = 12, MSGGET = 13,
@@ -310,7 +310,7 @@ int64_t call_ipc(struct call *c)
     }
 }
 
-/* --- POSIX message queues --------------------------------------------------------------------- */
+/* --- POSIX message queues -------------------------------------------------------------------- */
 
 int64_t call_mq_notify(struct call *c)
 {

@@ -52,7 +52,7 @@ static const struct thunk_struct *data_layout(int level, int type, unsigned *cou
     return NULL;
 }
 
-/* --- to the host ------------------------------------------------------------------------------ */
+/* --- to the host ----------------------------------------------------------------------------- */
 
 static int64_t control_to_host(struct call *c, struct message *m)
 {
@@ -155,7 +155,7 @@ static void message_end(struct message *m)
     free(m->control);
 }
 
-/* --- to the guest ----------------------------------------------------------------------------- */
+/* --- to the guest ---------------------------------------------------------------------------- */
 
 /* Descriptors that no longer fit would be lost to everyone. */
 static void close_surplus(const struct cmsghdr *h, size_t kept)
@@ -230,7 +230,7 @@ static int64_t received(struct call *c, struct message *m, uint64_t addr)
     return err ? err : call_put(&thunk_msghdr, addr, &m->guest);
 }
 
-/* --- the calls -------------------------------------------------------------------------------- */
+/* --- the calls ------------------------------------------------------------------------------- */
 
 static int64_t send_one(struct call *c, uint64_t addr, int64_t flags)
 {

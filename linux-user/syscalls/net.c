@@ -11,7 +11,7 @@
 #include "base/bits.h"
 #include "linux-user/syscalls/call.h"
 
-/* --- addresses -------------------------------------------------------------------------------- */
+/* --- addresses ------------------------------------------------------------------------------- */
 
 /* Room for an address, as long as the word at len_addr says. NULL address: none is wanted. */
 static int64_t address_room(uint64_t addr, uint64_t len_addr, void **room, uint32_t *len)
@@ -71,7 +71,7 @@ int64_t call_recvfrom(struct call *c)
     return call_pass_with(c, recvfrom_host);
 }
 
-/* --- options ---------------------------------------------------------------------------------- */
+/* --- options --------------------------------------------------------------------------------- */
 
 enum {
     RCVTIMEO_OLD = 20, SNDTIMEO_OLD = 21, /* with a struct timeval of the guest */
@@ -179,7 +179,7 @@ int64_t call_getsockopt(struct call *c)
     return err ? err : call_put_u32(c->a[4], len);
 }
 
-/* --- socketcall ------------------------------------------------------------------------------- */
+/* --- socketcall ------------------------------------------------------------------------------ */
 
 /* By the multiplexer's number: the number of the call of its own, and how many words it takes. */
 static const struct {

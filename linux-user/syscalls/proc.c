@@ -50,7 +50,7 @@ const char *proc_path(const char *path, bool follow)
     return follow && proc_is_exe(path) ? user_image.path : path;
 }
 
-/* --- maps ------------------------------------------------------------------------------------- */
+/* --- maps ------------------------------------------------------------------------------------ */
 
 static const char *name_of(uint64_t start, uint64_t end, const char *file)
 {
@@ -129,7 +129,7 @@ static void write_maps(FILE *out)
     }
 }
 
-/* --- the others ------------------------------------------------------------------------------- */
+/* --- the others ------------------------------------------------------------------------------ */
 
 static void write_memory(FILE *out, uint64_t addr, uint64_t end)
 {

@@ -13,8 +13,9 @@
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/seccomp.h"
 #include "linux-user/syscalls/siginfo.h"
+#include "linux-user/syscalls/tracees.h"
 
-/* --- new ones --------------------------------------------------------------------------------- */
+/* --- new ones -------------------------------------------------------------------------------- */
 
 int64_t call_fork(struct call *c)
 {
@@ -84,7 +85,7 @@ int64_t call_clone3(struct call *c)
     return user_clone(c->t, &args);
 }
 
-/* --- programs --------------------------------------------------------------------------------- */
+/* --- programs -------------------------------------------------------------------------------- */
 
 enum { MAX_STRINGS = 1 << 20 };
 
@@ -152,7 +153,7 @@ int64_t call_execveat(struct call *c)
     return execute(c, c->a[0], c->a[1], c->a[2], c->a[3], c->a[4]);
 }
 
-/* --- ends and waiting ------------------------------------------------------------------------- */
+/* --- ends and waiting ------------------------------------------------------------------------ */
 
 int64_t call_exit(struct call *c)
 {
@@ -166,13 +167,36 @@ int64_t call_exit_group(struct call *c)
 
 static int64_t waitid_host(struct call *c, const int64_t h[CALL_ARGS])
 {
-    siginfo_t info = {0};
-    int64_t result = call_host(c, SYS_waitid, h[0], h[1], (intptr_t)&info, h[3], h[4], 0);
+    siginfo_t info;
+    int64_t result;
 
+    do {
+        info.si_pid = 0;
+        result = call_host(c, SYS_waitid, h[0], h[1], (intptr_t)&info, h[3], h[4], 0);
+    } while (!result && !(c->a[3] & WNOWAIT) && info.si_pid && !tracees_waitid(&info));
     if (!result && c->a[2]) {
         result = siginfo_put(c->t->abi, c->a[2], &info);
     }
     return result;
+}
+
+static int64_t wait4_host(struct call *c, const int64_t h[CALL_ARGS])
+{
+    int64_t result;
+    int status = 0;
+
+    do {
+        result = call_host(c, SYS_wait4, h[0], (intptr_t)&status, h[2], h[3], 0, 0);
+    } while (result > 0 && !tracees_wait(result, &status));
+    if (result > 0 && h[1]) {
+        *(int *)h[1] = status;
+    }
+    return result;
+}
+
+int64_t call_wait4(struct call *c)
+{
+    return call_pass_with(c, wait4_host);
 }
 
 int64_t call_waitid(struct call *c)
@@ -180,7 +204,7 @@ int64_t call_waitid(struct call *c)
     return call_pass_with(c, waitid_host);
 }
 
-/* --- the thread's own state ------------------------------------------------------------------- */
+/* --- the thread's own state ------------------------------------------------------------------ */
 
 int64_t call_set_tid_address(struct call *c)
 {
@@ -239,13 +263,7 @@ int64_t call_modify_ldt(struct call *c)
     return user_modify_ldt(c->t, c->a[0], c->a[1], c->a[2]);
 }
 
-/* Debuggers would see the emulator's registers: there is no such thing in the guest. */
-int64_t call_ptrace(struct call *c)
-{
-    return -ENOSYS;
-}
-
-/* --- prctl ------------------------------------------------------------------------------------ */
+/* --- prctl ----------------------------------------------------------------------------------- */
 
 static int64_t prctl_host(struct call *c, int64_t a1)
 {

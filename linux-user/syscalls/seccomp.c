@@ -30,7 +30,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct filter *filters; /* newest first; never removed */
 bool seccomp_active;
 
-/* --- the machine ------------------------------------------------------------------------------ */
+/* --- the machine ----------------------------------------------------------------------------- */
 
 static uint32_t alu(uint16_t code, uint32_t a, uint32_t v)
 {
@@ -180,7 +180,7 @@ static bool is_valid(const struct filter *f)
     return f->length && BPF_CLASS(f->code[f->length - 1].code) == BPF_RET;
 }
 
-/* --- judging ---------------------------------------------------------------------------------- */
+/* --- judging --------------------------------------------------------------------------------- */
 
 static uint32_t strictest(const struct task *t, const struct seccomp_data *data)
 {
@@ -246,7 +246,7 @@ bool seccomp_refuses(struct task *t, int64_t num, const int64_t args[CALL_ARGS],
     }
 }
 
-/* --- installing ------------------------------------------------------------------------------- */
+/* --- installing ------------------------------------------------------------------------------ */
 
 static bool is_threaded(void)
 {

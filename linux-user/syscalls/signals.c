@@ -11,7 +11,7 @@
 
 enum { SIGSET_SIZE = 8 };
 
-/* --- actions ---------------------------------------------------------------------------------- */
+/* --- actions --------------------------------------------------------------------------------- */
 
 static int64_t action(struct call *c, const struct thunk_struct *layout)
 {
@@ -70,7 +70,7 @@ int64_t call_sigreturn(struct call *c)
     return user_sigreturn(c->t, false);
 }
 
-/* --- masks ------------------------------------------------------------------------------------ */
+/* --- masks ----------------------------------------------------------------------------------- */
 
 int64_t call_rt_sigprocmask(struct call *c)
 {
@@ -159,7 +159,7 @@ int64_t call_sigpending(struct call *c)
     return err ? err : call_put_word(c, c->a[0], set);
 }
 
-/* --- waiting ---------------------------------------------------------------------------------- */
+/* --- waiting --------------------------------------------------------------------------------- */
 
 static int64_t suspend(struct call *c, uint64_t mask)
 {
@@ -226,7 +226,7 @@ int64_t call_signalfd(struct call *c)
     return host_syscall(SYS_signalfd4, c->a[0], &host, (long)SIGSET_SIZE, c->a[3]);
 }
 
-/* --- sending ---------------------------------------------------------------------------------- */
+/* --- sending --------------------------------------------------------------------------------- */
 
 int64_t call_rt_sigqueueinfo(struct call *c)
 {

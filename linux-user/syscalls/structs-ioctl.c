@@ -23,7 +23,7 @@
 TABLE(word, F(ULONG, v))
 #undef T
 
-/* --- block devices ---------------------------------------------------------------------------- */
+/* --- block devices --------------------------------------------------------------------------- */
 
 #define T struct hd_geometry
 TABLE(hd_geometry, F(U8, heads), F(U8, sectors), F(U16, cylinders), F(ULONG, start))
@@ -32,7 +32,7 @@ TABLE(hd_geometry, F(U8, heads), F(U8, sectors), F(U16, cylinders), F(ULONG, sta
 TABLE(blkpg, F(S32, op), F(S32, flags), F(S32, datalen), F(PTR, data))
 #undef T
 
-/* --- network ---------------------------------------------------------------------------------- */
+/* --- network --------------------------------------------------------------------------------- */
 
 #define T struct ifreq
 TABLE(ifreq, BYTES(ifr_ifrn, 16), BYTES(ifr_ifru.ifru_addr, 16), GAP64(8))
@@ -51,7 +51,7 @@ TABLE(rtentry, F(ULONG, rt_pad1), BYTES(rt_dst, 16), BYTES(rt_gateway, 16), BYTE
       F(PTR, rt_dev), F(ULONG, rt_mtu), F(ULONG, rt_window), F(U16, rt_irtt))
 #undef T
 
-/* --- sound ------------------------------------------------------------------------------------ */
+/* --- sound ----------------------------------------------------------------------------------- */
 
 #define T struct snd_pcm_hw_params
 TABLE(pcm_hw_params, F(U32, flags), N(U32, masks, 24), N(U32, mres, 40), N(U32, intervals, 36),
@@ -82,7 +82,7 @@ TABLE(ctl_elem_list, F(U32, offset), F(U32, space), F(U32, used), F(U32, count),
       BYTES(reserved, 50), GAP(2))
 #undef T
 
-/* --- graphics --------------------------------------------------------------------------------- */
+/* --- graphics -------------------------------------------------------------------------------- */
 
 #define T struct drm_version
 TABLE(drm_version, F(S32, version_major), F(S32, version_minor), F(S32, version_patchlevel),

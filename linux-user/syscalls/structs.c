@@ -34,7 +34,7 @@
 #define GAP32 THUNK_GAP32
 #define TABLE THUNK_TABLE
 
-/* --- single words ----------------------------------------------------------------------------- */
+/* --- single words ---------------------------------------------------------------------------- */
 
 #define T struct host_word32
 TABLE(s32, F(S32, v))
@@ -52,7 +52,7 @@ TABLE(time, F(LONG, v))
 TABLE(pair, N(S32, v, 2))
 #undef T
 
-/* --- time ------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------ */
 
 #define T struct timespec
 TABLE(timespec, F(LONG, tv_sec), F(LONG, tv_nsec))
@@ -97,7 +97,7 @@ TABLE(timex64, F(U32, modes), GAP(4), F(S64, offset), F(S64, freq), F(S64, maxer
       F(S64, stbcnt), F(S32, tai), GAP(44))
 #undef T
 
-/* --- files ------------------------------------------------------------------------------------ */
+/* --- files ----------------------------------------------------------------------------------- */
 
 #define T struct stat
 TABLE(stat, F(ULONG, st_dev), F(ULONG, st_ino), F(ULONG, st_nlink), F(U32, st_mode), F(U32, st_uid),
@@ -153,10 +153,10 @@ TABLE(iovec, F(PTR, iov_base), F(ULONG, iov_len))
 TABLE(pollfd, F(S32, fd), F(S16, events), F(S16, revents))
 #undef T
 #define T struct epoll_event
-TABLE(epoll_event, F(U32, events), BYTES(data, 8)) /* packed on x86 */
+TABLE(epoll_event, F(U32, events), THUNK_GAP_UNPACKED(4), BYTES(data, 8))
 #undef T
 
-/* --- processes -------------------------------------------------------------------------------- */
+/* --- processes ------------------------------------------------------------------------------- */
 
 #define T struct rusage
 TABLE(rusage, SUB(timeval, ru_utime), SUB(timeval, ru_stime), F(LONG, ru_maxrss), F(LONG, ru_ixrss),
@@ -177,7 +177,7 @@ TABLE(sysinfo, F(LONG, uptime), N(ULONG, loads, 3), F(ULONG, totalram), F(ULONG,
       F(U16, procs), GAP(2), F(ULONG, totalhigh), F(ULONG, freehigh), F(U32, mem_unit), GAP32(8))
 #undef T
 
-/* --- signals ---------------------------------------------------------------------------------- */
+/* --- signals --------------------------------------------------------------------------------- */
 
 #define T struct user_sigaction
 TABLE(sigaction, F(ULONG, handler), F(ULONG, flags), F(ULONG, restorer), F(U64, mask))
@@ -191,7 +191,7 @@ TABLE(sigevent, F(LONG, sigev_value), F(S32, sigev_signo), F(S32, sigev_notify),
       F(S32, _sigev_un._tid), GAP(44), GAP32(4))
 #undef T
 
-/* --- System V and POSIX IPC ------------------------------------------------------------------- */
+/* --- System V and POSIX IPC ------------------------------------------------------------------ */
 
 #define T struct ipc_perm
 TABLE(ipc_perm, F(S32, __key), F(U32, uid), F(U32, gid), F(U32, cuid), F(U32, cgid), F(U32, mode),

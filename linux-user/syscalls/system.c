@@ -21,7 +21,7 @@ int64_t call_eperm(struct call *c)
     return -EPERM;
 }
 
-/* --- uname ------------------------------------------------------------------------------------ */
+/* --- uname ----------------------------------------------------------------------------------- */
 
 enum { NAME = 65, OLD_NAME = 9, NAMES = 6, OLD_NAMES = 5 };
 
@@ -64,7 +64,7 @@ int64_t call_oldolduname(struct call *c)
     return put_names(c, OLD_NAMES, OLD_NAME);
 }
 
-/* --- sysinfo ---------------------------------------------------------------------------------- */
+/* --- sysinfo --------------------------------------------------------------------------------- */
 
 /* Amounts that do not fit the guest's long are told in larger units. */
 static void scale_memory(struct sysinfo *info)
@@ -98,7 +98,7 @@ int64_t call_sysinfo(struct call *c)
     return call_put(&thunk_sysinfo, c->a[0], &info);
 }
 
-/* --- file system types, mounts and quotas ----------------------------------------------------- */
+/* --- file system types, mounts and quotas ---------------------------------------------------- */
 
 int64_t call_sysfs(struct call *c)
 {
@@ -154,7 +154,7 @@ int64_t call_fsconfig(struct call *c)
     return err ? err : host_syscall(SYS_fsconfig, c->a[0], c->a[1], key, value, c->a[4]);
 }
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 /* How arguments 1 to 4 of each operation are meant: n number, t text, i bytes in and o bytes out,
    whose length follows. */
@@ -195,7 +195,7 @@ int64_t call_keyctl(struct call *c)
     return call_host(c, SYS_keyctl, h[0], h[1], h[2], h[3], h[4], 0);
 }
 
-/* --- bpf -------------------------------------------------------------------------------------- */
+/* --- bpf ------------------------------------------------------------------------------------- */
 
 /* Attributes have the same form everywhere, with 64-bit fields for pointers. Those need no change
    as long as the guest's addresses are the host's. */

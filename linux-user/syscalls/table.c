@@ -59,7 +59,7 @@ static const struct call_row rows[] = {
 };
 
 /* Row numbers plus one, by ABI and the call's number; written once by call_init(). */
-static uint16_t row_of[2][CALL_LIMIT];
+static uint16_t row_of[3][CALL_LIMIT];
 
 const struct call_row *call_find(const struct user_abi *abi, int64_t num)
 {
@@ -90,6 +90,35 @@ static void index_abi(enum user_abi_id id)
     }
 }
 
+/* The row of this name for 32-bit programs, if there is one. */
+static unsigned named_row(const char *name)
+{
+    unsigned found = 0;
+
+    for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+        if (!strcmp(rows[i].name, name) && (!found || rows[i].number[ABI_I386] != CALL_NONE)) {
+            found = i + 1;
+        }
+    }
+    return found;
+}
+
+/* After i386's. */
+static void index_arm(void)
+{
+    uint16_t *row = row_of[ABI_ARM];
+    const uint16_t *i386 = row_of[ABI_I386];
+
+    memcpy(row, i386, sizeof(row_of[ABI_ARM]));
+#define ARM(number, same) row[number] = i386[same];
+#define ABSENT(number) row[number] = 0;
+#define NAMED(number, name) row[number] = named_row(#name);
+#include "linux-user/syscalls/arm.def"
+#undef ARM
+#undef ABSENT
+#undef NAMED
+}
+
 void call_init(const struct user_abi *abi)
 {
     static struct thunk_abi layout;
@@ -98,8 +127,13 @@ void call_init(const struct user_abi *abi)
         .long_size = abi->word_bits / 8,
         .align64 = abi->align64,
         .big_endian = abi->big_endian,
+        .unpacked = abi->id == ABI_ARM,
     };
     thunk_init(&layout, user_base);
     index_abi(ABI_X86_64);
     index_abi(ABI_I386);
+    if (abi->id == ABI_ARM) {
+        thunk_statfs64.guest_size = 84;         /* packed to words */
+        index_arm();
+    }
 }

@@ -30,7 +30,7 @@ static bool is_signed(unsigned type)
 static bool is_gap(unsigned type)
 {
     return type == THUNK_GAP || type == THUNK_GAP_LONGS || type == THUNK_GAP_32 ||
-           type == THUNK_GAP_64;
+           type == THUNK_GAP_64 || type == THUNK_GAP_PACKED;
 }
 
 /* Fills in a field's size on the guest's side and tells its alignment. */
@@ -57,6 +57,9 @@ static unsigned field_layout(struct thunk_field *f)
         return 1;
     case THUNK_GAP_64:
         f->guest_size = thunk_guest_abi->long_size == 8 ? f->host_size : 0;
+        return 1;
+    case THUNK_GAP_PACKED:
+        f->guest_size = thunk_guest_abi->unpacked ? f->host_size : 0;
         return 1;
     case THUNK_LONG:
     case THUNK_ULONG:
@@ -172,6 +175,7 @@ static void field_to_host(const struct thunk_field *f, char *host, const char *g
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
     case THUNK_GAP_64:
+    case THUNK_GAP_PACKED:
         break;
     case THUNK_BYTES:
         bytes_copy(host, f->host_size, guest, f->guest_size);
@@ -237,6 +241,7 @@ static bool field_to_guest(const struct thunk_field *f, char *guest, const char 
     case THUNK_GAP_LONGS:
     case THUNK_GAP_32:
     case THUNK_GAP_64:
+    case THUNK_GAP_PACKED:
         memset(guest, 0, f->guest_size);
         return true;
     case THUNK_BYTES:

@@ -17,6 +17,7 @@ struct thunk_abi {
     uint8_t long_size; /* of long and of pointers: 4 or 8 */
     uint8_t align64;   /* alignment of 64-bit integers inside structures: 4 on i386, else 8 */
     bool big_endian;
+    bool unpacked;     /* struct epoll_event has a gap, as everywhere but on x86 */
 };
 
 enum thunk_type {
@@ -31,6 +32,7 @@ enum thunk_type {
     THUNK_GAP_LONGS,         /* the same in words of the guest */
     THUNK_GAP_32,            /* a gap that only 32-bit guests have */
     THUNK_GAP_64,            /* and one that only 64-bit guests have */
+    THUNK_GAP_PACKED,        /* one that guests have for which the kernel does not pack */
     THUNK_STRUCT,
     THUNK_FIT = 0x40,        /* flag: a value that does not fit the guest's field is EOVERFLOW */
 };
@@ -71,6 +73,7 @@ struct thunk_struct {
 #define THUNK_LONGS(n) {.type = THUNK_GAP_LONGS, .count = (n)}
 #define THUNK_GAP32(size) {.type = THUNK_GAP_32, .count = 1, .host_size = (size)}
 #define THUNK_GAP64(size) {.type = THUNK_GAP_64, .count = 1, .host_size = (size)}
+#define THUNK_GAP_UNPACKED(size) {.type = THUNK_GAP_PACKED, .count = 1, .host_size = (size)}
 #define THUNK_SUB_N(struct_, member, n)                                                            \
     {.type = THUNK_STRUCT, .name = #member, .count = (n), .host_offset = offsetof(T, member),      \
      .host_size = sizeof(((T *)0)->member) / (n), .sub = &thunk_##struct_}

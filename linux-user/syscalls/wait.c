@@ -12,7 +12,7 @@
 
 enum { SIGSET_SIZE = 8 };
 
-/* --- a signal mask for the length of the call ------------------------------------------------- */
+/* --- a signal mask for the length of the call ------------------------------------------------ */
 
 /* A call under the mask at guest address `mask`, if any.
    The host's call gets its host form, or NULL. */
@@ -74,7 +74,7 @@ int64_t call_epoll_pwait2(struct call *c)
     return call_pass_with(c, epoll_masked);
 }
 
-/* --- select ----------------------------------------------------------------------------------- */
+/* --- select ---------------------------------------------------------------------------------- */
 
 enum { MAX_FDS = 1 << 20 };
 

@@ -4,6 +4,8 @@
  * mode's loop; there are no interrupts and no pages to walk.
  */
 #include "target-i386/sys.h"
+#include "target-i386/fpu.h"
+#include "target-i386/gdb.h"
 #include "target-i386/helpers.h"
 #include "target-i386/translate.h"
 #include "target-i386/user/user.h"
@@ -19,6 +21,7 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
     env->old_exception = (uint32_t)-1;
     env->mxcsr_mask = 0xffff;
     env->mode = ~0u;
+    x86_registers_init();
     return x86_model_apply(env, model ? model : "max", err);
 }
 
@@ -30,6 +33,7 @@ static void set_flat(struct x86_env *env, int seg, uint16_t selector, uint32_t f
 
 void x86_user_reset_fpu(struct x86_env *env)
 {
+    x86_fp_fetch(env);
     env->mxcsr = 0x1f80;
     env->fpuc = 0x37f;
     env->fptags = 0xff;
@@ -117,8 +121,13 @@ const struct target the_target = {
     .reset = reset,
     .code_key = code_key,
     .translate = x86_translate,
+    .x87_load = x86_fp_load,
+    .x87_fetch = x86_fp_fetch,
+    .x87_capture = x86_fp_capture,
     .mmu_index = mmu_index,
     .debug_print = x86_debug_print,
     .disassemble_mode = disassemble_mode,
+    .debug_changed = x86_debug_changed,
+    .registers = &x86_registers,
     .list_models = x86_list_models,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Guest code in a process: pages that code was translated from are write-protected on the host. The
- * first store to one faults; then its regions are dropped and the store is done again.
+ * first store to one faults; then its regions are dropped and the store is done again. A page where
+ * that happens again and again stays open, and its regions are checked each time they are entered.
  *
  * A page is closed while it is known here and protected against the guest's wish; table and pages
  * change with user_memory_lock() held.
@@ -16,12 +17,18 @@
 
 const bool code_is_user = true;
 
-enum { PAGE_KNOWN = 1, PAGE_CLOSED = 2 };
+enum { PAGE_KNOWN = 1, PAGE_CLOSED = 2, PAGE_CHECKED = 4 };
+enum {
+    FAULTS = 4,                     /* so many make a page checked */
+    FAULTS_AGAIN = 2,               /* after it was watched once more */
+    CHECK_BITS = 14, CHECK_MAX_BITS = 30,   /* how often a region of it is entered before that */
+};
 
 struct page {
     uint64_t addr;                  /* plus 1: 0 is a free slot */
     uint8_t state;                  /* read without the lock */
-    uint16_t faults;
+    uint8_t faults;                 /* since it was watched */
+    uint8_t check_bits;
 };
 
 enum { TABLE_BITS = 20 };           /* reserved at once, so that readers need no lock */
@@ -112,14 +119,23 @@ void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
     code_find_cached(cpu, lin, place);
 }
 
-uint8_t code_read(struct cpu *cpu, uint64_t lin)
-{
-    return *(uint8_t *)(uintptr_t)(user_base + lin);
-}
-
 static bool open_to_fetch(int prot)
 {
     return prot & PROT_EXEC;
+}
+
+/* Only page 0 of a guest at base 0 comes here, as its host pointer looks like none. */
+uint8_t code_read(struct cpu *cpu, uint64_t lin)
+{
+    int prot;
+
+    user_memory_lock();
+    prot = user_page_prot(lin & -(uint64_t)CODE_PAGE);
+    user_memory_unlock();
+    if (!open_to_fetch(prot)) {
+        user_fetch_fault(cpu, lin, prot != 0);
+    }
+    return *(uint8_t *)(uintptr_t)(user_base + lin);
 }
 
 void code_watch(struct cpu *cpu, uint64_t ram_page)
@@ -144,8 +160,32 @@ void code_watch(struct cpu *cpu, uint64_t ram_page)
     user_memory_unlock();
 }
 
+bool code_is_checked(uint64_t ram_page)
+{
+    const struct page *p = page_at(ram_page, false);
+
+    return p && __atomic_load_n(&p->state, __ATOMIC_RELAXED) & PAGE_CHECKED;
+}
+
+int32_t code_checks(uint64_t ram_page)
+{
+    const struct page *p = page_at(ram_page, false);
+
+    return 1 << MAX_OF(p ? p->check_bits : 0, CHECK_BITS);
+}
+
 void code_unwatch(uint64_t ram_page)
 {
+}
+
+/* Others may be in a loop of what was dropped: they look again. */
+static void interrupt_others(void)
+{
+    for (struct cpu *c = cpu_first(); c; c = c->next) {
+        if (c != cpu_current() && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
+            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+        }
+    }
 }
 
 static void drop(struct page *p, bool open)
@@ -157,6 +197,7 @@ static void drop(struct page *p, bool open)
     }
     p->state = 0;
     region_invalidate_ram(addr, CODE_PAGE);
+    interrupt_others();
 }
 
 static void drop_range(uint64_t start, uint64_t len, bool open)
@@ -181,6 +222,20 @@ static void drop_range(uint64_t start, uint64_t len, bool open)
             drop(known[i], open);
         }
     }
+}
+
+void code_quiet(uint64_t ram_page)
+{
+    struct page *p;
+
+    user_memory_lock();
+    p = page_at(ram_page, false);
+    if (p && p->state & PAGE_CHECKED) {
+        p->faults = FAULTS - FAULTS_AGAIN;
+        p->check_bits = MIN_OF(MAX_OF(p->check_bits, CHECK_BITS) + 3, CHECK_MAX_BITS);
+        drop(p, false);
+    }
+    user_memory_unlock();
 }
 
 void code_forget(uint64_t start, uint64_t len)
@@ -225,8 +280,11 @@ bool code_store_fault(struct cpu *cpu, uint64_t addr)
     p = page_at(page, false);
     if (p && p->state & PAGE_CLOSED) {
         ours = true;
-        p->faults += p->faults < 0xffff;
         drop(p, true);
+        p->faults += p->faults < FAULTS;
+        if (p->faults == FAULTS) {
+            p->state = PAGE_KNOWN | PAGE_CHECKED;
+        }
     } else {
         /* Another thread may just have opened it. */
         ours = user_page_prot(page) & PROT_WRITE && p && p->faults;

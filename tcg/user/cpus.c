@@ -12,7 +12,7 @@
 #include "tcg/region.h"
 #include "tcg/user/user.h"
 
-enum { CODE_BUFFER_SIZE = 256 << 20, ENV_ALIGN = 64 };
+enum { CODE_BUFFER_SIZE = 256 << 20, ENV_ALIGN = 256 };
 
 static struct cpu *cpus;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -115,7 +115,7 @@ void user_cpu_forked(struct cpu *cpu)
 void cpu_interrupt(struct cpu *cpu, uint32_t mask)
 {
     __atomic_fetch_or(&cpu->interrupts, mask, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&cpu_hot(cpu)->exit_req, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&cpu_hot(cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
 }
 
 void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask)

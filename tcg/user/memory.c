@@ -8,28 +8,33 @@
 
 #include <string.h>
 #include "base/bits.h"
+#include "cpu-debug.h"
 #include "tcg/ir.h"
 #include "tcg/user/user.h"
 
 uint64_t user_base;
 
-static uint8_t *host_of(void *env, uint64_t addr, unsigned idx)
+/* Where these bytes are; stops at a debugger's watchpoint. */
+static uint8_t *host_of(void *env, uint64_t addr, unsigned size, unsigned idx, bool write)
 {
     if (env_cpu(env)->target->word_bits == 32 && idx == 0) {
         addr = (uint32_t)addr;
     }
+    if (unlikely(cpu_watchpoint_count) && idx == 0 && size) {
+        cpu_debug_access_check(env_cpu(env), addr, size, write);
+    }
     return (uint8_t *)(uintptr_t)(addr + (idx == 0 ? user_base : 0));
 }
 
-static uint8_t *host_of_op(void *env, uint64_t addr, uint32_t memop)
+static uint8_t *host_of_op(void *env, uint64_t addr, unsigned size, uint32_t memop, bool write)
 {
-    return host_of(env, memop & MO_ADDR32 ? (uint32_t)addr : addr, MO_IDX(memop));
+    return host_of(env, memop & MO_ADDR32 ? (uint32_t)addr : addr, size, MO_IDX(memop), write);
 }
 
 uint64_t softmmu_load(void *env, uint64_t addr, uint32_t memop)
 {
     unsigned size = 1u << (memop & MO_SIZE);
-    uint64_t value = ld_le(host_of_op(env, addr, memop), size);
+    uint64_t value = ld_le(host_of_op(env, addr, size, memop, false), size);
 
     if (memop & MO_BE) {
         value = bits_bswap(value, size);
@@ -40,7 +45,7 @@ uint64_t softmmu_load(void *env, uint64_t addr, uint32_t memop)
 void softmmu_store(void *env, uint64_t addr, uint64_t value, uint32_t memop)
 {
     unsigned size = 1u << (memop & MO_SIZE);
-    uint8_t *p = host_of_op(env, addr, memop);
+    uint8_t *p = host_of_op(env, addr, size, memop, true);
 
     if (memop & MO_BE) {
         value = bits_bswap(value, size);
@@ -55,59 +60,59 @@ void softmmu_store(void *env, uint64_t addr, uint64_t value, uint32_t memop)
 
 void softmmu_load16(void *env, uint64_t addr, void *dest, uint32_t memop)
 {
-    memcpy(dest, host_of_op(env, addr, memop), 16);
+    memcpy(dest, host_of_op(env, addr, 16, memop, false), 16);
 }
 
 void softmmu_store16(void *env, uint64_t addr, const void *src, uint32_t memop)
 {
-    memcpy(host_of_op(env, addr, memop), src, 16);
+    memcpy(host_of_op(env, addr, 16, memop, true), src, 16);
 }
 
 void *softmmu_atomic(void *env, uint64_t addr, uint32_t memop)
 {
-    return host_of_op(env, addr, memop);
+    return host_of_op(env, addr, 1u << (memop & MO_SIZE), memop, true);
 }
 
 /* --- for helpers ----------------------------------------------------------------------------- */
 
 uint8_t cpu_ldub(void *env, uint64_t addr, unsigned idx)
 {
-    return ld8(host_of(env, addr, idx));
+    return ld8(host_of(env, addr, 1, idx, false));
 }
 
 uint16_t cpu_lduw(void *env, uint64_t addr, unsigned idx)
 {
-    return ld16_le(host_of(env, addr, idx));
+    return ld16_le(host_of(env, addr, 2, idx, false));
 }
 
 uint32_t cpu_ldl(void *env, uint64_t addr, unsigned idx)
 {
-    return ld32_le(host_of(env, addr, idx));
+    return ld32_le(host_of(env, addr, 4, idx, false));
 }
 
 uint64_t cpu_ldq(void *env, uint64_t addr, unsigned idx)
 {
-    return ld64_le(host_of(env, addr, idx));
+    return ld64_le(host_of(env, addr, 8, idx, false));
 }
 
 void cpu_stb(void *env, uint64_t addr, uint8_t v, unsigned idx)
 {
-    st8(host_of(env, addr, idx), v);
+    st8(host_of(env, addr, 1, idx, true), v);
 }
 
 void cpu_stw(void *env, uint64_t addr, uint16_t v, unsigned idx)
 {
-    st16_le(host_of(env, addr, idx), v);
+    st16_le(host_of(env, addr, 2, idx, true), v);
 }
 
 void cpu_stl(void *env, uint64_t addr, uint32_t v, unsigned idx)
 {
-    st32_le(host_of(env, addr, idx), v);
+    st32_le(host_of(env, addr, 4, idx, true), v);
 }
 
 void cpu_stq(void *env, uint64_t addr, uint64_t v, unsigned idx)
 {
-    st64_le(host_of(env, addr, idx), v);
+    st64_le(host_of(env, addr, 8, idx, true), v);
 }
 
 /* Faults now if the byte cannot be accessed so. */
@@ -123,9 +128,9 @@ static void touch(uint8_t *p, enum mmu_access access)
 void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
     uint64_t page = 1ull << env_cpu(env)->target->page_bits;
-    uint8_t *p = host_of(env, addr, idx);
+    uint8_t *p = host_of(env, addr, 0, idx, false);
 
-    if (len == 0 || (addr & (page - 1)) + len > page) {
+    if (len == 0 || cpu_watchpoint_count || (addr & (page - 1)) + len > page) {
         return NULL;
     }
     touch(p, access);
@@ -151,11 +156,11 @@ void *cpu_ram_quick(void *env, uint64_t addr, unsigned len, unsigned idx, bool w
 
 void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, unsigned idx)
 {
-    touch(host_of(env, addr, idx), access);
-    touch(host_of(env, addr + len - 1, idx), access);
+    touch(host_of(env, addr, 0, idx, false), access);
+    touch(host_of(env, addr + len - 1, 0, idx, false), access);
 }
 
-/* --- nothing is cached, and there are no hardware watchpoints --------------------------------- */
+/* --- nothing is cached, and there are no hardware watchpoints -------------------------------- */
 
 void tlb_flush(struct cpu *cpu)
 {
@@ -175,5 +180,9 @@ bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read,
 }
 
 void watchpoint_remove_all(struct cpu *cpu)
+{
+}
+
+void tlb_flush_for_watch(struct cpu *cpu)
 {
 }

@@ -10,7 +10,7 @@
 
 extern uint64_t user_base;          /* host address of the guest's address 0 */
 
-/* --- provided by linux-user ------------------------------------------------------------------- */
+/* --- provided by linux-user ------------------------------------------------------------------ */
 
 /* PROT_* of the page as the guest set them; 0 when it is not mapped.
    With user_memory_lock() held. */
@@ -21,7 +21,7 @@ void user_memory_unlock(void);
 /* Raises the guest's fault of an instruction fetch. */
 _Noreturn void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped);
 
-/* --- code.c, for linux-user ------------------------------------------------------------------- */
+/* --- code.c, for linux-user ------------------------------------------------------------------ */
 
 /* The mapping or the protection of the range is about to change: drops its code. The pages are left
    protected as they are. With user_memory_lock() held. */
@@ -34,7 +34,7 @@ bool code_store_fault(struct cpu *cpu, uint64_t addr);
 /* Whether there is any write-protected code in the range. */
 bool code_is_closed(uint64_t start, uint64_t len);
 
-/* --- cpus.c ----------------------------------------------------------------------------------- */
+/* --- cpus.c ---------------------------------------------------------------------------------- */
 
 /* A vCPU as after a reset. */
 struct cpu *user_cpu_create(const char *model, struct error **err);

@@ -102,6 +102,12 @@ void x_vex(struct emitter *e, unsigned op, int reg, int vvvv, int rm)
     x_8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
 }
 
+void x_rorx(struct emitter *e, bool wide, int d, int s, unsigned n)
+{
+    x_vex(e, 0xf0 | X_0F3A | X_F2 | (wide ? X_W : 0), d, 0, s);
+    x_8(e, n);
+}
+
 void x_mov(struct emitter *e, bool wide, int d, int s)
 {
     if (d >= XMM0) {

@@ -57,6 +57,13 @@ bool backend_fault(void *env, void *context)
     return true;
 }
 
+void backend_fault_leaves(void *env, void *context)
+{
+    if (((struct cpu_hot *)env)->x87_resident) {
+        the_host.target->x87_capture(env, ((ucontext_t *)context)->uc_mcontext.fpregs);
+    }
+}
+
 void backend_set_base(uint64_t base)
 {
     syscall(SYS_arch_prctl, ARCH_SET_GS, base);

@@ -46,9 +46,30 @@ static void op_label(struct compiler *c, const struct ir_op *o)
     c->reachable = true;
 }
 
+/* The next op that does something, from o on; NULL at the end. */
+static const struct ir_op *skip_marks(const struct ir *ir, const struct ir_op *o)
+{
+    const struct ir_op *end = ir->ops + ir->n;
+
+    while (o < end && (o->op == IR_insn || o->op == IR_nop)) {
+        o++;
+    }
+    return o < end ? o : NULL;
+}
+
+static bool label_is_next(const struct ir *ir, const struct ir_op *o, unsigned label)
+{
+    const struct ir_op *next = skip_marks(ir, o + 1);
+
+    return next && next->op == IR_label && (unsigned)next->imm == label;
+}
+
 static void op_br(struct compiler *c, const struct ir_op *o)
 {
     flush_pending(c, c->ir->label_live[o->imm]);
+    if (label_is_next(c->ir, o, o->imm)) {
+        return;
+    }
     if (c->label_at[o->imm]) {
         x_jmp_to(&c->e, c->label_at[o->imm]);
     } else {
@@ -110,12 +131,9 @@ static bool may_chain(const struct compiler *c, uint64_t pc)
 /* All that is at the label is an exit that can be chained. */
 static const struct ir_op *exit_at(const struct compiler *c, unsigned label)
 {
-    const struct ir_op *o = &c->ir->ops[c->label_op[label] + 1];
+    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->label_op[label] + 1]);
 
-    while (o->op == IR_insn || o->op == IR_nop) {
-        o++;
-    }
-    return o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
+    return o && o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
 }
 
 /* Only the way of a forward branch that is taken pays for the stores its label wants. */
@@ -142,11 +160,42 @@ static bool sinking_branch(struct compiler *c, const struct ir_op *o, unsigned l
     return true;
 }
 
+/* The jump back that follows a branch out of a loop: to where there is code already. */
+static const struct ir_op *jump_back_after(const struct compiler *c, unsigned label)
+{
+    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->at + 1]);
+
+    return o && o->op == IR_br && c->label_at[o->imm] && !c->label_at[label] ? o : NULL;
+}
+
+/* The way that goes round again is the one that is to cost a single jump. */
+static void loop_branch(struct compiler *c, const struct ir_op *o, const struct ir_op *back)
+{
+    unsigned label = o->imm >> 8, cc;
+    const struct ir_op *exit = exit_at(c, label);
+
+    flush_pending(c, c->ir->label_live[back->imm]);
+    cc = emit_compare(c, o->type, o->imm & 0xff, o->a, o->b);
+    x_jcc_to(&c->e, cc ^ 1, c->label_at[back->imm]);
+    flush_pending(c, c->ir->label_live[label]);
+    if (exit) {
+        c->label_refs[label]--;
+        chained_exit(c, exit_pc(exit), -1);
+    } else if (!label_is_next(c->ir, back, label)) {
+        jump_to_label(c, x_jmp(&c->e), label);
+    }
+    c->reachable = false;                       /* what is there now is the label, or nothing */
+}
+
 static void op_brc(struct compiler *c, const struct ir_op *o)
 {
     unsigned label = o->imm >> 8, cc;
-    const struct ir_op *exit;
+    const struct ir_op *exit, *back = jump_back_after(c, label);
 
+    if (back) {
+        loop_branch(c, o, back);
+        return;
+    }
     if (sinking_branch(c, o, label)) {
         return;
     }
@@ -206,8 +255,8 @@ uint32_t emit_jump_cache(struct emitter *e)
     x_mov(e, false, RAX, RDX);
     x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
     x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(e, ALU_OP_AND, false, RAX, (1 << JUMP_CACHE_BITS) - 1);
-    x_shift_imm(e, SHIFT_SHL, false, RAX, 4);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << JUMP_CACHE_BITS) - 1) << JUMP_CACHE_SKIPPED);
+    x_shift_imm(e, SHIFT_SHL, false, RAX, 4 - JUMP_CACHE_SKIPPED);
     x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
     x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
     miss = x_jcc(e, CC_NE);
@@ -237,10 +286,11 @@ static void op_poll(struct compiler *c, const struct ir_op *o)
     struct stub *s = new_stub(c);
 
     flush_pending(c, c->ir->deferrable);
-    x_alu_mem_imm(&c->e, ALU_OP_CMP, false, env_mem(offsetof(struct cpu_hot, exit_req)), 0);
+    /* Unlike with 0, hosts join a compare with a register and the jump: 0 is below any. */
+    x_rm(&c->e, ALU_OP_CMP << 3 | 1, RBP, env_mem(offsetof(struct cpu_hot, exit_req)));
     s->kind = STUB_POLL;
     s->imm = o->imm;
-    s->from = x_jcc(&c->e, CC_NE);
+    s->from = x_jcc(&c->e, CC_AE);
 }
 
 static void op_call(struct compiler *c, const struct ir_op *o)
@@ -282,6 +332,7 @@ void op_control(struct compiler *c, const struct ir_op *o)
     case IR_exit: op_exit(c, o); break;
     case IR_ijmp: op_ijmp(c, o); break;
     case IR_poll: op_poll(c, o); break;
+    case IR_check: op_check(c); break;
     case IR_call: op_call(c, o); break;
     case IR_exit_loop:
         flush_pending(c, c->ir->deferrable);
@@ -317,6 +368,14 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
     case STUB_LOOKUP_REG:
         x_rm(&c->e, OP_STORE | wide(pc->type), RDX, env_mem(pc->offset));
         x_jmp_to(&c->e, the_host.exit_lookup);
+        break;
+    case STUB_CHECK:
+        store_pc(c, c->key->pc);
+        x_call_to(&c->e, the_host.exit_check);
+        break;
+    case STUB_X87:
+        x_call_to(&c->e, the_host.builtins[s->imm ? BUILTIN_X87_LOAD : BUILTIN_X87_FETCH]);
+        x_jmp_to(&c->e, s->back);
         break;
     default:
         c->out->exits[s->exit].stub = x_here(&c->e);

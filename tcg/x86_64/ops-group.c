@@ -110,7 +110,7 @@ void store_address(struct compiler *c, const struct stub *s)
     }
 }
 
-/* --- what all of them call -------------------------------------------------------------------- */
+/* --- what all of them call ------------------------------------------------------------------- */
 
 static const uint8_t lone_temps[] = { RAX, RCX, RDX, R11 };
 

@@ -283,8 +283,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
         if (the_host.bmi2 && o->op >= IR_rotl && c->where[o->a]) {
             a = use_reg(c, o->a);
             d = dest_reg(c, pin, o->a, 0);
-            x_vex(&c->e, 0xf0 | X_0F3A | X_F2 | w, d, 0, a);
-            x_8(&c->e, o->op == IR_rotr ? n : -n & (bits - 1));
+            x_rorx(&c->e, w, d, a, o->op == IR_rotr ? n : -n & (bits - 1));
         } else {
             d = dest_reg(c, pin, o->a, 0);
             load_into(c, d, o->a);

@@ -175,8 +175,12 @@ static void compare_const_tag(struct compiler *c, uint64_t address, uint64_t tag
 static void compare_any_tag(struct compiler *c, int address, unsigned last, int32_t mask, int t,
                             int t2, struct mem *entry)
 {
-    x_mov(&c->e, false, t, address);
-    x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits - 4);
+    if (the_host.bmi2) {
+        x_rorx(&c->e, false, t, address, the_host.target->page_bits - 4);
+    } else {
+        x_mov(&c->e, false, t, address);
+        x_shift_imm(&c->e, SHIFT_SHR, false, t, the_host.target->page_bits - 4);
+    }
     x_alu_imm(&c->e, ALU_OP_AND, false, t, (TLB_ENTRIES - 1) << 4);
     if (last) {
         x_rm(&c->e, OP_LEA | X_W, t2, mem_at(address, last));
@@ -225,11 +229,9 @@ static void check_flat(struct compiler *c, const struct ir_op *o, struct stub *s
     unsigned size = size_of(s->memop), bits = the_host.target->page_bits;
     struct mem entry = env_mem(tlb_table_offset(the_host.target, MO_IDX(s->memop), write));
     uint64_t value;
-    bool inside = false;
 
     if (const_address(c, o, &value)) {
         entry.disp += (uint32_t)value >> bits << 3;
-        inside = value >> bits == (value + size - 1) >> bits && !(s->memop & MO_ALIGN);
     } else {
         x_mov(&c->e, false, t, s->address);
         x_shift_imm(&c->e, SHIFT_SHR, false, t, bits);
@@ -237,7 +239,7 @@ static void check_flat(struct compiler *c, const struct ir_op *o, struct stub *s
         entry.scale = 3;
     }
     x_rm(&c->e, OP_LOAD | X_W, t, entry);
-    if (size > 1 && !inside) {
+    if (size > 1 && s->address != NO_REG) {
         x_rr(&c->e, 0xf6 | X_M8, 0, s->address);
         x_8(&c->e, size - 1);
         s->misaligned = x_jcc(&c->e, CC_NE);
@@ -253,13 +255,34 @@ static struct mem check(struct compiler *c, const struct ir_op *o, struct stub *
 {
     struct mem m = mem_at(s->address, 0);
 
+    m.index = t;
+    if (s->address == NO_REG) {
+        m = mem_at(t, s->disp);
+    }
+
     if (the_host.target->word_bits == 64) {
         check_tagged(c, o, s, write, t, t2);
     } else {
         check_flat(c, o, s, write, t, t2);
     }
-    m.index = t;
     return m;
+}
+
+/* In a register, unless it is a constant that fits the displacement of the access. */
+static void place_address(struct compiler *c, const struct ir_op *o, struct stub *s)
+{
+    unsigned bits = the_host.target->page_bits;
+    uint64_t value, last;
+
+    if (const_address(c, o, &value) && (int64_t)value == (int32_t)value) {
+        last = value + size_of(o->mem.memop) - 1;
+        if (value >> bits == last >> bits && !(o->mem.memop & MO_ALIGN)) {
+            s->address = NO_REG;
+            s->disp = value;
+            return;
+        }
+    }
+    s->address = effective_address(c, o);
 }
 
 static void op_ld(struct compiler *c, const struct ir_op *o)
@@ -272,7 +295,7 @@ static void op_ld(struct compiler *c, const struct ir_op *o)
     s->kind = STUB_LOAD;
     s->memop = o->mem.memop;
     s->type = o->type;
-    s->address = effective_address(c, o);
+    place_address(c, o, s);
     c->consumed = true;
     t = alloc_temp(c, false);
     t2 = alloc_temp(c, false);
@@ -302,7 +325,7 @@ static void op_st(struct compiler *c, const struct ir_op *o)
     s->kind = STUB_STORE;
     s->memop = o->mem.memop;
     s->type = o->type;
-    s->address = effective_address(c, o);
+    place_address(c, o, s);
     v = stored_value(c, o->b, o->mem.memop);
     s->reg = v.reg;
     s->has_imm = v.is_imm;
@@ -322,6 +345,8 @@ static void slow_arguments(struct compiler *c, const struct stub *s)
 {
     if (s->grouped) {
         store_address(c, s);
+    } else if (s->address == NO_REG) {
+        x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS), s->disp);
     } else {
         x_rm(&c->e, OP_STORE | X_W, s->address, frame_mem(FRAME_ARGS));
     }

@@ -17,8 +17,7 @@ static unsigned prefixes_of(unsigned memop)
     return memop & MO_ADDR32 ? MEM_ADDR32 : 0;
 }
 
-/* The operand of a guest access. Its registers are locked. */
-static struct mem guest_mem(struct compiler *c, const struct ir_op *o)
+struct mem guest_mem(struct compiler *c, const struct ir_op *o)
 {
     struct mem m = mem_at(NO_BASE, o->mem.disp);
     int64_t value;
@@ -41,8 +40,7 @@ static struct mem guest_mem(struct compiler *c, const struct ir_op *o)
     return m;
 }
 
-/* The next instruction is the access. */
-static void may_fault(struct compiler *c, uint16_t snapshot)
+void may_fault(struct compiler *c, uint16_t snapshot)
 {
     add_record(c, snapshot);
     c->records[c->n_records - 1].ra = x_here(&c->e) + 1;
@@ -51,6 +49,75 @@ static void may_fault(struct compiler *c, uint16_t snapshot)
 static bool is_swapped(unsigned memop)
 {
     return memop & MO_BE && (memop & MO_SIZE) > MO_8 && (memop & MO_SIZE) < MO_128;
+}
+
+/* The difference of `size' bytes of code goes into rax, or is added to it. */
+static void check_piece(struct compiler *c, unsigned offset, unsigned size, bool first)
+{
+    const struct ir_check *check = c->ir->check;
+    int d = first ? RAX : RCX;
+    struct mem m = mem_at(RDX, offset);
+    uint64_t value = 0;
+
+    if (the_host.target->word_bits == 32) {
+        m = mem_at(NO_BASE, check->lin + offset);
+        m.prefixes = MEM_GS | MEM_ADDR32;
+    }
+    memcpy(&value, check->bytes + offset, size);
+    may_fault(c, take_snapshot(c));
+    plain_load(c, I64, __builtin_ctz(size), d, m);
+    x_mov_imm(&c->e, R11, value);
+    x_alu_rr(&c->e, ALU_OP_XOR, true, d, R11);
+    if (!first) {
+        x_alu_rr(&c->e, ALU_OP_OR, true, RAX, RCX);
+    }
+}
+
+/* Overlapping pieces where the length is not a power of two. */
+static void check_run(struct compiler *c, unsigned from, unsigned end, bool first)
+{
+    unsigned size = 8, at;
+
+    while (size > end - from) {
+        size /= 2;
+    }
+    for (at = from; at + size <= end; at += size) {
+        check_piece(c, at, size, first && at == from);
+    }
+    if (at < end) {
+        check_piece(c, end - size, size, false);
+    }
+}
+
+static void leave_check(struct compiler *c, unsigned cc)
+{
+    struct stub *s = new_stub(c);
+
+    s->kind = STUB_CHECK;
+    s->from = x_jcc(&c->e, cc);
+}
+
+/* First in a region: no temporary is in use. */
+void op_check(struct compiler *c)
+{
+    struct ir_check *check = c->ir->check;
+    bool first = true;
+
+    x_mov_imm(&c->e, RDX, (uintptr_t)&check->left);
+    x_alu_mem_imm(&c->e, ALU_OP_SUB, false, mem_at(RDX, 0), 1);
+    leave_check(c, CC_S);
+    if (the_host.target->word_bits == 64) {
+        x_mov_imm(&c->e, RDX, check->lin);
+    }
+    for (unsigned at = 0, end; at < check->len; at = end + 1) {
+        for (end = at; ir_is_checked(check, end); end++) {
+        }
+        if (end > at) {
+            check_run(c, at, end, first);
+            first = false;
+        }
+    }
+    leave_check(c, CC_NE);                      /* an opcode at least is compared */
 }
 
 static void user_load(struct compiler *c, const struct ir_op *o)

@@ -134,6 +134,9 @@ void backend_fp_sync(void *env)
 {
     uint32_t *mxcsr = guest_mxcsr(env), value;
 
+    if (((struct cpu_hot *)env)->x87_resident) {
+        the_host.target->x87_fetch(env);
+    }
     if (mxcsr) {
         __asm__ volatile("stmxcsr %0" : "=m"(value));
         *mxcsr |= value & MXCSR_FLAGS;
@@ -187,7 +190,7 @@ static uint32_t emit_exit(struct emitter *e, enum exit_reason reason)
 {
     uint32_t at = x_here(e);
 
-    if (reason == EXIT_CHAIN) {                 /* called: the slot's number follows */
+    if (reason == EXIT_CHAIN || reason == EXIT_CHECK) {        /* called */
         x_8(e, 0x58);
         x_rm(e, OP_STORE | X_W, RAX, env_mem(offsetof(struct cpu_hot, scratch) + 8));
     }
@@ -338,16 +341,31 @@ static void emit_builtins(struct emitter *e)
         [BUILTIN_ATOMIC] = { soft_atomic, 4, { A0, A1, A2, A3 } },
         [BUILTIN_SOFT_INT] = { soft_int, 3, { A0, A1, A2 } },
         [BUILTIN_SOFT_VECTOR] = { soft_vector, 3, { RESULT, BUFFER, A0 } },
+        [BUILTIN_FP_FIX] = { NULL, 3, { A0, A1, A2 } },
     };
 
-    for (unsigned i = 0; i < BUILTIN_COUNT; i++) {
+    for (unsigned i = 0; i < BUILTIN_X87_LOAD; i++) {
         struct thunk t = {
             .function = list[i].function, .nargs = list[i].nargs, .builtin = true, .xmm = true,
             .full = true,
         };
 
+        if (i == BUILTIN_FP_FIX) {
+            t.function = the_host.target->fp_fix;
+        }
         memcpy(t.args, list[i].args, sizeof(list[i].args));
         the_host.builtins[i] = emit_thunk(e, &t);
+    }
+}
+
+static void emit_x87_builtins(struct emitter *e)
+{
+    struct thunk load = { .function = the_host.target->x87_load, .builtin = true };
+    struct thunk fetch = { .function = the_host.target->x87_fetch, .builtin = true };
+
+    if (the_host.target->x87_load) {
+        the_host.builtins[BUILTIN_X87_LOAD] = emit_thunk(e, &load);
+        the_host.builtins[BUILTIN_X87_FETCH] = emit_thunk(e, &fetch);
     }
 }
 
@@ -386,6 +404,9 @@ static void emit_masks(struct emitter *e)
         x_64(e, masks[i].v);
         x_64(e, i < 2 ? 0 : ~0ull);
     }
+    the_host.fix_f64 = x_here(e);
+    x_64(e, FIX_SUBTRACT_64);
+    x_64(e, FIX_LIMIT_64);
 }
 
 size_t backend_init(const struct target *target, bool user, uint8_t *buffer, size_t size)
@@ -409,8 +430,10 @@ size_t backend_init(const struct target *target, bool user, uint8_t *buffer, siz
     the_host.exit_lookup = emit_lookup(&e, emit_exit(&e, EXIT_LOOKUP));
     the_host.exit_chain = emit_exit(&e, EXIT_CHAIN);
     the_host.exit_loop = emit_exit(&e, EXIT_LOOP);
+    the_host.exit_check = emit_exit(&e, EXIT_CHECK);
     emit_lookup_chain(&e);
     emit_builtins(&e);
+    emit_x87_builtins(&e);
     emit_lone_thunks(&e);
     emit_helpers(&e);
     return e.p - buffer;

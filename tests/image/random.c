@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Random operations on images against plain arrays. IMAGE_TEST_OPS=n sets the operations for each
- * variant, IMAGE_TEST_SEED the seed.
+ * variant, IMAGE_TEST_SEED the seed, IMAGE_TEST_PEER=n asks the other qemu-img after every n
+ * operations (else at the end), IMAGE_TEST_ONLY=n runs one variant.
  */
 #include <errno.h>
 #include <glib.h>
@@ -10,6 +11,7 @@
 
 #include "base/bits.h"
 #include "block/image.h"
+#include "crypto/object.h"
 #include "tests/tap.h"
 
 #define MAX_SIZE (6u << 20)
@@ -18,6 +20,7 @@
 static const struct variant {
     const char *format, *options;
     bool backing, snapshots, resize, packed;
+    const char *key;            /* the option that names the secret; NULL: not encrypted */
 } variants[] = {
     { "raw", "", false, false, true, false },
     { "qcow", "", false, false, false, true },
@@ -37,6 +40,9 @@ static const struct variant {
     { "qcow2", "cluster_size=2M,compression_type=zstd", true, true, true, true },
     { "qcow2", "cluster_size=16384,extended_l2=on", true, true, true, true },
     { "qcow2", "extended_l2=on,compression_type=zstd,refcount_bits=32", true, true, true, true },
+    { "luks", "key-secret=s,iter-time=1", false, false, false, false, "key-secret" },
+    { "qcow2", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1", true, true, true,
+      false, "encrypt.key-secret" },
 };
 
 struct saved {
@@ -48,7 +54,8 @@ struct saved {
 struct trial {
     const struct variant *v;
     struct block_node *node;
-    char *file, *flat_file, *backing_file;
+    char *file, *flat_file, *backing_file, *other_backing;
+    const char *folder;
     uint8_t *model, *scratch;
     uint64_t size;
     struct saved saved[MAX_SNAPSHOTS];
@@ -59,6 +66,19 @@ struct trial {
 static uint64_t below(uint64_t limit)
 {
     return limit ? ((uint64_t)rand() << 20 ^ rand()) % limit : 0;
+}
+
+/* Bytes that do not pack; rand() for each would take most of the time. */
+static void fill(uint8_t *data, uint64_t size)
+{
+    uint64_t x = rand() * 2ull + 1;
+
+    for (uint64_t i = 0; i < size; i++) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        data[i] = x;
+    }
 }
 
 static void pick(struct trial *t, uint64_t *offset, uint64_t *size, uint64_t most)
@@ -92,10 +112,15 @@ static void check_good(struct trial *t, bool good, struct error *err, const char
 
 static void open_image(struct trial *t)
 {
+    struct keyval *options = keyval_create("-o");
     struct error *err = NULL;
 
-    t->node = block_node_open(t->file, t->v->format, NULL,
+    if (t->v->key) {
+        keyval_set(options, t->v->key, "s");
+    }
+    t->node = block_node_open(t->file, t->v->format, options,
                               NODE_NO_FLUSH | (below(2) ? NODE_UNMAP : 0), &err);
+    keyval_free(options);
     check_good(t, t->node, err, "open");
 }
 
@@ -106,6 +131,9 @@ static void compare(struct trial *t)
         return;
     }
     check_rc(t, block_node_pread(t->node, 0, t->scratch, t->size), "read");
+    if (memcmp(t->scratch, t->model, t->size) == 0) {
+        return;
+    }
     for (uint64_t i = 0; i < t->size && !t->fault; i++) {
         if (t->scratch[i] != t->model[i]) {
             t->fault = "content differs";
@@ -138,9 +166,7 @@ static void write_some(struct trial *t)
     if (below(3)) {
         memset(t->scratch, 1 + below(255), size);
     } else {
-        for (uint64_t i = 0; i < size; i++) {
-            t->scratch[i] = rand();
-        }
+        fill(t->scratch, size);
     }
     iov[0] = (struct iovec){ t->scratch, size / 2 };
     iov[1] = (struct iovec){ t->scratch + size / 2, size - size / 2 };
@@ -159,9 +185,7 @@ static void write_packed(struct trial *t)
     offset = align_down(below(t->size), info.cluster_size);
     size = MIN_OF(info.cluster_size, t->size - offset);
     memset(t->scratch, 1 + below(255), size);
-    for (uint64_t i = 0; i < size / 4; i++) {
-        t->scratch[i] = rand();
-    }
+    fill(t->scratch, size / 4);
     packed = g_malloc(info.cluster_size);
     size_t n = t->node->driver->compress(t->node, t->scratch, size, packed);
     check_rc(t, n ? t->node->driver->write_packed(t->node, offset, packed, n)
@@ -248,6 +272,47 @@ static void reopen(struct trial *t)
     }
 }
 
+/* Our qemu-img, while the image is closed. */
+static void use_tool(struct trial *t, const char *words)
+{
+    const char *build = getenv("BUILD");
+    char *command = g_strdup_printf("'%s/qemu-img' %s '%s' >&2", build ? build : "build", words,
+                                    t->file);
+
+    block_node_close(t->node);
+    if (system(command) != 0) {
+        t->fault = "qemu-img failed";
+        printf("# %s\n", command);
+    }
+    g_free(command);
+    open_image(t);
+    if (t->node) {
+        compare(t);
+    }
+}
+
+/* Snapshots look through holes into the backing file, so that they must not be there. */
+static void change_backing(struct trial *t)
+{
+    if (t->saved_count || !t->v->backing || t->v->key) {
+        return;
+    }
+    if (strcmp(t->v->format, "qcow2") != 0 || below(2)) {
+        char *words = g_strdup_printf("commit -q -f %s", t->v->format);
+
+        use_tool(t, words);
+        g_free(words);
+    } else {
+        char *words, *swap = t->backing_file;
+
+        t->backing_file = t->other_backing;
+        t->other_backing = swap;
+        words = g_strdup_printf("rebase -q -f %s -F raw -b '%s'", t->v->format, t->backing_file);
+        use_tool(t, words);
+        g_free(words);
+    }
+}
+
 static void step(struct trial *t)
 {
     switch (below(24)) {
@@ -278,6 +343,8 @@ static void step(struct trial *t)
     case 10:
         if (below(8) == 0) {
             reopen(t);
+        } else if (below(16) == 0) {
+            change_backing(t);
         }
         break;
     default:
@@ -297,6 +364,7 @@ static bool make(struct trial *t, struct error **err)
             t->model[i] = i / 3001 + 1;
         }
         g_file_set_contents(t->backing_file, (char *)t->model, MIN_OF(length, MAX_SIZE), NULL);
+        g_file_set_contents(t->other_backing, (char *)t->model + 5000, MAX_SIZE / 2, NULL);
         keyval_set(options, "backing_file", t->backing_file);
         keyval_set(options, "backing_fmt", "raw");
     }
@@ -306,23 +374,29 @@ static bool make(struct trial *t, struct error **err)
 }
 
 /* What another implementation makes of the image, if it is installed. */
-static void peer_check(struct trial *t, const char *folder)
+static void peer_check(struct trial *t)
 {
     const char *peer = "/usr/bin/qemu-img";
-    char *file = g_strdup_printf("%s/model", folder), *command;
+    char *file = g_strdup_printf("%s/model", t->folder), *command;
 
     if (access(peer, X_OK) != 0 || strcmp(t->v->format, "cow") == 0) {
         return;
     }
     g_file_set_contents(file, (char *)t->model, t->size, NULL);
-    command = g_strdup_printf("%s compare -q -f raw -F %s '%s' '%s' >&2", peer, t->v->format, file,
-                              t->file);
+    if (t->v->key) {
+        command = g_strdup_printf("%s compare -q --object secret,id=s,data=abc --image-opts "
+                                  "driver=raw,file.filename='%s' driver=%s,file.filename='%s',%s=s "
+                                  ">&2", peer, file, t->v->format, t->file, t->v->key);
+    } else {
+        command = g_strdup_printf("%s compare -q -f raw -F %s '%s' '%s' >&2", peer, t->v->format,
+                                  file, t->file);
+    }
     if (!t->fault && system(command) != 0) {
         t->fault = "the other qemu-img sees other content";
     }
     g_free(command);
     command = g_strdup_printf("%s check -q -f %s '%s' >&2", peer, t->v->format, t->file);
-    if (!t->fault && strcmp(t->v->format, "qcow2") == 0 && system(command) != 0) {
+    if (!t->fault && !t->v->key && strcmp(t->v->format, "qcow2") == 0 && system(command) != 0) {
         t->fault = "the other qemu-img's check";
     }
     g_free(command);
@@ -334,15 +408,20 @@ static void run(const struct variant *v, const char *folder, unsigned count)
 {
     struct trial t = { .v = v, .file = g_strdup_printf("%s/image", folder),
                        .flat_file = g_strdup_printf("%s/image-flat", folder),
-                       .backing_file = g_strdup_printf("%s/backing", folder),
+                       .backing_file = g_strdup_printf("%s/backing", folder), .folder = folder,
+                       .other_backing = g_strdup_printf("%s/backing2", folder),
                        .model = g_malloc0(MAX_SIZE), .scratch = g_malloc(MAX_SIZE),
                        .size = 3 << 20 };
+    const char *peer = getenv("IMAGE_TEST_PEER");
+    unsigned n = 0, peer_every = peer ? atoi(peer) : 0;
     struct error *err = NULL;
-    unsigned n = 0;
 
     check_good(&t, make(&t, &err), err, "create");
     if (!t.fault) {
         open_image(&t);
+    }
+    if (!t.fault && v->key && !v->snapshots) {      /* it starts as noise */
+        check_rc(&t, block_node_pwrite(t.node, 0, t.model, t.size), "first write");
     }
     for (; n < count && !t.fault; n++) {
         step(&t);
@@ -352,27 +431,35 @@ static void run(const struct variant *v, const char *folder, unsigned count)
         if (n % 256 == 255 && !t.fault) {
             check(&t);
         }
+        if (peer_every && n % peer_every == peer_every - 1 && !t.fault) {
+            block_node_close(t.node);
+            peer_check(&t);
+            open_image(&t);
+        }
     }
     if (!t.fault) {
         reopen(&t);
         check(&t);
     }
     block_node_close(t.node);
-    peer_check(&t, folder);
+    peer_check(&t);
     ok(!t.fault, "%u operations on %s %s%s", n, v->format, v->options,
        v->backing ? " with a backing file" : "");
     if (t.fault) {
         printf("# operation %u: %s\n", n, t.fault);
     }
+    fflush(stdout);
     for (unsigned i = 0; i < t.saved_count; i++) {
         g_free(t.saved[i].data);
     }
     unlink(t.file);
     unlink(t.flat_file);
     unlink(t.backing_file);
+    unlink(t.other_backing);
     g_free(t.file);
     g_free(t.flat_file);
     g_free(t.backing_file);
+    g_free(t.other_backing);
     g_free(t.model);
     g_free(t.scratch);
 }
@@ -381,11 +468,15 @@ int main(void)
 {
     char *folder = g_dir_make_tmp("image-XXXXXX", NULL);
     const char *ops = getenv("IMAGE_TEST_OPS"), *seed = getenv("IMAGE_TEST_SEED");
+    const char *only = getenv("IMAGE_TEST_ONLY");
     unsigned count = ops ? atoi(ops) : 300;
 
-    srand(seed ? atoi(seed) : 1);
+    crypto_add_object("secret,id=s,data=abc", NULL);
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
-        run(&variants[i], folder, count);
+        srand(i + (seed ? atoi(seed) : 1));
+        if (!only || atoi(only) == i) {
+            run(&variants[i], folder, count);
+        }
     }
     ok(rmdir(folder) == 0, "no file is left behind");
     g_free(folder);

@@ -120,7 +120,7 @@ static void test_exits(void)
     m.env->regs[0] = 0;
     is_int(run(), EXIT_LOOP, "a loop ends");
     is_int(m.env->regs[0], 1000, "after all its rounds");
-    m.env->hot.exit_req = 1;
+    m.env->hot.exit_req = EXIT_NOW;
     is_int(machine_run(), EXIT_POLL, "a poll sees exit_req");
     is_int(m.env->pc, m.key.pc + 4, "and sets the pc");
     m.env->hot.exit_req = 0;

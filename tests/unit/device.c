@@ -10,7 +10,7 @@
 #include "hw/core/device.h"
 #include "hw/core/loader.h"
 
-/* --- a bus and two devices -------------------------------------------------------------------- */
+/* --- a bus and two devices ------------------------------------------------------------------- */
 
 struct probe_part {
     uint8_t a;
@@ -154,7 +154,7 @@ DEVICE(probe) = {
 
 DEVICE(board_part) = { .name = "board-part", .internal = true, .size = sizeof(struct device) };
 
-/* --- tests ------------------------------------------------------------------------------------ */
+/* --- tests ----------------------------------------------------------------------------------- */
 
 static void fails(bool failed, struct error **err, const char *want)
 {

@@ -12,7 +12,7 @@
 static struct memory_region root;
 static struct address_space as;
 
-/* --- a device that writes down how it is called ----------------------------------------------- */
+/* --- a device that writes down how it is called ---------------------------------------------- */
 
 static char calls[256];
 static uint64_t read_value;
@@ -38,7 +38,7 @@ static void is_calls(const char *want, const char *name)
     calls[0] = '\0';
 }
 
-/* --- flattening ------------------------------------------------------------------------------- */
+/* --- flattening ------------------------------------------------------------------------------ */
 
 static char map_text[1024];
 
@@ -203,7 +203,7 @@ static void test_random(void)
     is_int(good, 500, "random trees");
 }
 
-/* --- RAM, ROM and lookups --------------------------------------------------------------------- */
+/* --- RAM, ROM and lookups -------------------------------------------------------------------- */
 
 static void test_ram(void)
 {
@@ -263,7 +263,7 @@ static void test_ram(void)
     memory_region_fini(&flash);
 }
 
-/* --- widths and byte order -------------------------------------------------------------------- */
+/* --- widths and byte order ------------------------------------------------------------------- */
 
 static const struct mmio_ops byte_ops = { device_read, device_write, .max = 1 };
 static const struct mmio_ops wide_ops = { device_read, device_write, .min = 4, .max = 4 };
@@ -360,7 +360,7 @@ static void test_devices(void)
     end();
 }
 
-/* --- dirty pages ------------------------------------------------------------------------------ */
+/* --- dirty pages ----------------------------------------------------------------------------- */
 
 static uint64_t watched_at, watched_size, code_at, code_size;
 static int code_calls, map_changes;
@@ -433,7 +433,7 @@ static void test_dirty(void)
     memory_listener_remove(&listener);
 }
 
-/* --- readers while the map changes ------------------------------------------------------------ */
+/* --- readers while the map changes ----------------------------------------------------------- */
 
 static bool stop;
 static struct memory_region first_ram, second_ram, remote;

@@ -66,7 +66,7 @@ static void all_features(bool has[FEAT_COUNT])
     has[FEAT_NEVER] = false;
 }
 
-/* --- rows ------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------ */
 
 static void note_rows(uint8_t *seen, const uint8_t *code, uint32_t mode, const bool *has)
 {
@@ -141,7 +141,7 @@ static void test_rows(void)
     free(seen);
 }
 
-/* --- prefixes and operands, by hand ----------------------------------------------------------- */
+/* --- prefixes and operands, by hand ---------------------------------------------------------- */
 
 static void decode_text(struct x86_insn *in, uint32_t mode, const char *hex)
 {
@@ -188,7 +188,7 @@ static void test_details(void)
     ok(x86_flags_written(&in) == 0, "les writes no flags");
 }
 
-/* --- capstone --------------------------------------------------------------------------------- */
+/* --- capstone -------------------------------------------------------------------------------- */
 
 #ifdef CONFIG_CAPSTONE
 /* Where capstone is known to see it otherwise. */
@@ -255,7 +255,7 @@ static void test_capstone(uint32_t mode, cs_mode cs, const char *name)
 }
 #endif
 
-/* --- IR of random code ------------------------------------------------------------------------ */
+/* --- IR of random code ----------------------------------------------------------------------- */
 
 static struct ir ir;
 static uint8_t page[4096];

@@ -14,7 +14,7 @@ asm(".text\n.globl gate_return\ngate_return: lret $8\n");
 asm(".globl rescue_stack\nrescue_stack: mov $0x10, %eax\nmov %eax, %ss\n"
     "mov $window_area+0x3000, %esp\nint $0x40\n");
 
-/* --- flags ------------------------------------------------------------------------------------ */
+/* --- flags ----------------------------------------------------------------------------------- */
 VERIFY(if_clear, !(seen.eflags & FL_IF))
 VERIFY(if_set, seen.eflags & FL_IF)
 VERIFY(if_clear_iopl0, !(seen.eflags & (FL_IF | FL_IOPL3)))
@@ -34,7 +34,7 @@ SETUP(hook_flags, on_trap = record_flags)
 VERIFY(handler_if_set, handler_flags & FL_IF)
 VERIFY(handler_if_clear, !(handler_flags & (FL_IF | FL_NT | FL_TF)))
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 VERIFY(al_is_80, (seen.eax & 0xff) == 0x80)
 VERIFY(eax_is_77, seen.eax == 0x77)
 VERIFY(ecx_is_0, seen.ecx == 0)
@@ -53,7 +53,7 @@ VERIFY(dr6_bd, (seen_dr6 & 0xe00f) == 0x2000)
 VERIFY(ds_null, seen.ds == 0 && seen.es == 0 && seen.fs == SEL_UDATA)
 SETUP(fs_user, in.fs = SEL_UDATA)
 
-/* --- lar, lsl, arpl --------------------------------------------------------------------------- */
+/* --- lar, lsl, arpl -------------------------------------------------------------------------- */
 VERIFY(lar_user_code, (seen.eflags & FL_ZF) && (seen.eax & 0xf0ff00) == 0xc0fb00)
 VERIFY(lar_tss, (seen.eflags & FL_ZF) && (seen.eax & 0xff00) == 0x8900)
 VERIFY(lar_gate, (seen.eflags & FL_ZF) && (seen.eax & 0xff00) == 0xec00)
@@ -61,7 +61,7 @@ VERIFY(lsl_flat, (seen.eflags & FL_ZF) && seen.eax == 0xffffffff)
 VERIFY(lsl_fff, (seen.eflags & FL_ZF) && seen.eax == 0xfff)
 VERIFY(arpl_raised, (seen.eflags & FL_ZF) && (seen.eax & 0xffff) == 0xb)
 
-/* --- control registers ------------------------------------------------------------------------ */
+/* --- control registers ----------------------------------------------------------------------- */
 SETUP(tables_ready, identity_map(7))
 SETUP(set_ts, WRITE_REG(cr0, 0x39))
 SETUP(set_em, WRITE_REG(cr0, 0x35))
@@ -72,7 +72,7 @@ SETUP(set_tsd, WRITE_REG(cr4, 4))
 SETUP(set_de, WRITE_REG(cr4, 8))
 SETUP(set_gd, WRITE_REG(dr7, 0x2400))
 
-/* --- tables ----------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 SETUP(open_port_80, tss.iomap = offsetof(struct tss, io);
       memset(tss.io, 0xff, sizeof tss.io); tss.io[0x80 / 8] = 0xfe;
       tss.io[35] = 0)
@@ -102,7 +102,7 @@ SETUP(load_ldt, ldt[1] = descriptor((uint32_t)window, 0xfff, 0x4f3);
       asm volatile("lldt %w0" : : "r"(SEL_LDT)))
 
 
-/* --- stacks and gates ------------------------------------------------------------------------- */
+/* --- stacks and gates ------------------------------------------------------------------------ */
 SETUP(tss_null_ss0, tss.ss0 = 0; catch_by_task(TS, SEL_TSS2))
 SETUP(tss_user_ss0, tss.ss0 = SEL_UDATA; catch_by_task(TS, SEL_TSS2))
 SETUP(tss_np_ss0, gdt[SEL_NP_DATA / 8] = descriptor(0, 0xfffff, 0xc13); tss.ss0 = SEL_NP_DATA;
@@ -138,7 +138,7 @@ bool gate16_stack(void)
            s[5] == SEL_UDATA;
 }
 
-/* --- sysenter --------------------------------------------------------------------------------- */
+/* --- sysenter -------------------------------------------------------------------------------- */
 SETUP(sysenter_off, write_msr(0x174, 0))
 SETUP(sysenter_on, write_msr(0x174, SEL_CODE); write_msr(0x175, (uint32_t)window + 0x1000);
       write_msr(0x176, (uint32_t)gate_target))
@@ -147,7 +147,7 @@ VERIFY(sysenter_state32, seen.cs == SEL_CODE && !(seen.eflags & FL_IF) && (seen.
 VERIFY(sysexit_state32, seen.cs == SEL_UCODE && seen.ss == SEL_UDATA &&
        seen.esp == (uint32_t)window_area + 0x800)
 
-/* --- inner rings ------------------------------------------------------------------------------ */
+/* --- inner rings ----------------------------------------------------------------------------- */
 VERIFY(cs_is_ring1, seen.cs == SEL_CODE1 && seen.ss == SEL_DATA1)
 VERIFY(iopl_1, (seen.eflags & FL_IOPL3) == 0x1000)
 VERIFY(cs_is_user_iopl0, seen.cs == SEL_UCODE && !(seen.eflags & FL_IOPL3))

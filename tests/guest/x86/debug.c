@@ -41,7 +41,7 @@ static void expect_trace(const char *title, const uint8_t *code, uint32_t n, con
     }
 }
 
-/* --- single steps ----------------------------------------------------------------------------- */
+/* --- single steps ---------------------------------------------------------------------------- */
 CODE(plain, "nop; inc %eax; mov %eax, %ecx");
 CODE(popf_sets, "pushl $0x102; popf; nop; nop");
 CODE(popf_clears, "pushl $2; popf; nop");
@@ -110,7 +110,7 @@ static void single_steps(void)
     ok((seen_dr6 & DR6_BS), "BS is set");
 }
 
-/* --- breakpoints ------------------------------------------------------------------------------ */
+/* --- breakpoints ----------------------------------------------------------------------------- */
 /* Debug register n, locally enabled. */
 static void watch(int n, uint32_t address, uint32_t type, uint32_t length)
 {

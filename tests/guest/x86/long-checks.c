@@ -8,7 +8,7 @@
 extern uint8_t syscall_target[], gate64_target[], compat_target[], stubs64[256][16];
 static uint64_t gs_areas[2] = { 0x1111, 0x2222 };
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 VERIFY(eax_plus_1, seen64.rax == 1)
 VERIFY(rax_wide, seen64.rax == 1ull << 32 && seen64.cs == SEL_UCODE64)
 SETUP(set_gs_bases, write_msr(GS_BASE, (uint32_t)&gs_areas[0]);
@@ -21,7 +21,7 @@ SETUP(set_em64, WRITE_REG(cr0, 0x80010035))
 VERIFY(ss_null, seen64.ss == 0 && seen64.cs == SEL_CODE64)
 VERIFY(vm_clear, !(seen64.rflags & FL_VM))
 
-/* --- system calls ----------------------------------------------------------------------------- */
+/* --- system calls ---------------------------------------------------------------------------- */
 static void set_star(void)
 {
     write_msr(STAR, (uint64_t)(SEL_UCODE32 << 16 | SEL_CODE64) << 32);
@@ -52,7 +52,7 @@ VERIFY(sysexit32_state, seen64.cs == SEL_UCODE32 && seen64.ss == SEL_UDATA32 &&
 SETUP(map_edge, pml4[255] = (uint32_t)test_pdpt | 7; test_pdpt[511] = (uint32_t)test_pd | 7;
       test_pd[511] = (uint32_t)test_pt | 7; test_pt[511] = (uint32_t)window | 7)
 
-/* --- gates and stacks ------------------------------------------------------------------------- */
+/* --- gates and stacks ------------------------------------------------------------------------ */
 bool gate64_stack(void);
 bool gate64_stack(void)
 {

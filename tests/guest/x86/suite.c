@@ -24,7 +24,7 @@ void gate_target(void);
 void task_entry(void);
 void task_trap(uint32_t vector, uint32_t *stack) __attribute__((noreturn));
 
-/* --- what a freestanding compiler may call ---------------------------------------------------- */
+/* --- what a freestanding compiler may call --------------------------------------------------- */
 
 void *memcpy(void *to, const void *from, size_t n)
 {
@@ -62,7 +62,7 @@ static void reset_by_triple_fault(void)
     asm volatile("lidt %0\nud2" : : "m"(idtr));
 }
 
-/* --- output ----------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------------- */
 static void put(char c)
 {
     while (!(inb(0x3fd) & 0x20)) {
@@ -140,7 +140,7 @@ void note(const char *format, ...)
     put('\n');
 }
 
-/* --- tables ----------------------------------------------------------------------------------- */
+/* --- tables ---------------------------------------------------------------------------------- */
 /* type: access byte, and the flags nibble (G, D/B, L, AVL) in bits 8-11. */
 uint64_t descriptor(uint32_t base, uint32_t limit, uint32_t type)
 {
@@ -225,7 +225,7 @@ void world_reset(void)
     on_trap = NULL;
 }
 
-/* --- probes ----------------------------------------------------------------------------------- */
+/* --- probes ---------------------------------------------------------------------------------- */
 static bool probing; /* an event now belongs to a test */
 
 static void __attribute__((noreturn)) finish(int code)

@@ -1,0 +1,506 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Translation of a region: one instruction after the other through the handlers, conditions,
+ * labels where branches join, and every way to leave.
+ */
+#include "target-arm/translate.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+/* --- registers ------------------------------------------------------------------------------- */
+
+uint32_t arm_pc_value(const struct arm_dis *d)
+{
+    uint32_t pc = (uint32_t)d->in->flow.pc;
+
+    return d->thumb ? (pc & ~1u) + 4 : pc + 8;
+}
+
+ir_val arm_reg(struct arm_dis *d, unsigned r)
+{
+    return r == R_PC ? arm_imm(d, arm_pc_value(d)) : ir_get(d->ir, G_REG0 + r);
+}
+
+void arm_set_reg(struct arm_dis *d, unsigned r, ir_val v)
+{
+    if (d->predicated) {
+        const struct arm_cond *c = d->predicate;
+
+        v = ir_sel(d->ir, I32, c->cc, c->a, c->b, v, ir_get(d->ir, G_REG0 + r));
+    }
+    ir_set(d->ir, G_REG0 + r, v);
+}
+
+/* --- helpers --------------------------------------------------------------------------------- */
+
+ir_val arm_call4(struct arm_dis *d, enum arm_helper helper, ir_val a, ir_val b, ir_val c, ir_val e)
+{
+    return ir_call(d->ir, helper, a, b, c, e);
+}
+
+ir_val arm_call3(struct arm_dis *d, enum arm_helper helper, ir_val a, ir_val b, ir_val c)
+{
+    return ir_call(d->ir, helper, a, b, c, 0);
+}
+
+ir_val arm_call2(struct arm_dis *d, enum arm_helper helper, ir_val a, ir_val b)
+{
+    return ir_call(d->ir, helper, a, b, 0, 0);
+}
+
+ir_val arm_call1(struct arm_dis *d, enum arm_helper helper, ir_val a)
+{
+    return ir_call(d->ir, helper, a, 0, 0, 0);
+}
+
+ir_val arm_call0(struct arm_dis *d, enum arm_helper helper)
+{
+    return ir_call(d->ir, helper, 0, 0, 0, 0);
+}
+
+ir_val arm_env_ptr(struct arm_dis *d, size_t offset)
+{
+    return ir_imm(d->ir, IR_envptr, I64, ir_const(d->ir, I64, 0), 0, offset);
+}
+
+/* --- leaving --------------------------------------------------------------------------------- */
+
+/* The globals that hold these flags. */
+static uint64_t globals_of(uint8_t flags)
+{
+    return (flags & FL_N ? 1ull << G_NF : 0) | (flags & FL_Z ? 1ull << G_ZF : 0) |
+           (flags & (FL_C | FL_V) ? 7ull << G_CV_OP : 0);
+}
+
+static uint64_t live_mask(struct arm_dis *d, uint64_t pc)
+{
+    return globals_of(flow_live(&d->region->flow, pc, 0));
+}
+
+static bool other_state(const struct arm_dis *d, uint64_t pc)
+{
+    return (pc & 1) != d->thumb;
+}
+
+static void exit_to(struct arm_dis *d, uint64_t pc)
+{
+    uint64_t live = other_state(d, pc) ? G_CC_MASK : live_mask(d, pc);
+
+    if (d->mode & KEY_IT) {
+        arm_call1(d, H_leave_it, arm_imm(d, 0));
+        ir_set(d->ir, G_PC, arm_imm(d, pc));
+        ir_exit_loop(d->ir);
+    } else if (!other_state(d, pc) && flow_crosses(&d->region->flow, pc)) {
+        /* A region over two pages is never linked to; the jump cache finds it. */
+        ir_ijmp(d->ir, arm_imm(d, pc), live, JUMP_PLAIN);
+    } else {
+        ir_exit(d->ir, pc, live);
+    }
+}
+
+static uint8_t flags_kind(const struct arm_dis *d)
+{
+    return d->cv_op == CV_DYNAMIC ? CV_DYNAMIC : d->cv_op | (d->nz != NZ_VALUES) << 4;
+}
+
+static void note_edge(struct arm_dis *d, struct flow_leader *l)
+{
+    uint8_t kind = flags_kind(d);
+
+    l->kind = l->seen == 0 || l->kind == kind ? kind : CV_DYNAMIC;
+    l->seen++;
+}
+
+void arm_jump(struct arm_dis *d, uint32_t pc)
+{
+    struct flow_leader *l = other_state(d, pc) || d->mode & KEY_IT
+                            ? NULL : flow_leader(&d->region->flow, pc);
+
+    if (l) {
+        note_edge(d, l);
+        ir_br(d->ir, l->label);
+    } else {
+        exit_to(d, pc);
+    }
+    d->ended = true;
+}
+
+void arm_jump_value(struct arm_dis *d, ir_val pc, enum ir_jump_hint hint)
+{
+    if (d->mode & KEY_IT) {
+        ir_set(d->ir, G_PC, pc);
+        arm_call1(d, H_leave_it, arm_imm(d, 0));
+        ir_exit_loop(d->ir);
+    } else {
+        ir_ijmp(d->ir, pc, G_CC_MASK, hint);
+    }
+    d->ended = true;
+}
+
+void arm_jump_exchange(struct arm_dis *d, ir_val target, enum ir_jump_hint hint)
+{
+    arm_jump_value(d, target, hint);
+}
+
+void arm_jump_same_state(struct arm_dis *d, ir_val target, enum ir_jump_hint hint)
+{
+    if (d->thumb) {
+        target = arm_2i(d, IR_or, target, 1);
+    } else {
+        target = arm_2i(d, IR_and, target, ~3u);
+    }
+    arm_jump_value(d, target, hint);
+}
+
+void arm_write_pc_alu(struct arm_dis *d, ir_val v)
+{
+    if (arm_dis_has(d, F_V7) && !d->thumb) {
+        arm_jump_exchange(d, v, JUMP_PLAIN);
+    } else {
+        arm_jump_same_state(d, v, JUMP_PLAIN);
+    }
+}
+
+void arm_write_pc_load(struct arm_dis *d, ir_val v, enum ir_jump_hint hint)
+{
+    if (arm_dis_has(d, F_V5)) {
+        arm_jump_exchange(d, v, hint);
+    } else {
+        arm_jump_same_state(d, v, hint);
+    }
+}
+
+void arm_call_to(struct arm_dis *d, uint32_t pc)
+{
+    exit_to(d, pc);
+    d->ended = true;
+}
+
+unsigned arm_branch_label(struct arm_dis *d, uint64_t pc)
+{
+    struct flow *f = &d->region->flow;
+    struct flow_leader *l = d->mode & KEY_IT ? NULL : flow_leader(f, pc);
+
+    if (l) {
+        note_edge(d, l);
+        return l->label;
+    }
+    for (unsigned i = 0; i < f->n_outs; i++) {
+        if (f->outs[i].pc == pc) {
+            return f->outs[i].label;
+        }
+    }
+    f->outs[f->n_outs] = (struct flow_out){ pc, ir_label_new(d->ir, live_mask(d, pc)) };
+    return f->outs[f->n_outs++].label;
+}
+
+void arm_end_region(struct arm_dis *d)
+{
+    ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)d->in->flow.next));
+    if (d->in->flow.next_state || d->mode & KEY_IT) {
+        arm_call1(d, H_leave_it, arm_imm(d, d->in->flow.next_state));
+    }
+    ir_exit_loop(d->ir);
+    d->ended = true;
+}
+
+void arm_leave(struct arm_dis *d)
+{
+    ir_exit_loop(d->ir);
+    d->ended = true;
+}
+
+unsigned arm_label_new(struct arm_dis *d)
+{
+    return ir_label_new(d->ir, G_CC_MASK);
+}
+
+void arm_undefined(struct arm_dis *d)
+{
+    arm_call1(d, H_raise, arm_imm(d, EXC_UNDEF));
+    d->ended = true;
+}
+
+enum { MAX_SKIPPED = 6 };           /* fewer operations than ir_full() keeps room for */
+
+/* --- conditions ------------------------------------------------------------------------------ */
+
+/* What was skipped ends here: the flags may be as before or as changed meanwhile. */
+static void close_skip(struct arm_dis *d)
+{
+    if (d->skipping) {
+        ir_label(d->ir, d->skip_label);
+        d->skipping = false;
+        d->ended = false;
+        d->fp_compare = 0;
+        d->nz = d->nz == NZ_COMPARE ? NZ_SUB : d->nz;
+    }
+}
+
+static const struct arm_insn *following(const struct arm_dis *d, unsigned i)
+{
+    const struct flow *f = &d->region->flow;
+
+    return i + 1 < f->n_insns && !f->leader_of[i + 1] &&
+           flow_insn(f, i + 1)->pc == flow_insn(f, i)->next ? &d->region->insns[i + 1] : NULL;
+}
+
+/* Instructions from i on under the same condition are skipped together, up to one that changes the
+   flags. */
+static void open_skip(struct arm_dis *d, unsigned i)
+{
+    unsigned cond = d->in->cond;
+    struct arm_cond c = arm_condition(d, cond ^ 1);
+    const struct arm_insn *last = d->in, *next;
+
+    for (unsigned n = 1; n < MAX_SKIPPED && !last->sets; n++) {
+        next = following(d, i);
+        if (!next || next->cond != cond) {
+            break;
+        }
+        last = next;
+        i++;
+    }
+    d->skip_last = i;
+    d->skip_label = ir_label_new(d->ir, globals_of(flow_live(&d->region->flow, last->flow.next,
+                                                             last->flow.next_state)));
+    d->skipping = true;
+    ir_brc(d->ir, c.type, c.cc, c.a, c.b, d->skip_label);
+}
+
+/* A compare whose operands may be selected instead of its flags. */
+static bool is_select_compare(const struct arm_dis *d, const struct arm_insn *in)
+{
+    unsigned op, kind;
+
+    if (in->row < 0) {
+        return false;
+    }
+    switch (arm_rows[in->row].op) {
+    case arm_OP_DP_i: op = in->args.dp_i.op; break;
+    case arm_OP_DP_shi: op = in->args.dp_shi.op; break;
+    default: return false;
+    }
+    if (op != 10 && op != 11) {
+        return false;
+    }
+    kind = op == 10 ? CV_SUB : CV_ADD;
+    return d->cv_op == kind && (kind == CV_ADD || d->nz != NZ_VALUES);
+}
+
+/* Chooses between a select, a branch over this instruction, and one over more of them. */
+static void begin_condition(struct arm_dis *d, unsigned i)
+{
+    const struct arm_insn *in = d->in, *next = following(d, i);
+
+    d->predicated = false;
+    d->flags_changed = false;
+    if (in->cond == COND_AL || d->skipping) {
+        return;
+    }
+    if ((in->selectable || is_select_compare(d, in)) &&
+        !(next && next->cond == in->cond && !next->selectable && !is_select_compare(d, next))) {
+        d->region->predicate = arm_condition(d, in->cond);
+        d->predicate = &d->region->predicate;
+        d->predicated = true;
+    } else {
+        open_skip(d, i);
+    }
+}
+
+/* Behind an instruction that was skipped perhaps. */
+static void end_condition(struct arm_dis *d, uint8_t cv_op, uint8_t nz, unsigned i)
+{
+    d->predicated = false;
+    if (!d->skipping) {
+        return;
+    }
+    /* Both ways must agree on what is known. */
+    if (d->cv_op != cv_op) {
+        d->cv_op = CV_DYNAMIC;
+    }
+    if (d->nz != nz) {
+        d->nz = d->nz != NZ_VALUES && nz != NZ_VALUES && d->cv_op == CV_SUB ? NZ_SUB : NZ_VALUES;
+    }
+    if (d->ended || i == d->skip_last) {
+        close_skip(d);
+    }
+}
+
+/* --- one instruction ------------------------------------------------------------------------- */
+
+/* VFP or Advanced SIMD that is switched off. */
+static bool refuse(const struct arm_dis *d, uint32_t attrs)
+{
+    return (attrs & ATTR_fp && !(d->mode & KEY_FP)) ||
+           (attrs & ATTR_simd && !(d->mode & KEY_SIMD));
+}
+
+static void translate_insn(struct arm_dis *d, unsigned i)
+{
+    const struct arm_insn *in = &d->region->insns[i];
+    uint32_t address = (uint32_t)flow_linear(&d->region->flow, in->flow.pc);
+    uint8_t cv_op, nz;
+
+    d->in = in;
+    d->live_known = false;
+    d->t->first = address < d->t->first ? address : d->t->first;
+    d->t->end = address + in->flow.len > d->t->end ? address + in->flow.len : d->t->end;
+    d->t->insns++;
+    begin_condition(d, i);
+    ir_insn(d->ir, in->flow.pc);
+    if (d->thumb && (in->flow.state || ir_get_const(d->ir, G_IT, &(int64_t){ 0 }))) {
+        ir_set(d->ir, G_IT, arm_imm(d, in->flow.state));
+    }
+    cv_op = d->cv_op;
+    nz = d->nz;
+    if (in->row < 0 || refuse(d, arm_rows[in->row].attrs)) {
+        arm_undefined(d);
+    } else {
+        arm_translate_op(d, arm_rows[in->row].op, &in->args);
+    }
+    end_condition(d, cv_op, nz, i);
+}
+
+/* --- the region ------------------------------------------------------------------------------ */
+
+static void place_leader(struct arm_dis *d, struct flow_leader *l)
+{
+    bool known;
+
+    close_skip(d);
+    if (!d->ended && d->t->insns) {
+        note_edge(d, l);
+        l->edges++;
+    }
+    ir_label(d->ir, l->label);
+    known = l->seen == l->edges && l->insn != 0 && l->kind != CV_DYNAMIC;
+    d->cv_op = known ? l->kind & 15 : CV_DYNAMIC;
+    d->nz = known && l->kind >> 4 ? NZ_SUB : NZ_VALUES;
+    d->ended = false;
+    d->fp_compare = 0;
+    if (l->back && l->insn != 0) {
+        ir_poll(d->ir, flow_insn(&d->region->flow, l->insn)->pc);
+    }
+}
+
+/* The run ends without a jump. */
+static void fall_out(struct arm_dis *d, const struct flow_insn *last)
+{
+    close_skip(d);
+    if (d->ended) {
+        return;
+    }
+    if (last->next_state || d->mode & KEY_IT) {
+        arm_end_region(d);
+    } else {
+        arm_jump(d, last->next);
+    }
+}
+
+/* No room for this instruction. */
+static void exit_here(struct arm_dis *d, const struct flow_insn *in)
+{
+    if (in->state) {
+        ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)in->pc));
+        arm_call1(d, H_leave_it, arm_imm(d, in->state));
+        ir_exit_loop(d->ir);
+    } else {
+        exit_to(d, in->pc);
+    }
+    d->ended = true;
+}
+
+static void translate_run(struct arm_dis *d, const struct flow_run *run)
+{
+    struct flow *f = &d->region->flow;
+    unsigned i = run->first, end = run->first + run->count;
+
+    d->ended = i != 0;              /* no way in but by a label */
+    d->skipping = false;
+    if (i == 0) {
+        d->cv_op = CV_DYNAMIC;
+        d->nz = NZ_VALUES;
+    }
+    for (; i < end; i++) {
+        unsigned l = f->leader_of[i];
+
+        if (l) {
+            place_leader(d, &f->leaders[l - 1]);
+        }
+        if (i == 0) {
+            ir_poll(d->ir, flow_insn(f, 0)->pc);
+        }
+        if (d->ended) {
+            continue;
+        }
+        if (ir_full(d->ir) && !d->skipping) {
+            exit_here(d, flow_insn(f, i));
+        } else {
+            translate_insn(d, i);
+        }
+    }
+    fall_out(d, flow_insn(f, end - 1));
+}
+
+static struct arm_region *region_of(struct cpu *cpu)
+{
+    if (!cpu->frontend) {
+        cpu->frontend = calloc(1, sizeof(struct arm_region));
+        if (!cpu->frontend) {
+            abort();
+        }
+    }
+    return cpu->frontend;
+}
+
+static void set_up(struct arm_dis *d, struct translation *t)
+{
+    struct flow *f = &d->region->flow;
+
+    f->t = t;
+    f->opaque = d;
+    f->decode = arm_decode;
+    f->insn_size = sizeof(struct arm_insn);
+    f->insns = (uint8_t *)d->region->insns;
+    f->pc_mask = ~1ull;
+    f->all_flags = FL_NZCV;
+    t->first = ~0ull;
+    t->end = 0;
+    t->insns = 0;
+}
+
+void arm_translate(struct translation *t)
+{
+    struct arm_env *env = arm_env(t->cpu);
+    struct arm_dis d = {
+        .t = t, .ir = t->ir, .env = env, .features = env->features, .mode = t->key.mode,
+        .thumb = t->key.pc & 1, .cv_op = CV_DYNAMIC, .region = region_of(t->cpu),
+        .mmu_idx = t->key.mode & KEY_PRIVILEGED ? MMU_PRIVILEGED : MMU_USER,
+    };
+    struct flow *f = &d.region->flow;
+    unsigned max = t->max_insns < REGION_MAX_INSNS ? t->max_insns : REGION_MAX_INSNS;
+
+    if (max == 0 || t->key.mode & KEY_IT || log_enabled(LOG_ONE_INSN)) {
+        max = 1;
+    }
+    set_up(&d, t);
+    flow_find(f, t->key.mode & KEY_IT, max);
+    for (unsigned i = 0; i < f->n_leaders; i++) {
+        struct flow_leader *l = &f->leaders[i];
+
+        const struct flow_insn *in = flow_insn(f, l->insn);
+
+        l->label = ir_label_new(t->ir, globals_of(flow_live(f, in->pc, in->state)));
+    }
+    for (unsigned i = 0; i < f->n_runs; i++) {
+        translate_run(&d, &f->runs[i]);
+    }
+    for (unsigned i = 0; i < f->n_outs; i++) {
+        ir_label(t->ir, f->outs[i].label);
+        exit_to(&d, f->outs[i].pc);
+    }
+}
