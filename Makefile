@@ -108,13 +108,14 @@ $(foreach t,$(PROCESSES),$(eval $(call user_rule,$(t))))
 $(B)/qemu-%-static: $(B)/qemu-%
 	$(Q)ln -f $< $@
 
+# Libraries that only machines use are left out: the tools start faster.
 $(IMG): $(IMG_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -Wl,--as-needed -o $@ $^ $(LIBS_ALL)
 
 $(NBD): $(NBD_SRC:%.c=$(B)/obj/%.o)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_CONFIG) -o $@ $^ $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS_CONFIG) -Wl,--as-needed -o $@ $^ $(LIBS_ALL)
 
 $(B)/qemu: $(B)/qemu-system-i386
 	$(Q)ln -sf qemu-system-i386 $@
@@ -216,8 +217,8 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) elf-64 elf-32)
-STORAGE_FUZZERS = $(filter-out elf,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb elf-64 elf-32)
+STORAGE_FUZZERS = $(filter-out elf gdb,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
 define fuzzer
 	$(call say,FUZZ,$@)
@@ -225,6 +226,9 @@ define fuzzer
 	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
 endef
 $(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
+	$(call fuzzer)
+$(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
+    $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
 	$(call fuzzer)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)

@@ -121,6 +121,8 @@ struct target {
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* The result of IR op ffix: what its imm says of the bits a and b. */
+    uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
     /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
     void (*debug_changed)(struct cpu *cpu);
     const struct debug_registers *registers;            /* for gdb, see cpu-registers.h */

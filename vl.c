@@ -25,7 +25,6 @@
 #include "hw/core/options.h"
 #include "hw/core/run.h"
 #include "migration/migration.h"
-#include "migration/snapshot.h"
 #include "monitor/monitor.h"
 #include "base/version.h"
 #include "net.h"
@@ -328,6 +327,11 @@ static bool set_bare_word(void *opaque, const char *word, error_out err)
     static const struct option_row hda = { "hda" };
 
     return set_disk(opaque, &hda, word, err);
+}
+
+HANDLER(add_blockdev)
+{
+    return block_add_blockdev(arg, err);
 }
 
 HANDLER(set_snapshot)
@@ -777,6 +781,9 @@ static void open_drives(struct vl *vl)
         }
         g_free(option);
     }
+    if (!block_open_blockdevs(&err)) {
+        error_exit_with(err);
+    }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0)) {
         add_empty_drive(vl, "ide", "2", "cdrom");
     }
@@ -916,26 +923,6 @@ static void settle_drives(void *opaque, bool running)
     }
 }
 
-/* The machine as it starts: from nothing, from a snapshot, or from elsewhere. */
-static void begin(const struct vl *vl)
-{
-    struct error *err = NULL;
-    bool good = true;
-
-    if (vl->incoming) {
-        good = migration_incoming_prepare(vl->incoming, !vl->stopped, &err);
-        error_prepend(&err, "-incoming %s: ", vl->incoming);
-    } else if (vl->loadvm) {
-        good = snapshot_load(vl->loadvm, !vl->stopped, &err);
-        error_prepend(&err, "-loadvm %s: ", vl->loadvm);
-    } else if (!vl->stopped) {
-        machine_cont();
-    }
-    if (!good) {
-        error_exit_with(err);
-    }
-}
-
 static void shut_down(void)
 {
     migration_incoming_close();
@@ -972,9 +959,6 @@ int main(int argc, char **argv)
     if (!option_parse(options, argc, argv, &vl, set_bare_word, &err)) {
         error_exit_with(err);
     }
-    if (vl.incoming && vl.loadvm) {
-        error_exit("-incoming and -loadvm cannot be used together");
-    }
     if (vl.daemonize && vl.nographic) {
         error_exit("-nographic cannot be used with -daemonize");
     }
@@ -1000,7 +984,9 @@ int main(int argc, char **argv)
     if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
         error_exit_with(err);
     }
-    begin(&vl);
+    if (!migration_begin(vl.incoming, vl.loadvm, !vl.stopped, &err)) {
+        error_exit_with(err);
+    }
     process_daemon_ready();
     started = true;
     status = machine_run();

@@ -277,14 +277,27 @@ static struct block *create(struct keyval *kv)
     return block;
 }
 
+/* file.driver=, file.filename=, ... in place of file= */
+static bool has_file_keys(const struct keyval *kv)
+{
+    const char *key, *value;
+
+    for (size_t at = 0; keyval_next(kv, &at, &key, &value);) {
+        if (g_str_has_prefix(key, "file.") && strcmp(key, "file.locking") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool open_medium(struct block *block, struct error **err)
 {
     struct keyval *kv = block->options;
     const char *file = keyval_string(kv, "file", "");
     const char *format = keyval_string(kv, "format", keyval_string(kv, "driver", NULL));
 
-    if (*file) {
-        block->node = block_open_node(block, file, format, err);
+    if (*file || has_file_keys(kv)) {
+        block->node = block_open_node(block, *file ? file : NULL, format, err);
         if (!block->node) {
             return false;
         }

@@ -54,6 +54,9 @@ struct block {
 
 /* -drive with its keys; takes kv. */
 struct block *block_add_drive_keys(struct keyval *kv, struct error **err);
+/* -blockdev: key=value or JSON. The second makes drives of them all. */
+bool block_add_blockdev(const char *text, struct error **err);
+bool block_open_blockdevs(struct error **err);
 /* -snapshot: for drives that do not say. */
 void block_set_snapshot(bool on);
 /* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */

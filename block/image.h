@@ -20,6 +20,7 @@ struct image_info {
     uint64_t cluster_size;      /* 0: has none */
     bool dirty, encrypted, compressed;
     bool needs_packing;         /* only whole packed clusters can be written */
+    bool starts_as_noise;       /* a new image does not read as zeroes */
     struct value *specific;     /* owned by the caller; NULL: nothing to say */
 };
 

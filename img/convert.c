@@ -395,15 +395,34 @@ static bool starts_zero(struct block_node *target, const struct arguments *a)
         (block_node_status(target, 0, length, &e) == 0 && e.zero && e.length == length);
 }
 
+/* The new image is opened with the keys that it was made with. */
+static struct block_node *open_target(const struct arguments *a, const char *file, unsigned flags,
+                                      struct error **err)
+{
+    static const char *const keys[] = { "key-secret", "encrypt.key-secret" };
+    struct keyval *options = keyval_create("-o");
+    struct block_node *node;
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        if (keyval_has(a->options, keys[i])) {
+            keyval_set(options, keys[i], keyval_string(a->options, keys[i], NULL));
+        }
+    }
+    node = a->target_image_opts ? img_open_options(file, flags, err)
+        : block_node_open(file, a->target_format, options, flags, err);
+    keyval_free(options);
+    return node;
+}
+
 static bool prepare_target(struct convert *c, struct arguments *a, const char *file)
 {
     unsigned flags = img_cache_flags(a->cache ? a->cache : "unsafe") | NODE_UNMAP |
         (c->has_backing ? 0 : NODE_NO_BACKING);
     struct error *err = NULL;
+    bool encrypted = false, noise = false;
     int64_t length;
 
-    c->target = a->target_image_opts ? img_open_options(file, flags, &err)
-        : block_node_open(file, a->target_format, NULL, flags, &err);
+    c->target = open_target(a, file, flags, &err);
     if (!c->target) {
         error_report_free(err);
         return false;
@@ -419,13 +438,19 @@ static bool prepare_target(struct convert *c, struct arguments *a, const char *f
         c->target->driver->image->info(c->target, &info);
         c->cluster = info.cluster_size;
         a->compress |= info.needs_packing;
+        encrypted = info.encrypted;
+        noise = info.starts_as_noise;
         value_free(info.specific);
+    }
+    if (a->compress && encrypted) {
+        error_report("Compression and encryption not supported at the same time");
+        return false;
     }
     if (a->compress && (!c->target->driver->compress || !c->cluster)) {
         error_report("Compression not supported for this file format");
         return false;
     }
-    c->target_is_zero = starts_zero(c->target, a);
+    c->target_is_zero = !noise && starts_zero(c->target, a);
     return true;
 }
 

@@ -18,6 +18,7 @@
 #define LATER(name, args, params, help) { name, args, params, help, hmp_unavailable }
 
 const struct hmp_command hmp_commands[] = {
+    { "announce_self", "", "", "trigger GARP/RARP announcements", hmp_announce_self },
     { "block_commit", "device:B speed:s? base:s?", "device [speed [base]]",
       "copy a device's changes into a backing file; block_job_complete then makes it the image",
       hmp_block_commit, NULL, hmp_complete_block },

@@ -235,6 +235,7 @@ static void close_skip(struct arm_dis *d)
         ir_label(d->ir, d->skip_label);
         d->skipping = false;
         d->ended = false;
+        d->fp_compare = 0;
         d->nz = d->nz == NZ_COMPARE ? NZ_SUB : d->nz;
     }
 }
@@ -331,6 +332,13 @@ static void end_condition(struct arm_dis *d, uint8_t cv_op, uint8_t nz, unsigned
 
 /* --- one instruction ------------------------------------------------------------------------- */
 
+/* VFP or Advanced SIMD that is switched off. */
+static bool refuse(const struct arm_dis *d, uint32_t attrs)
+{
+    return (attrs & ATTR_fp && !(d->mode & KEY_FP)) ||
+           (attrs & ATTR_simd && !(d->mode & KEY_SIMD));
+}
+
 static void translate_insn(struct arm_dis *d, unsigned i)
 {
     const struct arm_insn *in = &d->region->insns[i];
@@ -349,7 +357,7 @@ static void translate_insn(struct arm_dis *d, unsigned i)
     }
     cv_op = d->cv_op;
     nz = d->nz;
-    if (in->row < 0) {
+    if (in->row < 0 || refuse(d, arm_rows[in->row].attrs)) {
         arm_undefined(d);
     } else {
         arm_translate_op(d, arm_rows[in->row].op, &in->args);
@@ -373,6 +381,7 @@ static void place_leader(struct arm_dis *d, struct flow_leader *l)
     d->cv_op = known ? l->kind & 15 : CV_DYNAMIC;
     d->nz = known && l->kind >> 4 ? NZ_SUB : NZ_VALUES;
     d->ended = false;
+    d->fp_compare = 0;
     if (l->back && l->insn != 0) {
         ir_poll(d->ir, flow_insn(&d->region->flow, l->insn)->pc);
     }

@@ -556,9 +556,18 @@ void trans_pcmpistrm(struct x86_dis *d)
     compare_strings(d, PCMPSTR_MASK);
 }
 
+/* The frequent one; done again for the flags where anybody wants them. */
 void trans_pcmpistri(struct x86_dis *d)
 {
-    compare_strings(d, 0);
+    struct ir_sse sse = simd_encoding(d);
+    ir_val a, b;
+
+    if (simd_enter(d)) {
+        b = simd_source(d, 1, 0);
+        a = simd_get(d, d->in.operand[0].reg);
+        x86_reg_write(d, R_CX, 4, simd_op(d, IR_vx_index, I32, sse, a, b));
+        x86_flags_set_packed(d, simd_op(d, IR_vx_flags, I32, sse, a, b));
+    }
 }
 
 void trans_sha256rnds2(struct x86_dis *d)

@@ -48,9 +48,9 @@ static unsigned filter_bit(struct cpu *cpu, uint64_t lin)
 
 static uint64_t invalid_pc(unsigned index)
 {
-    return index ? 0 : 1;
+    return index ? 0 : 1 << JUMP_CACHE_SKIPPED;
 }
-_Static_assert(JUMP_CACHE_BITS > 1, "the pcs 0 and 1 belong into different slots");
+_Static_assert(JUMP_CACHE_BITS > 1, "these two pcs belong into different slots");
 
 static void entry_clear(struct jump_bank *b, unsigned index)
 {

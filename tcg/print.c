@@ -93,6 +93,8 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
     case IR_vx_gv:
     case IR_vx_vg:
     case IR_vx_fl:
+    case IR_vx_index:
+    case IR_vx_flags:
     case IR_flags:
     case IR_gx:
     case IR_x87_state:

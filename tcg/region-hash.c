@@ -13,15 +13,16 @@
 #include "tcg/code.h"
 #include "tcg/ir.h"
 
-enum { HASH_BITS = 16 };
+enum { HASH_BITS = 18 };
 
 static struct region *hash[1 << HASH_BITS];
 
 static unsigned hash_of(uint64_t ram_addr, const struct code_key *key)
 {
-    uint64_t h = (ram_addr ^ key->pc << 20 ^ (uint64_t)key->mode << 40) * 0x9e3779b97f4a7c15ull;
+    uint64_t far = (ram_addr >> (HASH_BITS + 3) ^ key->pc >> 12 << 20 ^ (uint64_t)key->mode << 40) *
+                   0x9e3779b97f4a7c15ull;
 
-    return h >> (64 - HASH_BITS);
+    return (ram_addr >> 3 ^ far >> (64 - HASH_BITS)) & ((1u << HASH_BITS) - 1);
 }
 
 static unsigned hash_of_region(const struct region *r)

@@ -167,6 +167,19 @@ void machine_on_run_change(void (*changed)(void *opaque, bool running), void *op
     listen(&machine.on_run_change, (struct listener){ .changed = changed, .opaque = opaque });
 }
 
+void machine_forget_run_change(void (*changed)(void *opaque, bool running), void *opaque)
+{
+    for (struct listener **at = &machine.on_run_change; *at; at = &(*at)->next) {
+        struct listener *l = *at;
+
+        if (l->changed == changed && l->opaque == opaque) {
+            *at = l->next;
+            g_free(l);
+            return;
+        }
+    }
+}
+
 /* --- running and stopped --------------------------------------------------------------------- */
 
 static void set_running(enum run_state state)

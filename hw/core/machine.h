@@ -132,6 +132,7 @@ void machine_stop(void);
 void machine_stop_on_error(void);
 /* Told of every change: timers of host time, block requests to repeat. */
 void machine_on_run_change(void (*changed)(void *opaque, bool running), void *opaque);
+void machine_forget_run_change(void (*changed)(void *opaque, bool running), void *opaque);
 
 /* What vl.c started with: for `info` commands and devices such as SMBIOS. */
 const struct machine_config *machine_config(void);

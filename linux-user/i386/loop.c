@@ -14,6 +14,7 @@
 #include "cpu-control.h"
 #include "cpu-debug.h"
 #include "linux-user/gdb.h"
+#include "target-i386/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -68,7 +69,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
-        x86_update_mode(to);
+        x86_debug_changed(child);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;

@@ -9,7 +9,7 @@ enum { OP_ROOM = 2048, STUB_ROOM = 256 };       /* no op, no stub is longer */
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
     [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_page] = op_mem,
     [IR_fence ... IR_call] = op_control, [IR_envld ... IR_hst] = op_env,
-    [IR_fadd ... IR_vx_fl] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
+    [IR_fadd ... IR_vx_flags] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
     [IR_gx] = op_gx, [IR_flags] = op_flags,
 };
 _Static_assert(sizeof(emitters) / sizeof(emitters[0]) == IR_OPCODE_COUNT, "an emitter per op");
@@ -47,7 +47,9 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_PAGE) {
+        if (s->kind == STUB_FIX) {
+            emit_fix_stub(c, s);
+        } else if (s->kind <= STUB_PAGE) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);

@@ -85,7 +85,7 @@ void flags_to_value(struct compiler *c, int pin, uint32_t mask)
 }
 
 /* All six as they lie in EFLAGS: ah from lahf, al from seto; swap; OF from bit 8 to 11. */
-static void all_flags_to_value(struct compiler *c, int pin)
+void all_flags_to_value(struct compiler *c, int pin)
 {
     x_8(&c->e, 0x9f);                           /* lahf */
     x_rr(&c->e, 0x90 | CC_O | X_0F, 0, RAX);    /* seto al */

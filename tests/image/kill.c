@@ -239,7 +239,7 @@ static void verify_data(struct world *w, struct block_node *node, const struct s
 
 static void verify(struct world *w, struct memory_file *f, const struct sector *sectors, bool lazy)
 {
-    struct image_check r = { 0 };
+    struct image_check r = { .quiet = true };
     struct error *err = NULL;
     struct block_node *node = memory_open(f, "qcow2", lazy ? 0 : NODE_READONLY, &err);
 
@@ -356,7 +356,7 @@ static const char *run_errors(const char *options, int error)
     make_image(options, &start, &size);
     for (int after = 0; after < 60 && !fault; after++) {
         struct world w = { .stamp = 1, .sectors = g_new0(struct sector, SECTORS) };
-        struct image_check r = { 0 };
+        struct image_check r = { .quiet = true };
 
         w.file = memory_create(start, size);
         w.node = memory_open(w.file, "qcow2", 0, NULL);

@@ -51,6 +51,27 @@ def same_text(name, *words):
     ok(a == b, name, words, a, b)
 
 
+def names():
+    """Images by options and by JSON."""
+    good("a name in JSON", "info",
+         'json:{"driver":"qcow2","file":{"driver":"file","filename":"base"}}')
+    good("formats on formats", "info", 'json:{"driver":"raw","offset":512,"size":1024,"file":'
+         '{"driver":"qcow2","file.filename":"base"}}')
+    code, out, err = run(OURS, "info", "--image-opts", "driver=raw,offset=1k,size=512,"
+                         "file.driver=file,file.filename=raw")
+    ok(code == 0 and "512 bytes" in out, "a part of a file by --image-opts", out, err)
+    for bad, why in (('json:{"driver":"qcow2"', "JSON"), ("json:[]", "object"),
+                     ('json:{"driver":"qcow2","file.filename":"base","x":1}', "'x'"),
+                     ('json:{"driver":"qcow2","file":{"filename":"base","y":1}}', "'file.y'"),
+                     ('json:{"driver":"nosuch","file.filename":"base"}', "nosuch")):
+        code, out, err = run(OURS, "info", bad)
+        ok(code == 1 and why in err, f"'{bad}' is refused", out, err)
+    loop = 'json:{"driver":"qcow2","file":{"driver":"file","filename":"loop"}}'
+    run(OURS, "create", "-q", "-u", "-f", "qcow2", "-b", loop, "-F", "qcow2", "loop", "1M")
+    code, out, err = run(OURS, "map", "loop")
+    ok(code == 1 and "contains a loop" in err and len(err) < 400, "a loop by JSON", out, err)
+
+
 def make_raw():
     random.seed(3)
     with open("raw", "wb") as f:
@@ -259,6 +280,7 @@ def main():
         os.chdir(folder)
         make_raw()
         good("convert to qcow2", "convert", "-O", "qcow2", "raw", "base")
+        names()
         commands()
         repair()
         locks()
