@@ -15,6 +15,7 @@
 #include "cpu-exec.h"
 
 struct gdb;
+struct error;
 
 /* gdb's own numbers, which are not the host's. */
 enum { GDB_SIGNAL_0, GDB_SIGNAL_INT = 2, GDB_SIGNAL_QUIT, GDB_SIGNAL_TRAP = 5, GDB_SIGNAL_ABRT,
@@ -58,6 +59,8 @@ struct gdb_ops {
     bool (*other_process)(struct gdb *g, uint32_t pid, const char *packet, size_t size);
 };
 
+/* False: the stub does not know this target's registers. */
+bool gdb_is_possible(struct error **err);
 struct gdb *gdb_create(const struct gdb_ops *ops, void *opaque);
 void gdb_free(struct gdb *g);
 void *gdb_opaque(struct gdb *g);
@@ -92,7 +95,6 @@ unsigned gdb_step_mode(const struct gdb *g);
 
 /* --- gdbstub/system.c ------------------------------------------------------------------------- */
 
-struct error;
 /* -gdb and the monitor's gdbserver: a character device, or "none" to end it. Big lock held. */
 bool gdb_machine_open(const char *spec, struct error **err);
 /* The emulator ends. */

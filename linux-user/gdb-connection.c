@@ -434,6 +434,9 @@ bool user_gdb_open(const char *where, struct error **err)
     const char *percent = strstr(where, "%d");
     int fd, on = 1, listener;
 
+    if (!gdb_is_possible(err)) {
+        return false;
+    }
     if (tcp && (port == 0 || port > 65535)) {
         error_set(err, "-g %s: a TCP port is a number from 1 to 65535", where);
         return false;

@@ -182,6 +182,11 @@ def refused(arch):
                            capture_output=True, text=True, timeout=10)
         ok(p.returncode == 1 and pattern in p.stderr and p.stderr.count("\n") == 1,
            f"-g {option} is refused", p.stderr)
+    arm = os.path.join(BUILD, "qemu-arm")
+    if os.path.exists(arm):
+        p = subprocess.run([arm, "-g", "1", "/bin/true"], capture_output=True, text=True, timeout=10)
+        ok(p.returncode == 1 and "cannot be debugged" in p.stderr, "a target without registers",
+           p.stderr)
 
 
 if not have_gdb():
