@@ -120,6 +120,8 @@ def signals(arch, program):
         s.check("backtrace", "signal handler called", "backtrace through the frame")
         s.check("finish", "", "finish")
         s.check("print counter", "= 1010", "what the handler did")
+        s.check("catch syscall exit_group", "Catchpoint", "catch syscall")
+        s.check("continue", "call to syscall exit_group", "stops before it")
         s.ends("continue", 9, "goes on")
     with Run(arch, program, "signal") as s:
         s.do("continue")
