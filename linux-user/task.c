@@ -270,6 +270,7 @@ static void fork_end(struct task *t, bool child)
         t->next = NULL;
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
+        user_signal_forked(t);
         user_cpu_forked(t->cpu);
     } else {
         user_tasks_unlock();
