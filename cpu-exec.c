@@ -84,8 +84,11 @@ static bool leads_to(const struct region_exit *slot, const struct region *r)
 static const void *next_region(struct cpu *cpu)
 {
     bool single = cpu->one_insn;
-    struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
+    struct region *r;
 
+    cpu->fetching = true;
+    r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
+    cpu->fetching = false;
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
         if (!leads_to(cpu->chain_from, r) || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
@@ -109,7 +112,9 @@ static enum exit_reason run_region(struct cpu *cpu)
     }
     reason = backend_run(cpu->env, host, &slot);
     if (reason == EXIT_CHECK) {
+        cpu->fetching = true;
         region_checked(cpu, cpu_hot(cpu)->scratch[1]);
+        cpu->fetching = false;
         return reason;                          /* nothing has been executed */
     }
     cpu->one_insn = false;
@@ -135,6 +140,7 @@ void cpu_run_guest(struct cpu *cpu)
         backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
+        cpu->fetching = false;
         if (cpu->halted || cpu->debug.stop) {
             return;
         }

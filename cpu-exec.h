@@ -122,12 +122,15 @@ struct target {
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
     bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* The result of IR op ffix: what its imm says of the bits a and b. */
+    uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
     /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
     void (*debug_changed)(struct cpu *cpu);
     const struct debug_registers *registers;            /* for gdb, see cpu-registers.h */
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    const char *(*model_name)(unsigned n);  /* model number n, NULL past the last; may be NULL */
     /* Around save state, the vCPU stopped: brings env into the one form that is saved; checks what
        was loaded and rebuilds what hangs on it. False for values that cannot be. */
     void (*saving)(struct cpu *cpu);
@@ -182,6 +185,7 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool fetching;                  /* reads guest code: a fault there is the guest's own */
     bool in_guest;                  /* atomic: between cpu_exec_begin and cpu_exec_end */
     bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */
@@ -207,6 +211,7 @@ struct cpu {
     void *apic;
     const char *model;
     pthread_t thread;
+    pid_t thread_id;                /* the kernel's number of it; 0 before it runs */
     pthread_cond_t wake;            /* with the big lock */
     int64_t spin_start, spin_last;  /* host time, see cpu_spin() */
     struct cpu *next;

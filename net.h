@@ -76,6 +76,8 @@ struct net_nic_request *net_nic_requests(void);
 bool net_add_option(const char *option, const char *text, struct error **err);
 /* After all options: makes them; `defaults` asks for a card and a user network if there is none. */
 bool net_open_all(bool defaults, struct error **err);
+/* The machine came from another host: its cards tell the switches, some times. */
+void net_announce(void);
 /* So that other options can follow: for tests. */
 void net_forget_options(void);
 void net_print_help(FILE *out);

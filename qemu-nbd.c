@@ -80,7 +80,7 @@ static const char usage[] =
     "  -o, --offset=OFFSET      the image from this byte on\n"
     "  -P, --partition=NUM      one partition of an MBR (1 to 8)\n"
     "  -s, --snapshot           writes go to a temporary file\n"
-    "  -l, --load-snapshot=PARAM  a snapshot inside the image: NAME, snapshot.id= or snapshot.name=\n"
+    "  -l, --load-snapshot=NAME a snapshot in the image; or snapshot.id=ID, snapshot.name=NAME\n"
     "  -B, --bitmap=NAME        offer a dirty bitmap\n"
     "  -A, --allocation-depth   offer how deep in the backing chain data is\n"
     "  -n, --nocache  --cache=MODE  --aio=MODE  --discard=MODE  --detect-zeroes=MODE\n\n"
@@ -220,7 +220,7 @@ static void check_settings(struct settings *s, int words)
     }
 }
 
-/* --- the list of a server's exports ------------------------------------------------------------- */
+/* --- the list of a server's exports ---------------------------------------------------------- */
 
 static void print_flags(uint16_t flags)
 {

@@ -17,6 +17,7 @@ enum json_type {
 };
 
 struct json;
+struct keyval;
 
 struct json *json_null(void);
 struct json *json_bool(bool value);
@@ -58,6 +59,11 @@ char *json_write(const struct json *value, bool pretty);
 
 /* One value and nothing else. Strings may also stand between single quotes. */
 struct json *json_parse(const char *text, size_t size, struct error **err);
+
+/* An object as the keys of an option: {"a": {"b": 1}} is a.b=1. The second parses it first. */
+struct keyval *json_keys(const char *option, const struct json *object);
+struct keyval *json_parse_keys(const char *option, const char *text, size_t size,
+                               struct error **err);
 
 /*
  * Values that arrive back to back in pieces. Whole values are handed out with json_stream_next();

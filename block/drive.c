@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/event.h"
 #include "block/drive.h"
 #include "block/job.h"
 
@@ -277,14 +278,27 @@ static struct block *create(struct keyval *kv)
     return block;
 }
 
+/* file.driver=, file.filename=, ... in place of file= */
+static bool has_file_keys(const struct keyval *kv)
+{
+    const char *key, *value;
+
+    for (size_t at = 0; keyval_next(kv, &at, &key, &value);) {
+        if (g_str_has_prefix(key, "file.") && strcmp(key, "file.locking") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool open_medium(struct block *block, struct error **err)
 {
     struct keyval *kv = block->options;
     const char *file = keyval_string(kv, "file", "");
     const char *format = keyval_string(kv, "format", keyval_string(kv, "driver", NULL));
 
-    if (*file) {
-        block->node = block_open_node(block, file, format, err);
+    if (*file || has_file_keys(kv)) {
+        block->node = block_open_node(block, *file ? file : NULL, format, err);
         if (!block->node) {
             return false;
         }
@@ -479,7 +493,7 @@ bool block_geometry_hint(const struct block *block, struct block_geometry *geome
     return block->geometry.cylinders != 0;
 }
 
-enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+static enum block_error_action choose_action(struct block *block, bool is_read, int result)
 {
     enum on_error wanted = is_read ? block->on_read_error : block->on_write_error;
 
@@ -493,4 +507,20 @@ enum block_error_action block_error_action(struct block *block, bool is_read, in
     default:
         return BLOCK_ERROR_REPORT;
     }
+}
+
+enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+{
+    static const char *const names[] = { "report", "ignore", "stop" };
+    enum block_error_action action = choose_action(block, is_read, result);
+    struct json *data = json_object();
+
+    json_set_string(data, "device", block->id);
+    json_set_string(data, "qom-path", "");
+    json_set_string(data, "operation", is_read ? "read" : "write");
+    json_set_string(data, "action", names[action]);
+    json_set_bool(data, "nospace", result == -ENOSPC);
+    json_set_string(data, "reason", strerror(-result));
+    event_emit("BLOCK_IO_ERROR", data);
+    return action;
 }

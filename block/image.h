@@ -20,6 +20,7 @@ struct image_info {
     uint64_t cluster_size;      /* 0: has none */
     bool dirty, encrypted, compressed;
     bool needs_packing;         /* only whole packed clusters can be written */
+    bool starts_as_noise;       /* a new image does not read as zeroes */
     struct value *specific;     /* owned by the caller; NULL: nothing to say */
 };
 
@@ -67,7 +68,7 @@ struct block_image_ops {
     bool (*snapshot_delete)(struct block_node *node, const char *name, struct error **err);
     /* Shows a snapshot in place of the disk; the node must be read only. */
     bool (*snapshot_show)(struct block_node *node, const char *name, struct error **err);
-    /* The state of a machine, beside the disk: bytes from 0 on. */
+    /* The state of a machine, beside the disk: bytes from 0 on. Writing no data (NULL) drops it. */
     int (*vm_state)(struct block_node *node, uint64_t offset, void *data, size_t size, bool write);
     /* Drops all content above the backing file. */
     int (*make_empty)(struct block_node *node);

@@ -28,6 +28,8 @@ enum {
     NODE_BACKING_RW = 32,       /* open the image right below for writing too */
     NODE_SHARE = 64,            /* take no locks (-U) */
     NODE_ALL_RW = 128,          /* open the whole backing chain for writing */
+    NODE_NO_IO = 256,           /* only facts are wanted: encrypted images need no key */
+    NODE_FORCE = 512,           /* amend --force */
 };
 
 /* How much a new or longer image is given of its storage. */
@@ -158,11 +160,15 @@ const struct block_driver *block_find_format(const char *name);
 /* Walks the formats: *at starts at 0; NULL at the end. */
 const struct block_driver *block_next_format(size_t *at);
 
-extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_raw,
-    block_driver_overlay;
+extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay,
+    block_driver_vvfat;
+/* Only where libcurl was found. */
+extern const struct block_driver block_driver_http, block_driver_https, block_driver_ftp,
+    block_driver_ftps;
 extern const struct block_driver block_driver_bochs, block_driver_cloop, block_driver_cow,
-    block_driver_dmg, block_driver_parallels, block_driver_qcow, block_driver_qcow2,
-    block_driver_vdi, block_driver_vhdx, block_driver_vmdk, block_driver_vpc;
+    block_driver_dmg, block_driver_luks, block_driver_parallels, block_driver_qcow,
+    block_driver_qcow2, block_driver_raw, block_driver_vdi, block_driver_vhdx, block_driver_vmdk,
+    block_driver_vpc;
 
 /* A temporary file that takes the writes; owns `below`. */
 struct block_node *block_overlay_create(struct block_node *below, struct error **err);

@@ -5,13 +5,15 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/json.h"
 #include "block/node.h"
 
 /* Later formats are further rows. */
 static const struct block_driver *const formats[] = {
     &block_driver_bochs, &block_driver_cloop, &block_driver_cow, &block_driver_dmg,
-    &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2, &block_driver_raw,
-    &block_driver_vdi, &block_driver_vhdx, &block_driver_vmdk, &block_driver_vpc,
+    &block_driver_luks, &block_driver_parallels, &block_driver_qcow, &block_driver_qcow2,
+    &block_driver_raw, &block_driver_vdi, &block_driver_vhdx, &block_driver_vmdk,
+    &block_driver_vpc,
 };
 
 /* Images that must not be taken for raw ones. */
@@ -30,12 +32,15 @@ static const struct {
 };
 
 static const struct block_driver *const protocols[] = {
-    &block_driver_file, &block_driver_nbd,
+    &block_driver_file, &block_driver_nbd, &block_driver_vvfat,
+#ifdef CONFIG_CURL
+    &block_driver_http, &block_driver_https, &block_driver_ftp, &block_driver_ftps,
+#endif
 };
 
 /* Names that are known from elsewhere, and are no files. */
 static const char *const strangers[] = {
-    "fat", "http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd", "gluster", "sheepdog", "nfs",
+    "http", "https", "ftp", "ftps", "ssh", "iscsi", "rbd", "gluster", "sheepdog", "nfs",
     "blkdebug", "blkverify", "null-co", "null-aio", "fd"
 };
 
@@ -113,7 +118,9 @@ static bool check_protocol(const char *file, struct error **err)
         size_t length = strlen(strangers[i]);
 
         if (strncmp(file, strangers[i], length) == 0 && file[length] == ':') {
-            error_set(err, "Could not open '%s': Unknown protocol '%s'", file, strangers[i]);
+            error_set(err, "Could not open '%s': Unknown protocol '%s'%s", file, strangers[i],
+                      strstr("https ftps", strangers[i])
+                      ? "; this program was built without libcurl" : "");
             return false;
         }
     }
@@ -284,12 +291,65 @@ struct block_node *block_node_open_options(struct keyval *options, unsigned flag
     return child ? block_node_open_on(child, driver, options, flags, err) : NULL;
 }
 
+/* json:{...}, as a name: all options of a node. NULL with the error set. */
+static struct keyval *parse_json_name(const char *name, struct error **err)
+{
+    struct json *json = json_parse(name + strlen("json:"), strlen(name + strlen("json:")), err);
+    struct keyval *kv = NULL;
+
+    if (json && json_type(json) != JSON_OBJECT) {
+        error_set(err, "Could not open '%s': a JSON object is expected", name);
+    } else if (json) {
+        kv = keyval_from_json("json:", json);
+    } else {
+        error_prepend(err, "Could not parse the JSON options: ");
+    }
+    json_free(json);
+    return kv;
+}
+
+/* `options` go before what the name says, where both have a key. */
+static struct block_node *open_json(const char *name, const char *format, struct keyval *options,
+                                    unsigned flags, struct error **err)
+{
+    struct error *why = NULL;
+    struct keyval *kv = parse_json_name(name, &why);
+    struct block_node *node = NULL;
+    const char *key, *value;
+    size_t at = 0;
+
+    while (kv && options && keyval_next(options, &at, &key, &value)) {
+        if (strncmp(key, "file.", 5) == 0 || strncmp(key, "backing.", 8) == 0) {
+            keyval_set(kv, key, keyval_string(options, key, NULL));
+        }
+    }
+    if (kv && format && strcmp(keyval_string(kv, "driver", format), format) != 0) {
+        error_set(&why, "Could not open '%s': its driver is not '%s'", name, format);
+    } else if (kv) {
+        if (format) {
+            keyval_set(kv, "driver", format);
+        }
+        node = block_node_open_options(kv, flags, &why);
+    }
+    if (node && !keyval_check(kv, &why)) {
+        block_node_close(node);
+        node = NULL;
+    }
+    keyval_free(kv);
+    error_propagate(err, why);
+    return node;
+}
+
 struct block_node *block_node_open(const char *file, const char *format, struct keyval *options,
                                    unsigned flags, struct error **err)
 {
     struct keyval *own = options ? NULL : keyval_create("-drive");
     struct block_node *child = NULL;
 
+    if (g_str_has_prefix(file, "json:")) {
+        keyval_free(own);
+        return open_json(file, format, options, flags, err);
+    }
     options = options ? options : own;
     if (format && !block_find_format(format)) {
         error_set(err, "Could not open '%s': Unknown driver '%s'", file, format);
@@ -354,28 +414,35 @@ static bool is_loop(const struct block_node *child)
 static bool open_below(struct block_node *node, const char *name, struct keyval *options,
                        struct error **err)
 {
-    unsigned flags = (node->flags & ~(NODE_BACKING_RW | NODE_CHECK)) |
+    unsigned flags = (node->flags & ~(NODE_BACKING_RW | NODE_CHECK | NODE_FORCE)) |
         (node->flags & (NODE_BACKING_RW | NODE_ALL_RW) ? 0 : NODE_READONLY);
     struct block_node *child;
 
-    if (!name) {
-        node->backing = block_node_open_options(options, flags, err);
+    if (chain->depth > MAX_CHAIN) {
+        error_set(err, "The backing chain of '%s' is too long", node->file);
+        return false;
+    }
+    if (!name || g_str_has_prefix(name, "json:")) {
+        node->backing = name ? block_node_open(name, node->backing_format, options, flags, err)
+            : block_node_open_options(options, flags, err);
         return node->backing != NULL;
     }
-    child = block_node_open_file(name, NULL, flags, err);
+    if (!read_flags(options, &flags, err)) {
+        return false;
+    }
+    child = open_child(name, options, flags, err);
     if (!child) {
         return false;
     }
-    if (is_loop(child) || chain->depth > MAX_CHAIN) {
-        error_set(err, chain->depth > MAX_CHAIN ? "The backing chain of '%s' is too long"
-                  : "The backing chain of '%s' contains a loop", node->file);
+    if (is_loop(child)) {
+        error_set(err, "The backing chain of '%s' contains a loop", node->file);
         block_node_close(child);
         return false;
     }
-    options = keyval_create("backing");
-    node->backing = block_node_open_on(child, node->backing_format, options, flags, err);
-    keyval_free(options);
-    return node->backing != NULL;
+    node->backing = block_node_open_on(child, keyval_string(options, "driver",
+                                                            node->backing_format),
+                                       options, flags, err);
+    return node->backing != NULL && keyval_check(options, err);
 }
 
 bool block_node_open_backing(struct block_node *node, struct error **err)
@@ -384,14 +451,19 @@ bool block_node_open_backing(struct block_node *node, struct error **err)
     struct keyval *sub = keyval_sub(node->options, "backing.");
     const char *given = keyval_string(node->options, "backing", node->backing_file);
     struct error *why = NULL;
-    size_t at = 0;
-    const char *key, *value;
-    bool has_keys = keyval_next(sub, &at, &key, &value), good;
+    bool has_keys = keyval_has(sub, "file") || keyval_has(sub, "file.driver") ||
+        keyval_has(sub, "file.filename"), good;
     char *name;
 
     if ((!has_keys && (!given || !*given)) || node->flags & NODE_NO_BACKING) {
         keyval_free(sub);
         return true;
+    }
+    /* By options or JSON the same image may come again. */
+    if (is_loop(node)) {
+        error_set(err, "The backing chain of '%s' contains a loop", node->file);
+        keyval_free(sub);
+        return false;
     }
     name = has_keys ? NULL : block_resolve_name(node->file, given);
     chain = &here;

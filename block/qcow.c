@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "block/image.h"
 #include "block/qcow2-pack.h"
+#include "block/qcow2.h"
 #include "block/sparse.h"
 
 #define MAGIC 0x514649fbu
@@ -20,6 +21,8 @@ struct qcow_node {
     unsigned cluster_bits, l2_bits;
     uint64_t *l1, l1_offset, end;
     uint32_t l1_size;
+    bool encrypted;
+    struct cipher *cipher;          /* NULL: not encrypted, or without a key */
     pthread_mutex_t table_lock;
     GHashTable *tables;             /* L2 by offset, as in the file */
 };
@@ -167,8 +170,23 @@ static int link_block(struct block_node *node, uint64_t index, const struct spar
     return set_entry(qcow_of(node), index, place->offset);
 }
 
+static void decrypt(struct block_node *node, uint64_t offset, void *data, size_t size)
+{
+    struct cipher *cipher = qcow_of(node)->cipher;
+
+    if (cipher) {
+        cipher_decrypt(cipher, offset / CIPHER_SECTOR, data, size);
+    } else {
+        memset(data, 0, size);      /* opened for facts only */
+    }
+}
+
 static const struct sparse_ops ops = {
     .locate = locate, .unpack = unpack, .reserve = reserve, .link = link_block,
+};
+/* Encrypted images are only read. */
+static const struct sparse_ops encrypted_ops = {
+    .locate = locate, .unpack = unpack, .decrypt = decrypt,
 };
 
 static size_t compress(struct block_node *node, const void *data, size_t size, void *packed)
@@ -225,8 +243,9 @@ static bool read_header(struct qcow_node *q, const uint8_t *h, struct error **er
     if (q->l2_bits < 6 || q->l2_bits > 13) {
         return sparse_fail(node, err, "L2 table size must be between 512 and 64k");
     }
-    if (ld32_be(h + 36)) {
-        return sparse_fail(node, err, "encrypted qcow images are not supported");
+    q->encrypted = ld32_be(h + 36) == 1;
+    if (ld32_be(h + 36) > 1) {
+        return sparse_fail(node, err, "Unsupported encryption method");
     }
     reach = 1ull << (q->cluster_bits + q->l2_bits);
     entries = size > INT64_MAX - reach ? UINT64_MAX : (size + reach - 1) / reach;
@@ -258,6 +277,25 @@ static bool read_names(struct qcow_node *q, const uint8_t *h, struct error **err
     return block_node_open_backing(node, err);
 }
 
+static bool open_crypt(struct qcow_node *q, struct keyval *options, struct error **err)
+{
+    const char *secret = keyval_string(options, "encrypt.key-secret", NULL);
+    struct block_node *node = &q->sparse.node;
+
+    keyval_mark(options, "encrypt.format");
+    if (!q->encrypted || (!secret && node->flags & NODE_NO_IO)) {
+        return true;
+    }
+    if (!secret) {
+        return sparse_fail(node, err, "Parameter 'encrypt.key-secret' is required for cipher");
+    }
+    if (!(node->flags & NODE_READONLY)) {
+        return sparse_fail(node, err, "encrypted qcow images are only read");
+    }
+    q->cipher = qcow_aes_cipher(secret, err);
+    return q->cipher;
+}
+
 static bool open_qcow(struct block_node *node, struct keyval *options, struct error **err)
 {
     struct qcow_node *q = qcow_of(node);
@@ -278,16 +316,18 @@ static bool open_qcow(struct block_node *node, struct keyval *options, struct er
     for (uint32_t i = 0; i < q->l1_size; i++) {
         q->l1[i] = ld64_be(&q->l1[i]);
     }
-    if (rc || !read_names(q, h, err)) {
+    if (rc || !open_crypt(q, options, err) || !read_names(q, h, err)) {
         if (rc) {
             error_set_errno(err, -rc, "Could not open '%s'", node->file);
         }
+        cipher_free(q->cipher);
         g_free(q->l1);
         return false;
     }
     pthread_mutex_init(&q->table_lock, NULL);
     q->tables = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, g_free);
-    sparse_init(&q->sparse, &ops, q->sparse.disk_size, 1ull << q->cluster_bits);
+    sparse_init(&q->sparse, q->encrypted ? &encrypted_ops : &ops, q->sparse.disk_size,
+                1ull << q->cluster_bits);
     return true;
 }
 
@@ -298,12 +338,14 @@ static void close_qcow(struct block_node *node)
     sparse_free(&q->sparse);
     g_hash_table_destroy(q->tables);
     pthread_mutex_destroy(&q->table_lock);
+    cipher_free(q->cipher);
     g_free(q->l1);
 }
 
 static void describe(struct block_node *node, struct image_info *info)
 {
-    *info = (struct image_info){ .cluster_size = qcow_of(node)->sparse.block_size };
+    *info = (struct image_info){ .cluster_size = qcow_of(node)->sparse.block_size,
+                                 .encrypted = qcow_of(node)->encrypted };
 }
 
 /* --- making ---------------------------------------------------------------------------------- */

@@ -164,6 +164,7 @@ static void count_snapshots(struct qcow2_checker *c)
         g_free(l1);
     }
     qcow2_check_refer(c, q->snapshots_offset, q->snapshots_size);
+    qcow2_check_refer(c, q->crypt_offset, q->crypt_size);
 }
 
 static void count_refcount_blocks(struct qcow2_checker *c)

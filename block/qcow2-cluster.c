@@ -220,9 +220,9 @@ int qcow2_replace_l1(struct qcow2 *q, uint64_t *l1, uint32_t entries, uint64_t d
     rc = block_node_pwrite(q->node.child, offset, data, bytes);
     g_free(data);
     rc = rc ? rc : qcow2_sync(q);
-    /* Size, L1 size and L1 offset are neighbours in the first sector: one write. */
+    /* Size, encryption, L1 size and L1 offset are neighbours in the first sector: one write. */
     st64_be(head, disk_size);
-    st32_be(head + 8, 0);
+    st32_be(head + 8, q->crypt_method);
     st32_be(head + 12, entries);
     st64_be(head + 16, offset);
     rc = rc ? rc : qcow2_header_write(q, 24, head, sizeof(head));

@@ -21,6 +21,15 @@ const struct image_option qcow2_options[] = {
     { "compat", IMAGE_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])" },
     { "backing_file", IMAGE_STRING, "File name of a base image" },
     { "backing_fmt", IMAGE_STRING, "Image format of the base image" },
+    { "encryption", IMAGE_BOOL, "Encrypt the image with format 'aes' (no longer made)" },
+    { "encrypt.format", IMAGE_STRING, "Encrypt the image, format choices: 'luks'" },
+    { "encrypt.key-secret", IMAGE_STRING, "ID of the secret that provides the LUKS passphrase" },
+    { "encrypt.cipher-alg", IMAGE_STRING, "Name of encryption cipher algorithm" },
+    { "encrypt.cipher-mode", IMAGE_STRING, "Name of encryption cipher mode" },
+    { "encrypt.ivgen-alg", IMAGE_STRING, "Name of IV generator algorithm" },
+    { "encrypt.ivgen-hash-alg", IMAGE_STRING, "Name of IV generator hash algorithm" },
+    { "encrypt.hash-alg", IMAGE_STRING, "Name of encryption hash algorithm" },
+    { "encrypt.iter-time", IMAGE_NUMBER, "Time to spend in PBKDF in milliseconds" },
     { "lazy_refcounts", IMAGE_BOOL, "Postpone refcount updates", "off" },
     { "refcount_bits", IMAGE_NUMBER, "Width of a reference count entry in bits", "16" },
     { NULL }
@@ -32,6 +41,11 @@ const struct image_option qcow2_amendable[] = {
     { "compat", IMAGE_STRING, "Compatibility level (v2 [0.10] or v3 [1.1])" },
     { "data_file", IMAGE_STRING, "File name of an external data file" },
     { "data_file_raw", IMAGE_BOOL, "The external data file must stay valid as a raw image" },
+    { "encrypt.state", IMAGE_STRING, "Select new state of affected keyslots (active/inactive)" },
+    { "encrypt.new-secret", IMAGE_STRING, "New secret to set in the matching keyslots" },
+    { "encrypt.old-secret", IMAGE_STRING, "Select all keyslots that match this password" },
+    { "encrypt.keyslot", IMAGE_NUMBER, "Select a single keyslot to modify explicitly" },
+    { "encrypt.iter-time", IMAGE_NUMBER, "Time to spend in PBKDF in milliseconds" },
     { "lazy_refcounts", IMAGE_BOOL, "Postpone refcount updates" },
     { "size", IMAGE_SIZE, "Virtual disk size" },
     { NULL }
@@ -44,6 +58,7 @@ struct plan {
     bool lazy, extended, raw;
     enum block_prealloc prealloc;
     const char *data_file, *backing, *backing_format;
+    struct keyval *crypt;               /* owned; options without "encrypt."; NULL: none */
     uint64_t size;
 };
 
@@ -122,6 +137,37 @@ static bool check_plan(const struct plan *p, struct error **err)
     return true;
 }
 
+static bool read_crypt(struct plan *p, struct keyval *options, struct error **err)
+{
+    struct keyval *sub = keyval_sub(options, "encrypt.");
+    const char *format = keyval_string(sub, "format", NULL), *key, *value;
+    size_t at = 0;
+    bool old = false;
+
+    if (!keyval_bool(options, "encryption", &old, err)) {
+        keyval_free(sub);
+        return false;
+    }
+    old |= format && strcmp(format, "aes") == 0;
+    if (old || (format && strcmp(format, "luks") != 0) ||
+        (!format && keyval_next(sub, &at, &key, &value))) {
+        error_set(err, old ? "The old AES encryption is weak, and only read; encrypt.format=luks "
+                  "is for new images" : format ? "Invalid parameter '%s'"
+                  : "encrypt.format=luks is missing", format);
+        keyval_free(sub);
+        return false;
+    }
+    if (!format) {
+        keyval_free(sub);
+        return true;
+    }
+    p->crypt = sub;
+    if (p->version < 3 && p->prealloc != BLOCK_PREALLOC_OFF) {
+        return refuse(err, "Preallocation of encrypted images needs compat=1.1");
+    }
+    return true;
+}
+
 static bool read_plan(struct plan *p, struct keyval *options, struct error **err)
 {
     const char *compression = keyval_string(options, "compression_type", "zlib");
@@ -144,7 +190,7 @@ static bool read_plan(struct plan *p, struct keyval *options, struct error **err
         return false;
     }
     p->compression = strcmp(compression, "zstd") == 0 ? QCOW2_ZSTD : QCOW2_ZLIB;
-    return check_plan(p, err);
+    return check_plan(p, err) && read_crypt(p, options, err);
 }
 
 /* --- create ---------------------------------------------------------------------------------- */
@@ -220,6 +266,9 @@ static bool finish_image(struct block_node *node, const struct plan *p, struct e
             return false;
         }
     }
+    if (p->crypt && !qcow2_make_crypt(q, p->crypt, err)) {
+        return false;
+    }
     rc = name_parts(q, p);
     if (rc) {
         error_set_errno(err, -rc, "Could not write the header of '%s'", node->file);
@@ -237,10 +286,12 @@ bool qcow2_create(const char *file, uint64_t size, struct keyval *options, struc
     int rc;
 
     if (!read_plan(&p, options, err) || (p.data_file && !make_data_file(&p, file, err))) {
+        keyval_free(p.crypt);
         return false;
     }
     child = image_create_file(file, err);
     if (!child) {
+        keyval_free(p.crypt);
         return false;
     }
     child->flags |= NODE_NO_FLUSH;      /* nobody misses half an image */
@@ -248,13 +299,13 @@ bool qcow2_create(const char *file, uint64_t size, struct keyval *options, struc
     if (rc) {
         error_set_errno(err, -rc, "Could not write '%s'", file);
         block_node_close(child);
+        keyval_free(p.crypt);
         return false;
     }
     node = block_node_open_on(child, "qcow2", NULL, NODE_NO_FLUSH, err);
     good = node && finish_image(node, &p, err);
-    if (node) {
-        block_node_close(node);
-    }
+    block_node_close(node);
+    keyval_free(p.crypt);
     return good;
 }
 
@@ -284,7 +335,9 @@ static int preallocate(struct qcow2 *q, uint64_t from, uint64_t to, uint64_t *en
         if (!q->data_file) {
             rc = qcow2_alloc(q, 1, got, &host, &got);
         }
-        if (!rc && !q->data_file && host < written_end && q->subclusters == 1) {
+        if (!rc && q->encrypted && q->subclusters == 1) {
+            mark |= QCOW2_ZERO;         /* zeroes would read as noise */
+        } else if (!rc && !q->data_file && host < written_end && q->subclusters == 1) {
             mark |= q->version >= 3 ? QCOW2_ZERO : 0;
             rc = q->version >= 3 ? 0
                 : block_node_write_zeroes(q->node.child, host, got << q->cluster_bits, false);
@@ -494,6 +547,10 @@ bool qcow2_amend(struct block_node *node, struct keyval *options, struct error *
     struct qcow2 *q = qcow2_of(node);
     struct plan p = { .version = q->version, .lazy = q->compatible & QCOW2_LAZY };
     uint64_t size = q->size;
+    struct keyval *crypt;
+    const char *key, *value;
+    size_t at = 0;
+    bool good;
     int rc;
 
     if ((keyval_has(options, "compat") && !read_version(&p, options, err)) ||
@@ -504,6 +561,12 @@ bool qcow2_amend(struct block_node *node, struct keyval *options, struct error *
     if (p.lazy && p.version < 3) {
         return refuse(err, "Lazy refcounts only supported with compatibility level 1.1 and above "
                       "(use compat=1.1 or greater)");
+    }
+    crypt = keyval_sub(options, "encrypt.");
+    good = !keyval_next(crypt, &at, &key, &value) || qcow2_amend_crypt(q, crypt, err);
+    keyval_free(crypt);
+    if (!good) {
+        return false;
     }
     if (keyval_has(options, "data_file") || keyval_has(options, "data_file_raw")) {
         return refuse(err, "data_file cannot be changed");
@@ -517,8 +580,8 @@ bool qcow2_amend(struct block_node *node, struct keyval *options, struct error *
     if (keyval_has(options, "backing_file") || keyval_has(options, "backing_fmt")) {
         char *file = g_strdup(keyval_string(options, "backing_file", node->backing_file));
         char *format = g_strdup(keyval_string(options, "backing_fmt", node->backing_format));
-        bool good = qcow2_set_backing(node, file, format, err);
 
+        good = qcow2_set_backing(node, file, format, err);
         g_free(file);
         g_free(format);
         if (!good) {

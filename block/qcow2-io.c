@@ -6,11 +6,6 @@
 #include "block/qcow2-pack.h"
 #include "block/qcow2.h"
 
-static struct block_node *data_node(struct qcow2 *q)
-{
-    return q->data_file ? q->data_file : q->node.child;
-}
-
 /* --- reading --------------------------------------------------------------------------------- */
 
 /* A part of a compressed cluster; the last one unpacked is kept. */
@@ -57,7 +52,7 @@ static int read_run(struct qcow2 *q, const struct qcow2_map *map, uint64_t offse
 {
     switch (map->kind) {
     case KIND_DATA:
-        return block_node_read(data_node(q), map->host, iov, count);
+        return qcow2_data_read(q, map->host, offset, iov, count);
     case KIND_PACKED:
         return read_packed(q, map->entry, offset & (q->cluster_size - 1), iov, count);
     case KIND_HOLE:
@@ -175,7 +170,7 @@ static int write_filled(struct qcow2 *q, uint64_t host, uint64_t offset, const s
     if (tail->to > tail->from) {
         all[n++] = (struct iovec){ tail->data, tail->to - tail->from };
     }
-    rc = block_node_write(data_node(q), host + start, all, n);
+    rc = qcow2_data_write(q, host + start, align_down(offset, q->cluster_size) + start, all, n);
     g_free(all);
     return rc;
 }
@@ -237,7 +232,7 @@ static int write_new(struct qcow2 *q, struct qcow2_table *l2, uint64_t offset,
     if (rc) {
         return rc;
     }
-    fresh = !q->data_file && host >= written_end;
+    fresh = !q->data_file && !q->encrypted && host >= written_end;
     end = MIN_OF(offset + size, align_down(offset, q->cluster_size) + (want << q->cluster_bits));
     head = (struct fill){ align_down(offset, fill_unit(q, l2, index)), offset };
     tail = (struct fill){ end, align_up(end, fill_unit(q, l2, qcow2_l2_index(q, end - 1))) };
@@ -322,7 +317,7 @@ static int write_in_place(struct qcow2 *q, uint64_t offset, const struct iovec *
     if (!rc && map.kind == KIND_DATA && map.in_place) {
         part = g_new(struct iovec, count);
         rc = q->data_file ? 0 : qcow2_check_overlap(q, 0, map.host, map.length);
-        rc = rc ? rc : block_node_write(data_node(q), map.host, part,
+        rc = rc ? rc : qcow2_data_write(q, map.host, offset, part,
                                         iov_slice(iov, count, 0, map.length, part));
         *done = map.length;
         g_free(part);
@@ -583,7 +578,7 @@ int qcow2_write_packed(struct block_node *node, uint64_t offset, const void *pac
     if (!is_aligned(offset, q->cluster_size)) {
         return -EINVAL;
     }
-    if (q->data_file) {
+    if (q->data_file || q->encrypted) {
         return -ENOTSUP;
     }
     pthread_rwlock_wrlock(&q->rw);

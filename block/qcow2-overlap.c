@@ -118,6 +118,9 @@ static const char *what_is_there(struct qcow2 *q, unsigned except, const struct 
             }
         }
     }
+    if (hits(a, q->crypt_offset, q->crypt_size)) {
+        return "encryption header";
+    }
     if (!(except & OVERLAP_BITMAPS) && hits(a, q->bitmaps_offset, q->bitmaps_size)) {
         return "bitmap directory";
     }

@@ -10,7 +10,7 @@
 
 enum {
     EXT_END = 0, EXT_BACKING_FORMAT = 0xe2792aca, EXT_FEATURES = 0x6803f857,
-    EXT_BITMAPS = 0x23852875, EXT_DATA_FILE = 0x44415441,
+    EXT_BITMAPS = 0x23852875, EXT_CRYPT = 0x0537be77, EXT_DATA_FILE = 0x44415441,
 };
 
 #define KNOWN_INCOMPATIBLE 31
@@ -201,6 +201,15 @@ static bool read_extension(struct qcow2 *q, uint32_t type, const uint8_t *data, 
         g_free(q->data_file_name);
         q->data_file_name = g_strndup((const char *)data, size);
         return true;
+    case EXT_CRYPT:
+        if (size < 16) {
+            return fail(err, "CRYPTO header extension too small");
+        }
+        q->crypt_offset = ld64_be(data);
+        q->crypt_size = ld64_be(data + 8);
+        return (q->crypt_size <= 64u << 20 &&
+                check_table(q, q->crypt_offset, q->crypt_size, "encryption header", err)) ||
+            fail(err, "Encryption header is too large");
     case EXT_BITMAPS:
         if (size < 24) {
             return fail(err, "bitmaps_ext: Invalid extension length");
@@ -266,10 +275,13 @@ static bool read_header(struct qcow2 *q, struct error **err)
         } else if (read_extensions(q, h, offset ? offset : q->cluster_size, err)) {
             q->node.backing_file = offset ? g_strndup((char *)h + offset, size) : NULL;
             derive_sizes(q);
-            good = ld32_be(h + 32) == 0 ||
-                (error_set(err, ld32_be(h + 32) > 2 ? "Unsupported encryption method %u"
-                           : "Encryption (method %u) is not supported", ld32_be(h + 32)), false);
-            good = good && read_tables(q, h, err);
+            q->crypt_method = ld32_be(h + 32);
+            good = read_tables(q, h, err);
+            if (q->crypt_method > QCOW2_CRYPT_LUKS) {
+                error_set(err, "Unsupported encryption method %u", q->crypt_method);
+                q->crypt_method = 0;
+                good = false;
+            }
         }
     }
     g_free(h);
@@ -324,8 +336,13 @@ static unsigned put_features(uint8_t *h, unsigned at)
 
 static unsigned put_extensions(struct qcow2 *q, uint8_t *h, unsigned at)
 {
-    uint8_t bitmaps[24] = { 0 };
+    uint8_t bitmaps[24] = { 0 }, crypt[16];
 
+    if (q->crypt_offset) {
+        st64_be(crypt, q->crypt_offset);
+        st64_be(crypt + 8, q->crypt_size);
+        at = put_extension(h, at, EXT_CRYPT, crypt, sizeof(crypt));
+    }
     if (q->node.backing_file && q->node.backing_format) {
         at = put_extension(h, at, EXT_BACKING_FORMAT, q->node.backing_format,
                            strlen(q->node.backing_format));
@@ -355,6 +372,7 @@ static void put_fields(struct qcow2 *q, uint8_t *h)
 {
     st32_be(h + 4, q->version);
     st64_be(h + 24, q->size);
+    st32_be(h + 32, q->crypt_method);
     if (q->version >= 3) {
         st64_be(h + 72, q->incompatible);
         st64_be(h + 80, q->compatible);
@@ -437,6 +455,7 @@ int qcow2_mark_corrupt(struct qcow2 *q, const char *fmt, ...)
 
 static void free_memory(struct qcow2 *q)
 {
+    qcow2_close_crypt(q);
     qcow2_free_bitmaps(q);
     qcow2_free_snapshots(q);
     qcow2_cache_free(q);
@@ -544,7 +563,8 @@ static bool open_parts(struct qcow2 *q, struct keyval *options, struct error **e
     }
     qcow2_collect_places(q);
     return read_options(q, options, err) && qcow2_load_snapshots(q, err) &&
-        open_data_file(q, options, err) && put_in_order(q, err) && qcow2_load_bitmaps(q, err) &&
+        open_data_file(q, options, err) && qcow2_open_crypt(q, options, err) &&
+        put_in_order(q, err) && qcow2_load_bitmaps(q, err) &&
         block_node_open_backing(&q->node, err);
 }
 
@@ -690,12 +710,14 @@ static void describe(struct block_node *node, struct image_info *info)
         qcow2_describe_bitmaps(q, v);
     }
     value_add_uint(v, "refcount-bits", 1u << q->refcount_order);
+    qcow2_describe_crypt(q, v);
     if (q->version >= 3) {
         value_add_bool(v, "corrupt", q->incompatible & QCOW2_CORRUPT);
         value_add_bool(v, "extended-l2", q->subclusters > 1);
     }
     *info = (struct image_info){ .cluster_size = q->cluster_size,
-                                 .dirty = q->incompatible & QCOW2_DIRTY, .specific = v };
+                                 .dirty = q->incompatible & QCOW2_DIRTY,
+                                 .encrypted = q->crypt_method, .specific = v };
 }
 
 static const struct block_image_ops image_ops = {

@@ -17,6 +17,7 @@
 #include <pthread.h>
 
 #include "base/bits.h"
+#include "block/crypt.h"
 #include "block/image.h"
 #include "block/node.h"
 
@@ -32,6 +33,7 @@ enum { QCOW2_DIRTY = 1, QCOW2_CORRUPT = 2, QCOW2_DATA_FILE = 4, QCOW2_COMPRESSIO
 enum { QCOW2_LAZY = 1 };                                        /* compatible */
 enum { QCOW2_BITMAPS = 1, QCOW2_RAW_DATA = 2 };                 /* autoclear */
 enum { QCOW2_ZLIB, QCOW2_ZSTD };
+enum { QCOW2_CRYPT_NONE, QCOW2_CRYPT_AES, QCOW2_CRYPT_LUKS };
 
 #define QCOW2_MAX_L1_BYTES (32u << 20)
 #define QCOW2_MAX_REFTABLE_BYTES (8u << 20)
@@ -83,6 +85,12 @@ struct qcow2 {
     unsigned extension_count;
     char *data_file_name;
     struct block_node *data_file;           /* owned; NULL: clusters are in the image */
+    unsigned crypt_method;
+    uint64_t crypt_offset, crypt_size;      /* of the LUKS header */
+    bool encrypted;                         /* `crypt` is there */
+    struct luks luks;
+    struct crypt crypt;
+    char *crypt_secret;
 
     /* Sizes that follow from it. */
     uint64_t cluster_size;
@@ -203,6 +211,21 @@ int qcow2_write_zeroes(struct qcow2 *q, uint64_t offset, uint64_t size, bool may
 int qcow2_drop_clusters(struct qcow2 *q, uint64_t offset, uint64_t size, bool full);
 size_t qcow2_compress(struct block_node *node, const void *data, size_t size, void *packed);
 int qcow2_write_packed(struct block_node *node, uint64_t offset, const void *packed, size_t size);
+
+/* --- qcow2-crypt.c --- */
+bool qcow2_open_crypt(struct qcow2 *q, struct keyval *options, struct error **err);
+void qcow2_close_crypt(struct qcow2 *q);
+/* Data at `host` in the file, which the guest sees at `offset`. */
+int qcow2_data_read(struct qcow2 *q, uint64_t host, uint64_t offset, const struct iovec *iov,
+                    unsigned count);
+int qcow2_data_write(struct qcow2 *q, uint64_t host, uint64_t offset, const struct iovec *iov,
+                     unsigned count);
+/* Of a new image: `options` without "encrypt.". The caller writes the header. */
+bool qcow2_make_crypt(struct qcow2 *q, struct keyval *options, struct error **err);
+void qcow2_describe_crypt(struct qcow2 *q, struct value *to);
+bool qcow2_amend_crypt(struct qcow2 *q, struct keyval *options, struct error **err);
+/* The old method, of qcow too: the password is the key. */
+struct cipher *qcow_aes_cipher(const char *secret, struct error **err);
 
 /* --- qcow2.c --- */
 struct qcow2 *qcow2_of(struct block_node *node);

@@ -78,6 +78,22 @@ static int read_packed(struct sparse_node *s, uint64_t index, uint64_t skip,
     return rc;
 }
 
+static int read_encrypted(struct sparse_node *s, const struct sparse_place *place,
+                          uint64_t offset, const struct iovec *iov, unsigned count)
+{
+    uint64_t from = align_down(offset, 512), to = align_up(offset + iov_size(iov, count), 512);
+    uint8_t *data = g_malloc(to - from);
+    int rc = block_node_pread(file_of(s, place), place->offset + from % s->block_size, data,
+                              to - from);
+
+    if (!rc) {
+        s->ops->decrypt(&s->node, from, data, to - from);
+        iov_fill(iov, count, data + (offset - from));
+    }
+    g_free(data);
+    return rc;
+}
+
 /* Within one block. The lock is held. */
 static int read_block(struct sparse_node *s, uint64_t offset, const struct iovec *iov,
                       unsigned count)
@@ -91,6 +107,9 @@ static int read_block(struct sparse_node *s, uint64_t offset, const struct iovec
     }
     switch (place.kind) {
     case SPARSE_DATA:
+        if (s->ops->decrypt) {
+            return read_encrypted(s, &place, offset, iov, count);
+        }
         return block_node_read(file_of(s, &place), place.offset + skip, iov, count);
     case SPARSE_PACKED:
         return read_packed(s, index, skip, iov, count);

@@ -28,6 +28,9 @@ struct sparse_ops {
      * the format is only read. The lock is held for writing. */
     int (*reserve)(struct block_node *node, uint64_t index, struct sparse_place *place);
     int (*link)(struct block_node *node, uint64_t index, const struct sparse_place *place);
+    /* After bytes of a SPARSE_DATA block were read, the first of them at `offset` of the disk: for
+     * encrypted disks, which are read in whole sectors. May be NULL. */
+    void (*decrypt)(struct block_node *node, uint64_t offset, void *data, size_t size);
     /* Before a block is overwritten in place; from several threads at once. May be NULL. */
     int (*touch)(struct block_node *node, uint64_t index, const struct sparse_place *place);
 };

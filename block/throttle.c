@@ -155,7 +155,6 @@ bool throttle_parse(struct throttle **throttle, struct keyval *kv, const char *i
     struct throttle_limits limits = { 0 };
 
     if (!read_limits(&limits, kv, err)) {
-        error_prepend(err, "%s: ", keyval_option(kv));
         return false;
     }
     if (any_limit(&limits) || group) {

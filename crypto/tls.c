@@ -5,15 +5,17 @@
  */
 #include "crypto/tls.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <glib.h>
-#include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+
+#ifdef CONFIG_GNUTLS
+#include <dlfcn.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
 
 #define LIBRARY "libgnutls.so.30"
 
@@ -359,3 +361,39 @@ void tls_free(struct tls_session *t)
         g_free(t);
     }
 }
+#else
+/* Without gnutls no credentials can be made, so that the rest is never called. */
+bool tls_creds_create(const char *type, const char *id, struct keyval *kv, struct error **err)
+{
+    error_set(err, "%s: %s is not available: this program was built without gnutls",
+              keyval_option(kv), type);
+    return false;
+}
+
+struct tls_creds *tls_creds_find(const char *id, bool server, struct error **err)
+{
+    error_set(err, "No TLS credentials with id '%s'", id);
+    return NULL;
+}
+
+struct tls_session *tls_start(struct tls_creds *creds, int fd, const char *host,
+                              struct error **err)
+{
+    error_set(err, "this program was built without gnutls");
+    return NULL;
+}
+
+ssize_t tls_read(struct tls_session *t, void *data, size_t size)
+{
+    return -ENOTSUP;
+}
+
+bool tls_write(struct tls_session *t, const void *data, size_t size)
+{
+    return false;
+}
+
+void tls_free(struct tls_session *t)
+{
+}
+#endif

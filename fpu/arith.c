@@ -241,7 +241,7 @@ struct number number_fma(struct number a, struct number b, struct number c, unsi
     return result;
 }
 
-/* --- division and roots, a bit at a time ------------------------------------------------------ */
+/* --- division and roots, a bit at a time ----------------------------------------------------- */
 
 /* The next bit of a quotient: doubles the remainder and takes the divisor off if it fits. */
 static inline bool divide_step(u128 *rest, u128 divisor)

@@ -23,6 +23,7 @@ static struct {
     struct chardev *chr;
     bool listening;
     bool called;                    /* stop_soon() is under way */
+    bool reading;                   /* a packet is being carried out */
 } stub;
 
 /* --- threads ---------------------------------------------------------------------------------- */
@@ -208,7 +209,9 @@ static size_t can_read(void *opaque)
 
 static void on_read(void *opaque, const uint8_t *data, size_t size)
 {
+    stub.reading = true;
     gdb_input(stub.gdb, data, size);
+    stub.reading = false;
 }
 
 /* A new gdb finds the machine stopped. One that is gone without a word leaves it as it is, but for
@@ -267,6 +270,10 @@ static struct chardev *open_device(const char *spec, struct error **err)
 
 bool gdb_machine_open(const char *spec, struct error **err)
 {
+    if (stub.reading) {
+        error_set(err, "gdb cannot close its own connection so; use its 'detach', or a monitor");
+        return false;
+    }
     close_stub();
     if (strcmp(spec, "none") == 0) {
         return true;

@@ -77,7 +77,8 @@ static bool look_at_backing(const char *file, struct keyval *options, bool have_
         return true;
     }
     path = block_resolve_name(file, backing);
-    node = block_node_open(path, format, NULL, NODE_READONLY | (format ? NODE_NO_BACKING : 0),
+    node = block_node_open(path, format, NULL,
+                           NODE_READONLY | NODE_NO_IO | (format ? NODE_NO_BACKING : 0),
                            &err);
     g_free(path);
     if (!node) {
@@ -353,6 +354,7 @@ int img_amend(int argc, char **argv)
     struct keyval *options = NULL;
     bool help = false, progress = false, quiet = false;
     struct block_node *node;
+    unsigned force = 0;
     int c, status;
 
     while ((c = img_getopt(argc, argv, ":f:t:o:pq")) != -1) {
@@ -361,7 +363,7 @@ int img_amend(int argc, char **argv)
         case 't': cache = optarg; break;
         case 'p': progress = true; break;
         case 'q': quiet = true; break;
-        case OPT_FORCE: break;
+        case OPT_FORCE: force = NODE_FORCE; break;
         case 'o':
             if (!img_add_options(&options, optarg, &help)) {
                 return 1;
@@ -379,7 +381,7 @@ int img_amend(int argc, char **argv)
     if (optind != argc - 1) {
         return img_usage("Expecting one image file name");
     }
-    node = img_open(argv[optind], format, img_cache_flags(cache));
+    node = img_open(argv[optind], format, img_cache_flags(cache) | force);
     if (!node) {
         return 1;
     }

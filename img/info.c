@@ -149,7 +149,7 @@ static void show_info(struct block_node *node, struct value *list, bool json, bo
 static int info_file(const char *file, const char *format, unsigned flags, bool json, bool chain)
 {
     struct value *list = value_list();
-    struct block_node *node = img_open(file, format, flags);
+    struct block_node *node = img_open(file, format, flags | NODE_NO_IO);
 
     if (!node) {
         return 1;
@@ -302,7 +302,7 @@ static int check_node(struct block_node *node, unsigned repair, bool quiet, bool
 
 int img_check(int argc, char **argv)
 {
-    unsigned repair = 0, flags = NODE_NO_BACKING | NODE_CHECK;
+    unsigned repair = 0, flags = NODE_NO_BACKING | NODE_CHECK | NODE_NO_IO;
     bool json = false, quiet = false;
     const char *format = NULL;
     struct block_node *node;
@@ -385,7 +385,7 @@ int img_snapshot(int argc, char **argv)
         return img_usage("Expecting one image file name");
     }
     action = action ? action : 'l';
-    node = img_open(argv[optind], format, flags | (action == 'l' ? NODE_READONLY : 0));
+    node = img_open(argv[optind], format, flags | (action == 'l' ? NODE_READONLY | NODE_NO_IO : 0));
     if (!node) {
         return 1;
     }

@@ -118,7 +118,7 @@ int img_map(int argc, char **argv)
     if (optind != argc - 1) {
         return img_usage("Expecting one image file name");
     }
-    node = img_open(argv[optind], format, flags);
+    node = img_open(argv[optind], format, flags | NODE_NO_IO);
     if (!node) {
         return 1;
     }
@@ -274,7 +274,7 @@ int img_measure(int argc, char **argv)
         return img_usage("Either --size N or one filename must be specified.");
     }
     if (!have_size) {
-        node = img_open(argv[optind], format, flags);
+        node = img_open(argv[optind], format, flags | NODE_NO_IO);
         if (!node || (snapshot && !img_show_snapshot(node, snapshot))) {
             return 1;
         }

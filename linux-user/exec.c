@@ -18,6 +18,7 @@
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
 #include "linux-user/internal.h"
+#include "linux-user/trace.h"
 
 enum { SCRIPT_HEAD = 256, SCRIPT_DEPTH = 5, MAX_OPTIONS = 64 };
 
@@ -290,7 +291,7 @@ static char **plain_environment(char **envp, struct vector *v)
 /* The program goes along as fd, as its name may mean nothing after the exec. */
 static int64_t exec_emulator(struct task *t, int fd, const char *path, char **argv, char **envp)
 {
-    char stack[24], reserved[24], base[24], program[16], **all, **clean;
+    char stack[24], reserved[24], base[24], program[16], trace[8], **all, **clean;
     struct vector v = { .n = 0 };
     unsigned argc = 0;
     int64_t result;
@@ -308,6 +309,7 @@ static int64_t exec_emulator(struct task *t, int fd, const char *path, char **ar
     add_option(&v, "-gdbfd", user_gdb_exec_begin(t));
     sprintf(program, "%d", fd);
     add_option(&v, "-execfd", program);
+    add_option(&v, "-exectrace", trace_exec_state(t, trace));
     clean = plain_environment(envp, &v);
     while (argv[argc]) {
         argc++;

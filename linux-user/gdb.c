@@ -105,10 +105,10 @@ void gdb_stop_wait(void)
 static void park(struct task *t)
 {
     backend_fp_leave(t->cpu->env);
-    t->debug.parked = true;
     t->debug.kicked = false;
-    pthread_cond_broadcast(&S.settled);
     while (t->debug.stop) {
+        t->debug.parked = true;
+        pthread_cond_broadcast(&S.settled);
         pthread_cond_wait(&S.go, &S.lock);
     }
     t->debug.parked = false;
@@ -226,9 +226,7 @@ void user_gdb_exit(struct task *t, bool signalled, int status)
         return;
     }
     pthread_mutex_lock(&S.lock);
-    while (t->debug.stop && S.attached) {
-        pthread_cond_wait(&S.go, &S.lock);
-    }
+    park_while_told(t);
     if (S.attached) {
         gdb_connection_exit(signalled, signalled ? gdb_signal_from_host(status) : status);
     }
@@ -254,7 +252,9 @@ void gdb_go(struct task *reported)
             cpu_debug_resume(cpu);
             cpu->debug.passes &= t == reported;
         }
+        /* From now on it counts as running, even if it takes a while to wake up. */
         t->debug.stop = 0;
+        t->debug.parked = false;
     }
     user_tasks_unlock();
     pthread_cond_broadcast(&S.go);

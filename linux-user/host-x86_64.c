@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <ucontext.h>
 #include "linux-user/user.h"
 
@@ -59,6 +60,15 @@ __asm__(
     "    ret\n"
     ".size host_copy, . - host_copy\n"
 
+    ".globl host_trace_stop\n"
+    ".globl host_trace_point\n"
+    ".type host_trace_stop, @function\n"
+    "host_trace_stop:\n"
+    "    int3\n"
+    "host_trace_point:\n"
+    "    ret\n"
+    ".size host_trace_stop, . - host_trace_stop\n"
+
     ".type host_restorer, @function\n"
     "host_restorer:\n"
     "    mov $15, %eax\n"                       /* rt_sigreturn */
@@ -104,20 +114,27 @@ void host_rewind(void *context)
     }
 }
 
+uint64_t host_trace_box(const struct user_regs_struct *regs, uint64_t magic)
+{
+    return regs->rsi == magic ? regs->rdi : 0;
+}
+
 int64_t host_syscall(long num, ...)
 {
-    register int64_t r10 __asm__("r10"), r8 __asm__("r8"), r9 __asm__("r9");
-    int64_t a, b, c, result;
+    int64_t a, b, c, d, e, f, result;
     va_list ap;
 
     va_start(ap, num);
     a = va_arg(ap, int64_t);
     b = va_arg(ap, int64_t);
     c = va_arg(ap, int64_t);
-    r10 = va_arg(ap, int64_t);
-    r8 = va_arg(ap, int64_t);
-    r9 = va_arg(ap, int64_t);
+    d = va_arg(ap, int64_t);
+    e = va_arg(ap, int64_t);
+    f = va_arg(ap, int64_t);
     va_end(ap);
+    /* Only now, as sanitizers call functions for each access above. */
+    register int64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+
     __asm__ volatile("syscall" : "=a"(result)
                      : "a"(num), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");

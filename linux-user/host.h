@@ -22,6 +22,14 @@ bool host_fixup(void *context);
    USER_RESTART. */
 void host_rewind(void *context);
 
+/* Stops a traced thread: the registers of a tracer's choice hold these two. Returns at once in a
+   process that is not traced, whose handler finds host_trace_point as the pc of its SIGTRAP. */
+void host_trace_stop(void *box, uint64_t magic);
+extern const char host_trace_point[];
+struct user_regs_struct;
+/* A tracer: the stopped thread's box, or 0 when it is not in host_trace_stop(). */
+uint64_t host_trace_box(const struct user_regs_struct *regs, uint64_t magic);
+
 /* sigaction without libc, which reserves signals. */
 struct host_sigaction {
     void (*handler)(int sig, void *info, void *context);

@@ -27,11 +27,22 @@ void user_signal_thread_init(struct task *t);       /* alternate stack and queue
 void user_signal_thread_end(struct task *t);
 /* In a child process: what was queued is the parent's. Signals are blocked. */
 void user_signal_forked(struct task *t);
-/* Delivers what is pending; may not come back (default actions). */
-void user_take_signals(struct task *t);
+/* Delivers what is pending; may not come back (default actions). Whether a handler was entered. */
+bool user_take_signals(struct task *t);
 /* The host's mask as the guest's is, after all signals were blocked. */
 void user_signal_unblock(struct task *t);
 void user_signal_block_all(void);
+void user_signal_block_all_but(int sig);
+/* Makes the thread come to a safe point soon; queues a signal for it there. */
+void user_signal_kick(struct task *t);
+void user_signal_queue(struct task *t, int sig, const siginfo_t *info);
+/* A new process has no pending signals: forgets those that its parent's thread had accepted. */
+void user_signal_forget(struct task *t);
+/* The same around a child that borrows the parent's memory. NULL: out of memory. */
+struct signal_queue *user_signal_put_aside(struct task *t);
+void user_signal_give_back(struct task *t, struct signal_queue *aside);
+/* Traced processes take all signals themselves, so that a tracer sees them. */
+void user_signal_trace(bool on);
 /* From now on the host always delivers this signal: the debugger's, see gdb.h. */
 void user_signal_kicks_init(int sig);
 /* The mask of a signal frame. */
@@ -40,7 +51,10 @@ void user_signal_restore(struct task *t, uint64_t mask);
 _Noreturn void user_die(int sig);
 /* Before exec: what is queued goes back to the kernel. */
 void user_signal_exec(struct task *t);
-struct user_actions { struct user_sigaction of[USER_SIGNALS + 1]; };
+struct user_actions {
+    struct user_sigaction of[USER_SIGNALS + 1];
+    bool traced;                        /* some thread is; see user_signal_trace() */
+};
 
 /* --- threads (task.c) ------------------------------------------------------------------------ */
 

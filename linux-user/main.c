@@ -18,6 +18,7 @@
 #include "linux-user/gdb.h"
 #include "linux-user/internal.h"
 #include "linux-user/syscalls/call.h"
+#include "linux-user/trace.h"
 #include "base/version.h"
 #include "tcg/user/user.h"
 
@@ -209,6 +210,11 @@ static void set_gdb_fd(struct arguments *a, const char *arg)
     a->gdb_fd = arg;
 }
 
+static void set_exec_trace(struct arguments *a, const char *arg)
+{
+    user_options.exec_trace = arg;
+}
+
 static void check_page_size(struct arguments *a, const char *arg)
 {
     if (number("-p", arg, false) != USER_PAGE) {
@@ -253,7 +259,8 @@ static const struct option {
     { "singlestep", "QEMU_SINGLESTEP", false, set_one_insn, NULL, "translate single instructions" },
     { "one-insn-per-tb", "QEMU_ONE_INSN_PER_TB", false, set_one_insn },
     { "strace", "QEMU_STRACE", false, set_strace, NULL, "log system calls" },
-    { "execfd", NULL, true, set_exec_fd },      /* for an exec inside the emulator only */
+    { "execfd", NULL, true, set_exec_fd },      /* these two for an exec inside the emulator only */
+    { "exectrace", NULL, true, set_exec_trace },
     { "version", NULL, false, print_version, NULL, "print the version" },
 };
 
@@ -457,6 +464,9 @@ static _Noreturn void start(const struct exec_request *request, char **envp)
     }
     close(request->fd);
     user_arch_start(user_task->cpu, &program);
+    if (user_options.exec_trace) {
+        trace_exec_start(user_task, user_options.exec_trace);
+    }
     user_gdb_start(user_task);
     user_arch_loop(user_task);
 }

@@ -50,6 +50,9 @@ static void insert(unsigned at, struct map_range r)
 
 static void erase(unsigned at, unsigned n)
 {
+    if (!n) {
+        return;                     /* there may be no array yet */
+    }
     memmove(&ranges[at], &ranges[at + n], (n_ranges - at - n) * sizeof(*ranges));
     n_ranges -= n;
 }

@@ -23,6 +23,7 @@
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
+#include "linux-user/trace.h"
 #include "tcg/backend.h"
 #include "tcg/code.h"
 #include "tcg/region.h"
@@ -71,13 +72,22 @@ void user_signal_block_all(void)
     set_host_mask(~0ull);
 }
 
+void user_signal_block_all_but(int sig)
+{
+    set_host_mask(~BIT(sig));
+}
+
+void user_signal_kick(struct task *t)
+{
+    t->signal_pending = 1;
+    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+}
+
 static void set_mask(struct task *t, uint64_t mask)
 {
     t->signal_mask = mask & ~UNBLOCKABLE;
     if (t->queue->head != t->queue->tail) {
-        /* Some may be no longer blocked. */
-        t->signal_pending = 1;
-        __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+        user_signal_kick(t);            /* some may be no longer blocked */
     }
     user_signal_unblock(t);
 }
@@ -133,7 +143,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-static void enqueue(struct task *t, int sig, const siginfo_t *info)
+void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
 {
     struct signal_queue *q = t->queue;
 
@@ -142,8 +152,35 @@ static void enqueue(struct task *t, int sig, const siginfo_t *info)
         q->entries[q->tail % QUEUE].info = *info;
         q->tail++;
     }
-    t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+    user_signal_kick(t);
+}
+
+void user_signal_forget(struct task *t)
+{
+    t->queue->head = t->queue->tail;
+    t->signal_pending = t->trace_request != 0;
+}
+
+struct signal_queue *user_signal_put_aside(struct task *t)
+{
+    struct signal_queue *aside = malloc(sizeof(*aside));
+
+    if (aside) {
+        *aside = *t->queue;
+        user_signal_forget(t);
+    }
+    return aside;
+}
+
+void user_signal_give_back(struct task *t, struct signal_queue *aside)
+{
+    if (aside->head != aside->tail) {
+        memcpy(t->queue->entries, aside->entries, sizeof(aside->entries));
+        t->queue->head = aside->head;
+        t->queue->tail = aside->tail;
+        user_signal_kick(t);
+    }
+    free(aside);
 }
 
 /* Takes the first that is not blocked. With the host's signals blocked. */
@@ -253,6 +290,28 @@ static bool is_mapped(uint64_t addr)
     return user_mapping_at(addr, &m) && m.start <= addr;
 }
 
+static _Noreturn void fetch_fault(struct cpu *cpu, siginfo_t *info, uint64_t addr)
+{
+    struct code_key key;
+
+    /* The instruction itself, or the page that it goes on in. */
+    cpu->target->code_key(cpu, &key);
+    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
+        addr = key.base + key.pc;
+    }
+    info->si_addr = user_ptr(addr);
+    user_arch_note_fault(user_task, info, NULL);
+    cpu->exception = user_arch_exc_signal;
+    cpu_raise(cpu);
+}
+
+void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
+{
+    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
+
+    fetch_fault(cpu, &info, addr);
+}
+
 static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 {
     if (store_to_code(t, info, context) || host_fixup(context)) {
@@ -261,6 +320,10 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
+    }
+    if (t->cpu->fetching) {
+        user_signal_unblock(t);         /* another thread took away what was being translated */
+        fetch_fault(t->cpu, info, user_addr(info->si_addr));
     }
     if (!in_guest_code(t, context)) {
         if (!region_fetch_failed(t->cpu)) {
@@ -277,22 +340,6 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     t->cpu->exception = user_arch_exc_signal;
     user_signal_unblock(t);
     cpu_raise(t->cpu);
-}
-
-void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
-{
-    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
-    struct code_key key;
-
-    /* The instruction itself, or the page that it goes on in. */
-    cpu->target->code_key(cpu, &key);
-    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
-        addr = key.base + key.pc;
-    }
-    info.si_addr = user_ptr(addr);
-    user_arch_note_fault(user_task, &info, NULL);
-    cpu->exception = user_arch_exc_signal;
-    cpu_raise(cpu);
 }
 
 /* --- the host's handler ---------------------------------------------------------------------- */
@@ -313,8 +360,17 @@ static void on_signal(int sig, void *siginfo, void *context)
     } else if ((sig == SIGILL || sig == SIGFPE) && info->si_code > 0 &&
                info->si_addr == (void *)host_pc(context)) {
         own_fault(sig, info, context);
+    } else if (sig == SIGTRAP && host_pc(context) == (uintptr_t)host_trace_point) {
+        t->trace_lost = 1;              /* nobody there who would have taken it */
     } else {
-        enqueue(t, sig, info);
+        if (trace_is_ring(info)) {
+            trace_rung(t, info);
+        } else {
+            user_signal_queue(t, sig, info);
+        }
+        if (!t) {
+            return;                     /* a thread that is being made */
+        }
         host_rewind(context);
         memcpy(&((ucontext_t *)context)->uc_sigmask, &all, sizeof(all));
     }
@@ -324,15 +380,34 @@ static void on_signal(int sig, void *siginfo, void *context)
 static void host_action(int sig, const struct user_sigaction *act)
 {
     struct host_sigaction host = { .mask = ~ALWAYS };
+    bool traced = user_task->actions->traced;
 
     host.flags = (act->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT | SA_RESTART)) | SA_SIGINFO |
                  SA_ONSTACK;
-    if (BIT(sig) & ALWAYS || act->handler > 1 || (act->handler == 0 && dumps_core(sig))) {
+    if (traced && act->handler <= 1) {
+        host.flags |= SA_RESTART;
+    }
+    if (BIT(sig) & ALWAYS || act->handler > 1 || (act->handler == 0 && dumps_core(sig)) || traced) {
         host.handler = on_signal;
     } else {
         host.handler = (void (*)(int, void *, void *))(uintptr_t)act->handler;
     }
     host_sigaction(sig, &host, NULL);
+}
+
+/* A count of threads that are traced would be exact; one is enough for all. */
+void user_signal_trace(bool on)
+{
+    pthread_mutex_lock(&actions_lock);
+    if (user_task->actions->traced != on) {
+        user_task->actions->traced = on;
+        for (int sig = 1; sig <= USER_SIGNALS; sig++) {
+            if (!(BIT(sig) & UNBLOCKABLE)) {
+                host_action(sig, &user_task->actions->of[sig]);
+            }
+        }
+    }
+    pthread_mutex_unlock(&actions_lock);
 }
 
 int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old)
@@ -365,10 +440,18 @@ static bool stops_by_default(int sig)
     return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
-static void default_action(int sig)
+static void stop_self(struct task *t)
+{
+    if (t->trace) {
+        t->trace->by_itself = true;
+    }
+    host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)SIGSTOP);
+}
+
+static void default_action(struct task *t, int sig)
 {
     if (stops_by_default(sig)) {
-        host_syscall(SYS_tgkill, (int64_t)getpid(), host_syscall(SYS_gettid), (int64_t)SIGSTOP);
+        stop_self(t);
     } else if (!ignored_by_default(sig)) {
         user_die(sig);
     }
@@ -388,13 +471,20 @@ static void enter_handler(struct task *t, int sig, const siginfo_t *info,
                      ~UNBLOCKABLE;
 }
 
-static void deliver(struct task *t, int sig, const siginfo_t *info)
+/* Returns whether a handler was entered. */
+static bool deliver(struct task *t, int sig, siginfo_t *info)
 {
     struct user_sigaction act;
 
+    if (t->trace) {
+        sig = trace_signal(t, sig, info);
+        if (!sig) {
+            return false;
+        }
+    }
     sig = user_gdb_signal(t, sig, info);
     if (!sig) {
-        return;
+        return false;
     }
     pthread_mutex_lock(&actions_lock);
     act = user_task->actions->of[sig];
@@ -405,41 +495,57 @@ static void deliver(struct task *t, int sig, const siginfo_t *info)
     pthread_mutex_unlock(&actions_lock);
     if (act.handler > 1) {
         enter_handler(t, sig, info, &act);
-    } else if (act.handler == 0) {
-        default_action(sig);
+        if (t->trace && t->trace->resume == TRACE_STEP) {
+            trace_stepped(t);
+        }
+        return true;
     }
+    if (act.handler == 0) {
+        default_action(t, sig);
+    }
+    return false;
 }
 
-void user_take_signals(struct task *t)
+bool user_take_signals(struct task *t)
 {
+    bool entered = false;
     siginfo_t info;
     int sig;
 
     user_signal_block_all();
     t->signal_pending = 0;
+    if (t->trace_request) {
+        trace_answer(t);
+    }
     while (dequeue(t, &sig, &info)) {
-        deliver(t, sig, &info);
+        entered |= deliver(t, sig, &info);
     }
     if (t->restore_mask) {
         t->restore_mask = false;
         t->signal_mask = t->saved_mask;
     }
     user_signal_unblock(t);
+    return entered;
 }
 
 /* A blocked or ignored one kills, as the instruction cannot go on. */
 static void force(struct task *t, const siginfo_t *info)
 {
     int sig = info->si_signo;
+    siginfo_t copy = *info;
 
     user_signal_block_all();
     if (t->signal_mask & BIT(sig) || user_task->actions->of[sig].handler == 1) {
+        if (t->trace && !trace_signal(t, sig, &copy)) {
+            user_signal_unblock(t);
+            return;
+        }
         sig = user_gdb_signal(t, sig, info);
         if (sig) {
             user_die(sig);
         }
     } else {
-        deliver(t, sig, info);
+        deliver(t, sig, &copy);
     }
     user_signal_unblock(t);
 }

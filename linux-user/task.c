@@ -16,6 +16,7 @@
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
+#include "linux-user/trace.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
 #include "tcg/user/user.h"
@@ -81,6 +82,7 @@ static void attach(struct task *t)
     }
     user_signal_thread_init(t);
     backend_fp_enter(t->cpu->env);
+    trace_thread_init(t);
 }
 
 void user_main_task(struct cpu *cpu)
@@ -100,6 +102,9 @@ static __thread jmp_buf *thread_end;    /* in the thread's outermost frame */
 
 void user_exit_group(struct task *t, int status)
 {
+    if (t->trace) {
+        trace_note(t);
+    }
     user_gdb_exit(t, false, status);
     if (!t->borrows) {
         fflush(NULL);
@@ -123,6 +128,9 @@ void user_exit_thread(struct task *t, int status)
     bool last;
 
     user_signal_block_all();
+    if (t->trace) {
+        trace_note(t);
+    }
     if (t->borrows) {
         host_syscall(SYS_exit, (int64_t)status);
     }
@@ -272,6 +280,8 @@ static void fork_end(struct task *t, bool child)
         t->tid = host_syscall(SYS_gettid);
         user_signal_forked(t);
         user_cpu_forked(t->cpu);
+        user_signal_forget(t);
+        trace_forked(t);
     } else {
         user_tasks_unlock();
     }
@@ -335,6 +345,7 @@ struct borrow {
     struct task *task;
     const struct user_clone *args;
     struct user_actions actions;
+    struct trace_box box;
 };
 
 static int borrower(void *opaque)
@@ -344,6 +355,8 @@ static int borrower(void *opaque)
 
     t->borrows = true;
     t->actions = &b->actions;
+    trace_forked(t);
+    t->trace_child_box = &b->box;
     t->tid = host_syscall(SYS_gettid);
     t->clear_child_tid = t->robust_list = 0;
     if (b->args->flags & CLONE_CHILD_SETTID) {
@@ -362,8 +375,9 @@ static int borrower(void *opaque)
 static int64_t borrow_memory(struct task *t, const struct user_clone *args)
 {
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
-    struct borrow b = { t, args, *t->actions };
+    struct borrow b = { t, args, *t->actions, { 0 } };
     struct task saved;
+    struct signal_queue *signals;
     void *env = malloc(the_target.env_size);
     int64_t pid;
     int pidfd = -1;
@@ -371,11 +385,13 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     if (!t->child_stack) {
         t->child_stack = malloc(CHILD_STACK);
     }
-    if (!env || !t->child_stack) {
+    user_signal_block_all();
+    signals = env && t->child_stack ? user_signal_put_aside(t) : NULL;
+    if (!signals) {
+        user_signal_unblock(t);
         free(env);
         return -ENOMEM;
     }
-    user_signal_block_all();
     backend_fp_sync(t->cpu->env);
     user_gdb_borrow_begin(t);
     saved = *t;
@@ -393,6 +409,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     backend_fp_enter(t->cpu->env);
     user_gdb_borrow_end(t);
     free(env);
+    user_signal_give_back(t, signals);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);
     }
@@ -403,7 +420,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     return pid;
 }
 
-int64_t user_clone(struct task *t, const struct user_clone *args)
+static int64_t make(struct task *t, const struct user_clone *args)
 {
     const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
 
@@ -420,6 +437,20 @@ int64_t user_clone(struct task *t, const struct user_clone *args)
         return new_process(t, args);
     }
     return (args->flags & shared) == shared ? new_thread(t, args) : -EINVAL;
+}
+
+int64_t user_clone(struct task *t, const struct user_clone *args)
+{
+    int64_t result;
+
+    if (t->trace) {
+        trace_note(t);
+    }
+    result = make(t, args);
+    if (t->trace) {
+        trace_noted(t);
+    }
+    return result;
 }
 
 /* --- robust futexes: what the kernel would do at the thread's end ---------------------------- */

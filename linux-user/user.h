@@ -92,6 +92,12 @@ struct task {
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
     bool is_first;                  /* the process's main thread */
+    /* ptrace, see trace.h: what a tracer sees, NULL none; what it asked for, not yet done; that it
+       has gone; the number of the call in progress or -1. */
+    struct trace_box *trace, *trace_child_box;
+    volatile uint32_t trace_request;
+    volatile int trace_lost;
+    int64_t trace_number;
     struct task_debug debug;
     struct task *next;
     pthread_t thread;
@@ -178,6 +184,7 @@ extern struct user_image user_image;
 struct user_options {
     const char *sysroot;            /* -L; NULL none */
     const char *cpu_model, *uname_release, *argv0;
+    const char *exec_trace;         /* from an exec of another emulator, see trace.h; or NULL */
     uint64_t stack_size, reserved, base;
     bool strace, base_given;
     int exec_fd;                    /* the program, open, from an exec of another emulator; or -1 */

@@ -14,6 +14,7 @@
 #include "migration/incoming.h"
 #include "migration/machine.h"
 #include "migration/migration.h"
+#include "net.h"
 
 static struct {
     bool waiting;                   /* the machine is not there yet */
@@ -62,6 +63,7 @@ static void finish(void *opaque)
     machine_load_free(&in.load);
     channel_close(&in.channel, NULL);
     in.waiting = false;
+    net_announce();
     machine_end_load(in.run && machine_loaded_running());
 }
 

@@ -65,7 +65,7 @@ enum { NOT_SAVED = CPU_INT_EXIT | CPU_INT_RESET };
 
 static struct state env_state(const struct cpu *cpu)
 {
-    return (struct state){ 0, cpu->target->env_size, cpu->target->state_version,
+    return (struct state){ 0, cpu->target->env_size, MAX_OF(cpu->target->state_version, 1u),
                            cpu->target->state_fields, NULL };
 }
 

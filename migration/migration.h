@@ -48,6 +48,8 @@ bool migration_refuses(struct error **err);
  * from. What goes wrong ends the emulator. "defer" waits for migration_incoming(). */
 bool migration_incoming_prepare(const char *uri, bool run, struct error **err);
 bool migration_incoming(const char *uri, struct error **err);
+/* The start of the machine: -incoming, -loadvm (NULL: neither), or plainly. */
+bool migration_begin(const char *incoming, const char *snapshot, bool run, struct error **err);
 /* At exit: what waits for a connection that will not come any more. */
 void migration_incoming_close(void);
 

@@ -92,21 +92,20 @@ void hmp_print_help(struct monitor *mon, const char *name);
 #define HMP_HANDLERS(H)                                                                            \
     H(help) H(info) H(quit) H(stop) H(cont) H(system_reset) H(system_powerdown) H(system_wakeup)   \
     H(nmi) H(cpu_set) H(log) H(logfile) H(trace_event) H(boot_set) H(device_add) H(unavailable)    \
-    H(gdbserver)                                                                                   \
-    H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave) H(gva2gpa)            \
-    H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject) H(change)         \
-    H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status) H(info_name)         \
-    H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic) H(info_irq)    \
-    H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree) H(info_qtree)       \
-    H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network) H(info_jit)              \
-    H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)         \
+    H(gdbserver) H(x) H(xp) H(print) H(port_in) H(port_out) H(sum) H(memsave) H(pmemsave)          \
+    H(gva2gpa) H(sendkey) H(mouse_move) H(mouse_button) H(mouse_set) H(screendump) H(eject)        \
+    H(change) H(commit) H(ringbuf_read) H(ringbuf_write) H(info_version) H(info_status)            \
+    H(info_name) H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic)   \
+    H(info_irq) H(info_pci) H(info_block) H(info_blockstats) H(info_chardev) H(info_mtree)         \
+    H(info_qtree) H(info_roms) H(info_kvm) H(info_mice) H(info_history) H(info_network)            \
+    H(info_jit) H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)      \
     H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)                    \
     H(migrate_incoming) H(migrate_set_parameter) H(migrate_set_speed) H(migrate_set_downtime)      \
-    H(info_migrate) H(info_migrate_parameters) H(block_resize) H(block_set_io_throttle)            \
-    H(drive_add) H(drive_del) H(snapshot_blkdev) H(snapshot_blkdev_internal)                       \
-    H(snapshot_delete_blkdev_internal) H(drive_mirror) H(drive_backup) H(block_stream)             \
-    H(block_commit) H(info_block_jobs) H(block_job_cancel) H(block_job_complete)                   \
-    H(block_job_pause) H(block_job_resume) H(block_job_set_speed)                                          \
+    H(announce_self) H(info_migrate) H(info_migrate_parameters) H(block_resize)                    \
+    H(block_set_io_throttle) H(drive_add) H(drive_del) H(snapshot_blkdev)                          \
+    H(snapshot_blkdev_internal) H(snapshot_delete_blkdev_internal) H(drive_mirror)                 \
+    H(drive_backup) H(block_stream) H(block_commit) H(info_block_jobs) H(block_job_cancel)         \
+    H(block_job_complete) H(block_job_pause) H(block_job_resume) H(block_job_set_speed)            \
     H(info_vnc) H(set_password) H(expire_password)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)

@@ -11,6 +11,7 @@
 #include "migration/migration.h"
 #include "migration/snapshot.h"
 #include "monitor/hmp.h"
+#include "net.h"
 
 /* --- snapshots ------------------------------------------------------------------------------- */
 
@@ -88,6 +89,11 @@ void hmp_migrate_incoming(struct monitor *mon, struct hmp_args *args)
 
     migration_incoming(hmp_text(args, "uri"), &err);
     hmp_report(mon, err);
+}
+
+void hmp_announce_self(struct monitor *mon, struct hmp_args *args)
+{
+    net_announce();
 }
 
 static bool set_bandwidth(const char *text, struct error **err)

@@ -259,6 +259,7 @@ void net_nic_describe(struct net_nic *nic)
 {
     const uint8_t *m = nic->mac;
 
+    memcpy(nic->port->mac, m, NET_MAC_SIZE);
     net_port_describe(nic->port, "%.*s,macaddr=%02x:%02x:%02x:%02x:%02x:%02x",
                       (int)strcspn(nic->port->info, ","), nic->port->info, m[0], m[1], m[2], m[3],
                       m[4], m[5]);

@@ -19,6 +19,7 @@ struct net_port {
     void *opaque;
     GQueue waiting;                  /* GBytes *, for this port */
     bool delivering, link_down;
+    uint8_t mac[NET_MAC_SIZE];       /* of a card */
     struct net_hub *hub;             /* of a hub port */
     GPtrArray *dumps;                /* struct net_dump *, or NULL */
     struct net_port *next;

@@ -78,7 +78,7 @@ static _Noreturn void undefined(struct arm_env *env, uint32_t number, const char
     arm_raise(env, EXC_UNDEF);
 }
 
-/* --- identification --------------------------------------------------------------------------- */
+/* --- identification -------------------------------------------------------------------------- */
 
 static uint32_t read_cpuid(const struct arm_env *env, unsigned crm, unsigned opc2)
 {
@@ -121,7 +121,7 @@ static uint32_t read_cache_id(const struct arm_env *env, unsigned opc2)
     return which < 3 ? id->ccsidr[which] : 0;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 /* Whether the pending state is visible: ISR. */
 static uint32_t pending(struct arm_env *env)
@@ -201,7 +201,7 @@ uint32_t helper_mrc(struct arm_env *env, uint32_t number)
     return value;
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static void write_sctlr(struct arm_env *env, uint32_t value)
 {
@@ -355,4 +355,29 @@ void helper_mcr(struct arm_env *env, uint32_t number, uint32_t value)
         undefined(env, number | 15 << 16, "write");
     }
     arm_update_mode(env);
+}
+
+/* --- VFP's system registers ------------------------------------------------------------------ */
+
+uint32_t helper_fpexc_read(struct arm_env *env, uint32_t reg)
+{
+    const struct arm_model *m = env->model;
+
+    switch (reg) {
+    case 0: return m->fpsid;
+    case 6: return m->mvfr1;
+    case 7: return m->mvfr0;
+    case 8: return env->fpexc;
+    case 9:
+    case 10: return 0;              /* FPINST: nothing bounces to support code */
+    }
+    arm_raise(env, EXC_UNDEF);
+}
+
+void helper_fpexc_write(struct arm_env *env, uint32_t reg, uint32_t value)
+{
+    if (reg == 8) {
+        env->fpexc = value & FPEXC_EN;
+        arm_update_mode(env);
+    }
 }

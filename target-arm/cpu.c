@@ -87,7 +87,7 @@ static unsigned mmu_index(struct cpu *cpu)
     return arm_mmu_index(arm_env(cpu));
 }
 
-/* --- for boards ------------------------------------------------------------------------------- */
+/* --- for boards ------------------------------------------------------------------------------ */
 
 void arm_cpu_enter(struct cpu *cpu, const struct arm_cpu_entry *entry)
 {
@@ -118,6 +118,9 @@ const struct target the_target = {
     .helpers = arm_helpers,
     .n_helpers = H_COUNT,
     .state_fields = arm_state_fields,
+    .state_version = 1,
+    .saving = arm_saving,
+    .loaded = arm_loaded,
     .n_mmu_idx = ARM_MMU_COUNT,
     .init = init,
     .reset = reset,
@@ -132,5 +135,6 @@ const struct target the_target = {
     .debug_print = arm_debug_print,
     .debug_translate = arm_debug_translate,
     .disassemble_mode = arm_disassemble_mode,
+    .fp_fix = arm_fp_fix,
     .list_models = arm_list_models,
 };

@@ -101,7 +101,7 @@ struct arm_env {
     union arm_d d[32] __attribute__((aligned(16)));
     uint32_t mxcsr;                 /* host view of FPSCR: rounding, flags not yet collected */
     uint32_t fpscr;                 /* without NZCV of ... */
-    uint32_t fp_nzcv;               /* ... the last comparison; without QC of ... */
+    uint32_t fp_nzcv;               /* ... the last comparison, see fpscr.c; without QC of ... */
     uint32_t fp_qc[4] __attribute__((aligned(16)));     /* ... not all zero: QC */
     uint32_t fpexc;
     uint32_t exclusive_addr, exclusive_size;            /* size 0: no reservation */
@@ -116,6 +116,8 @@ struct arm_env {
     uint32_t fault_addr, fault_status;      /* of the abort being raised */
     uint32_t pending_lines;         /* levels of IRQ (1) and FIQ (2) */
     uint32_t halted_by_psci;
+    uint64_t saved_features;        /* filled for saving, compared when loading */
+    uint32_t saved_midr;
 
     /* Fixed at creation */
     const struct arm_model *model;
@@ -162,6 +164,7 @@ void arm_switch_mode(struct arm_env *env, unsigned mode);
 unsigned arm_bank(unsigned mode);
 void arm_pack_flags(struct arm_env *env);
 
+uint64_t arm_fp_fix(void *env, uint64_t a, uint64_t b, uint64_t op);
 uint32_t arm_fpscr_read(struct arm_env *env);
 void arm_fpscr_write(struct arm_env *env, uint32_t value);
 

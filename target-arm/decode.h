@@ -57,6 +57,10 @@ struct arm_dis {
     uint8_t live;                   /* FL_* wanted behind this instruction */
     bool live_known;
     bool flags_changed;             /* by the current instruction */
+    /* trans-vfp.c: halves of D registers that are values of their own; the last comparison */
+    ir_val s_val[32], s_of[32];
+    ir_val fp_compare;
+    ir_val q_val[16], q_low[16], q_high[16];
 };
 
 static inline bool arm_dis_has(const struct arm_dis *d, enum arm_feature f)
@@ -76,6 +80,10 @@ PREDICATE(v6k, F_V6K)
 PREDICATE(t2, F_T2)
 PREDICATE(v7, F_V7)
 PREDICATE(mp, F_MP)
+PREDICATE(vfp3, F_VFP3)
+PREDICATE(vfp4, F_VFP4)
+PREDICATE(fp16, F_HALF)
+PREDICATE(simd, F_NEON)
 PREDICATE(div_arm, F_DIV_ARM)
 PREDICATE(div_thumb, F_DIV_THUMB)
 #undef PREDICATE
@@ -108,6 +116,14 @@ static inline bool t32_parallel(const struct arm_dis *d, uint32_t insn)
 static inline bool coprocessor_ls(const struct arm_dis *d, uint32_t insn)
 {
     return insn & (1 << 24 | 1 << 23 | 1 << 21);
+}
+
+/* Increment after, or decrement before with writeback */
+static inline bool vldm_form(const struct arm_dis *d, uint32_t insn)
+{
+    unsigned puw = (insn >> 22 & 6) | (insn >> 21 & 1);
+
+    return puw == 2 || puw == 3 || puw == 5;
 }
 
 /* P or W must be set, else it is an exclusive access. */

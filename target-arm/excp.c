@@ -114,7 +114,7 @@ void arm_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_acc
     arm_raise(env, EXC_DATA);
 }
 
-/* --- what instructions ask -------------------------------------------------------------------- */
+/* --- what instructions ask ------------------------------------------------------------------- */
 
 void helper_svc(struct arm_env *env, uint32_t imm, uint32_t next_pc)
 {

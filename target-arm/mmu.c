@@ -42,7 +42,7 @@ static bool read_entry(struct walk *w, uint32_t address, uint32_t *entry)
     return true;
 }
 
-/* --- rights ----------------------------------------------------------------------------------- */
+/* --- rights ---------------------------------------------------------------------------------- */
 
 /* AP without APX: what both may do; S and R rule when it is 0. */
 static unsigned old_rights(const struct walk *w, unsigned ap)
@@ -105,7 +105,7 @@ static bool decide(struct walk *w, unsigned prot, bool never_execute, bool secti
     return true;
 }
 
-/* --- the tables ------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------------------------ */
 
 static bool section(struct walk *w, uint32_t entry)
 {
@@ -257,7 +257,7 @@ static bool protect(struct walk *w)
     return false;
 }
 
-/* --- the whole -------------------------------------------------------------------------------- */
+/* --- the whole ------------------------------------------------------------------------------- */
 
 static bool walk(struct walk *w, uint32_t vaddr)
 {

@@ -36,5 +36,7 @@ void arm_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_acc
                     unsigned mmu_idx);
 
 extern const struct field arm_state_fields[];
+void arm_saving(struct cpu *cpu);
+bool arm_loaded(struct cpu *cpu, struct error **err);
 
 #endif

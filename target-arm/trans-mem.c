@@ -392,6 +392,7 @@ static void store_exclusive(struct arm_dis *d, const struct arm_arg_strex *a, un
     ir_envst(ir, I32, AT(exclusive_size), arm_imm(d, 0), MO_32);
     ir_set(ir, G_REG0 + a->rd, arm_imm(d, 1));
     ir_label(ir, done);
+    d->fp_compare = 0;
 }
 
 #define EXCLUSIVE(suffix, size) \

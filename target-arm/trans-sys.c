@@ -214,18 +214,3 @@ void trans_LDC(struct arm_dis *d, const struct arm_arg_LDC *a)
 {
     arm_undefined(d);
 }
-
-void trans_UDF_vfp(struct arm_dis *d)
-{
-    arm_undefined(d);
-}
-
-void trans_UDF_neon(struct arm_dis *d)
-{
-    arm_undefined(d);
-}
-
-void trans_UDF_neon_ls(struct arm_dis *d)
-{
-    arm_undefined(d);
-}

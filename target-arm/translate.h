@@ -121,6 +121,20 @@ unsigned arm_label_new(struct arm_dis *d);
 void arm_translate(struct translation *t);
 extern const struct ir_global arm_globals[];
 
+/* --- VFP registers (trans-vfp.c) ------------------------------------------------------------- */
+
+ir_val arm_get_d(struct arm_dis *d, unsigned n);
+void arm_set_d(struct arm_dis *d, unsigned n, ir_val v);
+ir_val arm_get_s(struct arm_dis *d, unsigned n);
+void arm_set_s(struct arm_dis *d, unsigned n, ir_val v);
+/* "This exact SSE instruction": opcode with its map; moves only. */
+ir_val arm_vx_move(struct arm_dis *d, enum ir_type type, unsigned map, unsigned prefix,
+                   unsigned opcode, ir_val a, ir_val b);
+ir_val arm_vx_move_imm(struct arm_dis *d, enum ir_type type, unsigned map, unsigned prefix,
+                       unsigned opcode, ir_val a, ir_val b, unsigned imm);
+/* Raises when the register does not exist; true if it did. */
+bool arm_no_d(struct arm_dis *d, unsigned n);
+
 /* --- shared workers -------------------------------------------------------------------------- */
 
 /* A shifted operand; *carry: its carry out, or 0 when it stays. Asked only when not NULL. */

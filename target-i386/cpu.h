@@ -163,6 +163,7 @@ struct x86_env {
     uint32_t event_external;        /* EXT bit for error codes while an event is delivered */
     /* DR6 bits of data and I/O breakpoints hit by this instruction */
     uint32_t db_pending;
+    uint32_t mode_debug;            /* MODE_STEP and MODE_WATCH, see x86_debug_changed() */
     uint64_t mode_base;             /* code base that the jump cache was selected for */
     uint32_t wait_sipi;             /* application processor before its start-up IPI */
     uint32_t sipi_vector;

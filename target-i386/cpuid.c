@@ -91,11 +91,12 @@ static void leaf_1(struct x86_env *env, uint32_t out[4])
 
 static void leaf_4(unsigned i, uint32_t out[4])
 {
-    const struct cache *c = &caches[i];
+    const struct cache *c;
 
     if (i >= ARRAY_LEN(caches)) {
         return;
     }
+    c = &caches[i];
     out[0] = c->type | c->level << 5 | 1 << 8 | ((1u << core_bits()) - 1) << 26;
     if (c->shared) {
         out[0] |= ((1u << core_bits()) - 1) << 14;

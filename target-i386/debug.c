@@ -119,6 +119,9 @@ void helper_single_step(struct x86_env *env, x86_word next_pc, uint32_t new_flag
 {
     uint32_t dr6 = env->db_pending;
 
+    if (env_cpu(env)->user && env_cpu(env)->exception >= 0) {
+        return;                     /* a process's call is first made */
+    }
     env->db_pending = 0;
     if ((env->eflags & FL_TF) || !(dr6 || new_flags)) {
         dr6 |= DR6_BS;

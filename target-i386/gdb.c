@@ -301,7 +301,11 @@ void x86_registers_init(void)
 
 void x86_debug_changed(struct cpu *cpu)
 {
-    x86_update_mode(x86_env(cpu));
+    struct x86_env *env = x86_env(cpu);
+
+    env->mode_debug = (cpu_debug_alone(cpu) ? MODE_STEP : 0) |
+                      (code_is_user && cpu_watchpoint_count ? MODE_WATCH : 0);
+    x86_update_mode(env);
 }
 
 void helper_debug_break(struct x86_env *env, x86_word address)

@@ -8,9 +8,7 @@
 #pragma GCC target("general-regs-only")
 #include "target-i386/sys.h"
 
-#include "cpu-debug.h"
 #include "target-i386/fpu.h"
-#include "tcg/code.h"
 #include "tcg/region.h"
 
 /* What does not come from CS, SS, EFLAGS and CPL. */
@@ -83,7 +81,7 @@ static uint32_t control_mode(const struct x86_env *env)
 
 static uint32_t flow_mode(const struct x86_env *env)
 {
-    uint32_t mode = env->cpl | env->mode_inhibit;
+    uint32_t mode = env->cpl | env->mode_inhibit | env->mode_debug;
 
     if (env->cpl) {
         mode |= (env->eflags & FL_IOPL) >> 12 << 8;
@@ -99,12 +97,6 @@ static uint32_t flow_mode(const struct x86_env *env)
     }
     if (env->cpl < 3 && (!(env->cr[4] & CR4_SMAP) || (env->eflags & FL_AC))) {
         mode |= MODE_KERNEL_USER_OK;
-    }
-    if (cpu_debug_alone(env_cpu((void *)env))) {
-        mode |= MODE_STEP;
-    }
-    if (code_is_user && cpu_watchpoint_count) {
-        mode |= MODE_WATCH;
     }
     return mode;
 }

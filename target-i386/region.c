@@ -164,7 +164,8 @@ static void sort_runs(struct x86_region *r)
         struct x86_run run = r->runs[i];
         unsigned at = i;
 
-        while (at > 1 && r->insns[r->runs[at - 1].first].pc - start > r->insns[run.first].pc - start) {
+        while (at > 1 &&
+               r->insns[r->runs[at - 1].first].pc - start > r->insns[run.first].pc - start) {
             r->runs[at] = r->runs[at - 1];
             at--;
         }

@@ -114,10 +114,16 @@ ir_val ir_imm(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_
     if (v) {
         return v;
     }
-    if ((info->flags & (IR_RESULT | IR_EFFECT)) == IR_RESULT && op != IR_envld && op != IR_hld) {
+    if (((info->flags & (IR_RESULT | IR_EFFECT)) == IR_RESULT && op != IR_envld &&
+         op != IR_hld) || ir_is_move(&o)) {
         return ir_pure(ir, &o);
     }
     return append(ir, &o);
+}
+
+ir_val ir_append_op(struct ir *ir, const struct ir_op *o)
+{
+    return ir_op_info[o->op].flags & IR_EFFECT ? append(ir, o) : ir_pure(ir, o);
 }
 
 ir_val ir_1(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a)

@@ -25,6 +25,8 @@ ir_val ir_1(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a);
 ir_val ir_2(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b);
 ir_val ir_2i(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, int64_t b);
 ir_val ir_3(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, ir_val c);
+/* Any op as it is; shared with an equal one if it is pure. */
+ir_val ir_append_op(struct ir *ir, const struct ir_op *o);
 ir_val ir_imm(struct ir *ir, enum ir_opcode op, enum ir_type type, ir_val a, ir_val b, int64_t imm);
 
 ir_val ir_exts(struct ir *ir, enum ir_type type, ir_val a, unsigned bits);

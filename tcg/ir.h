@@ -96,8 +96,10 @@ struct ir_sse {
     uint8_t has_imm8;
     uint8_t reg_ext;                /* ModRM.reg for group opcodes (psrldq...), a is then r/m */
     uint8_t is_group;
-    uint8_t wide;                   /* vx_vg: the general operand has 64 bits (REX.W) */
+    uint8_t wide;                   /* SSE_WIDE: vx_vg's general operand has 64 bits (REX.W) */
 };
+
+enum { SSE_WIDE = 1, SSE_PURE = 2 /* moves only: no flags, may be removed or shared */ };
 
 enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64 };
 
@@ -202,6 +204,12 @@ struct ir {
     uint16_t uses[IR_MAX_OPS];
     bool held[IR_MAX_OPS];          /* some precise global was set to it, so it has a home */
 };
+
+/* A vx op that only moves bits. */
+static inline bool ir_is_move(const struct ir_op *o)
+{
+    return o->op >= IR_vx && o->op <= IR_vx_fl && o->sse.wide & SSE_PURE;
+}
 
 static inline bool ir_is_checked(const struct ir_check *check, unsigned n)
 {

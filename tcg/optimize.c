@@ -286,7 +286,7 @@ static bool is_dead(const struct ir *ir, unsigned at)
     if (o->op == IR_call) {
         return ir->helpers[o->call.helper].flags & HELPER_PURE;
     }
-    return (info->flags & IR_RESULT) && !(info->flags & IR_EFFECT);
+    return (info->flags & IR_RESULT) && (!(info->flags & IR_EFFECT) || ir_is_move(o));
 }
 
 void ir_optimize(struct ir *ir)

@@ -17,6 +17,16 @@ static bool is_int(enum ir_type t)
     return t == I32 || t == I64;
 }
 
+/* Of vectors the low part counts. */
+static bool is_as_wide(const struct ir_op *o, enum ir_type t)
+{
+    static const uint8_t size[IR_TYPE_COUNT] = {
+        [F32] = 4, [F64] = 8, [V64] = 8, [V128] = 16, [IR_NONE] = 0,
+    };
+
+    return size[t] >= size[o->type] || (o->op == IR_vx && size[t]);
+}
+
 /* Whether operand n of the op may have type t. */
 static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
 {
@@ -25,11 +35,10 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
     switch (o->op) {
     case IR_st:
     case IR_hst:
-        return n == 0 ? is_int(t) : is_int(type) ? is_int(t) : t == type;
+        return n == 0 ? is_int(t) : is_int(type) ? is_int(t) : is_as_wide(o, t);
     case IR_set:
-        return is_int(type) ? is_int(t) : t == type;
     case IR_envst:
-        return is_int(type) ? is_int(t) : t == type;
+        return is_int(type) ? is_int(t) : is_as_wide(o, t);
     case IR_ld:
     case IR_hld:
     case IR_call:
@@ -50,7 +59,7 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
     case IR_vx_flags:
         return t == V64 || t == V128;
     }
-    return is_int(type) || type == IR_NONE ? is_int(t) : t == type;
+    return is_int(type) || type == IR_NONE ? is_int(t) : is_as_wide(o, t);
 }
 
 static const char *check_value(const struct ir *ir, unsigned at, unsigned n, ir_val v,

@@ -56,7 +56,7 @@ bool board_boot(struct board *b, uint32_t machine_id, struct error **err)
     return arm_boot(&b->boot, err);
 }
 
-/* --- chips ------------------------------------------------------------------------------------ */
+/* --- chips ----------------------------------------------------------------------------------- */
 
 struct device *board_place(struct board *b, struct device *dev, uint64_t address, struct irq irq,
                            struct error **err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* PL061 general purpose I/O (ARM DDI 0190): eight pins. Output 0 interrupts, 1 to 8 are the pins. */
+/* PL061 general purpose I/O (ARM DDI 0190). Output 0 interrupts, 1 to 8 are the pins. */
 #include "base/bits.h"
 #include "base/log.h"
 #include "hw/core/device.h"

@@ -4,7 +4,7 @@
  *
  * "integrator_pic": output 0 is IRQ, output 1 FIQ, each with enables of its own.
  * "versatile_sic": output 31 is any enabled line; lines 21 to 30 can pass straight to the output of
- * the same number instead.
+ * the same number as well.
  */
 #include "base/bits.h"
 #include "base/log.h"
@@ -127,7 +127,7 @@ static void versatile_update(struct fpga_pic *pic)
     for (unsigned n = PASS_FIRST; n <= PASS_LAST; n++) {
         irq_set(pic->dev.irqs[n], lines & pic->s.enable2 & 1u << n ? 1 : 0);
     }
-    irq_set(pic->dev.irqs[31], (lines & pic->s.enable & ~pic->s.enable2) != 0);
+    irq_set(pic->dev.irqs[31], (lines & pic->s.enable) != 0);
 }
 
 static void versatile_input(void *dev, int n, int level)

@@ -233,10 +233,11 @@ DEVICE(integrator_core) = {
     .name = "integrator_core", .desc = "Integrator core module", .internal = true,
     .size = sizeof(struct integrator_core), .properties = core_properties,
     .regions = core_regions, .irqs = 2, .init = core_init, .reset = core_reset,
-    .reset_lines = core_reset_lines, .state = STATE(integrator_core, s, integrator_core_state, 1),
+    .reset_lines = core_reset_lines,
+    .state = STATE(integrator_core, s, integrator_core_state, 1),
 };
 
-/* --- the CP board's registers ------------------------------------------------------------------ */
+/* --- the CP board's registers ---------------------------------------------------------------- */
 
 enum { CP_ID = 0x00, CP_FLASH = 0x04, CP_CARD = 0x08, CP_DECODE = 0x0c };
 enum { CARD_PROTECTED = 1, CARD_PRESENT = 2, CARD_CHANGED = 8 };

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* "sp810", the system controller of the Versatile (ARM DDI 0254): it selects clocks, which run at
- * one rate here, so its registers only keep what is written. "integrator_debug": switches, lamps. */
+/*
+ * "sp810", the system controller of the Versatile (ARM DDI 0254): it selects clocks, which run at
+ * one rate here, so its registers only keep what is written.
+ * "integrator_debug": switches and lamps.
+ */
 #include "base/log.h"
 #include "hw/core/device.h"
 #include "hw/misc/primecell.h"

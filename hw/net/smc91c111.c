@@ -338,7 +338,7 @@ static uint8_t *data_byte(struct smc91c111 *d, unsigned lane)
     return packet < PACKETS ? packet_data(s, packet) + at : NULL;
 }
 
-/* --- registers, a byte at a time --------------------------------------------------------------- */
+/* --- registers, a byte at a time ------------------------------------------------------------- */
 
 #define BYTE(bank, offset) ((bank) << 4 | (offset))
 
@@ -365,8 +365,7 @@ static uint8_t read_byte(struct smc91c111 *d, unsigned offset)
     case BYTE(0, 9): return bits_count(s->free);
     case BYTE(0, 10) ... BYTE(0, 11): return s->rpcr[reg & 1];
     case BYTE(1, 0) ... BYTE(1, 1): return low_or_high(s->config, reg);
-    case BYTE(1, 2): return 0x00;
-    case BYTE(1, 3): return 0x18;    /* at 0x300 */
+    case BYTE(1, 2) ... BYTE(1, 3): return 0;    /* where the board has decoded the chip */
     case BYTE(1, 4) ... BYTE(1, 9): return s->mac[offset - 4];
     case BYTE(1, 10) ... BYTE(1, 11): return low_or_high(s->general, reg);
     case BYTE(1, 12) ... BYTE(1, 13): return low_or_high(s->control, reg);

@@ -98,7 +98,11 @@ static const struct device_region regions[] = {
 
 static void set_irq(void *opaque, int line, int level)
 {
-    irq_set(((struct versatile_pci *)opaque)->dev.irqs[line], level);
+    struct versatile_pci *host = opaque;
+
+    if (line < (int)host->dev.class->irqs) {
+        irq_set(host->dev.irqs[line], level);
+    }
 }
 
 /* Slots 24, 28, ... have INTA on the first line, the next ones rotate; the backplane adds two. */
@@ -107,7 +111,7 @@ static int map_irq(void *opaque, struct pci_device *pci, int pin)
     return ((pci->devfn >> 3) + pin + 2) & 3;
 }
 
-/* --- the bridge as the bus sees it ------------------------------------------------------------- */
+/* --- the bridge as the bus sees it ----------------------------------------------------------- */
 
 static bool self_init(struct device *dev, struct error **err)
 {

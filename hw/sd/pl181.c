@@ -57,10 +57,11 @@ static bool reading(const struct pl181_state *s)
     return s->data_control & DATA_FROM_CARD;
 }
 
-/* The events that were kept, and what the FIFO says now. */
+/* The events that were kept, and what the FIFO says now. A read is active until the FIFO is empty:
+ * drivers take nothing from it afterwards. */
 static uint32_t status(const struct pl181_state *s)
 {
-    bool active = s->data_control & DATA_ENABLE && s->count;
+    bool active = s->data_control & DATA_ENABLE;
     uint32_t value = s->status;
 
     if (reading(s)) {
@@ -134,7 +135,7 @@ static void move(struct pl181 *m)
 {
     struct pl181_state *s = &m->s;
 
-    if (!(s->data_control & DATA_ENABLE) || !s->count) {
+    if (!(s->data_control & DATA_ENABLE)) {
         return;
     }
     if (reading(s)) {
@@ -142,7 +143,7 @@ static void move(struct pl181 *m)
     } else {
         drain_to_card(m);
     }
-    if (!s->count) {
+    if (!s->count && (!reading(s) || !s->used)) {
         s->data_control &= ~DATA_ENABLE;
         s->status |= STATUS_DATA_END | (s->data_control & DATA_STREAM ? 0 : STATUS_BLOCK_END);
         if (!reading(s)) {
@@ -200,7 +201,7 @@ static uint64_t pl181_read(void *dev, uint64_t offset, unsigned size)
     case REG_STATUS: return status(s);
     case REG_MASK0: return s->mask[0];
     case REG_MASK1: return s->mask[1];
-    case REG_FIFO_COUNT: return (s->count + 3) / 4 + (reading(s) ? s->used : 0);
+    case REG_FIFO_COUNT: return (s->count + 3) / 4;
     case REG_FIFO ... REG_FIFO + 4 * FIFO - 1:
         word = fifo_take(s);
         move(m);
@@ -217,7 +218,9 @@ static void start_data(struct pl181 *m, uint32_t value)
     m->s.used = m->s.head = 0;
     if (value & DATA_ENABLE) {
         m->s.count = m->s.length;
-        move(m);
+        if (m->s.count) {
+            move(m);
+        }
     }
 }
 

@@ -19,19 +19,20 @@ enum {
     REG_MASKED = 0x14, REG_BACKGROUND = 0x18
 };
 enum {
-    CONTROL_ONE_SHOT = 0x01, CONTROL_32BIT = 0x02, CONTROL_PRESCALE = 0x0c, CONTROL_INTERRUPT = 0x20,
-    CONTROL_PERIODIC = 0x40, CONTROL_ENABLE = 0x80
+    CONTROL_ONE_SHOT = 0x01, CONTROL_32BIT = 0x02, CONTROL_PRESCALE = 0x0c,
+    CONTROL_INTERRUPT = 0x20, CONTROL_PERIODIC = 0x40, CONTROL_ENABLE = 0x80
 };
 
 struct counter_state {
     uint32_t load, control;
     uint32_t value;                 /* while stopped; at `start` while running */
     int64_t start;                  /* when it had that value */
-    bool raw;
+    bool raw, expired;              /* expired: a one-shot counter has reached zero */
 };
 FIELDS(counter_state) = {
     FIELD(counter_state, load), FIELD(counter_state, control), FIELD(counter_state, value),
-    FIELD(counter_state, start), FIELD(counter_state, raw), FIELDS_END
+    FIELD(counter_state, start), FIELD(counter_state, raw), FIELD(counter_state, expired),
+    FIELDS_END
 };
 
 struct counters {
@@ -127,16 +128,12 @@ static void set_timer(struct counter *c)
     const struct counter_state *s = c->s;
     uint64_t ticks, zero = s->value;
 
-    if (!(s->control & CONTROL_ENABLE) || !(s->control & CONTROL_INTERRUPT)) {
+    if (!(s->control & CONTROL_ENABLE) || !(s->control & CONTROL_INTERRUPT) || s->expired) {
         timer_cancel(&c->timer);
         return;
     }
     ticks = elapsed(c);
-    if (ticks >= zero) {
-        if (s->control & CONTROL_ONE_SHOT) {
-            timer_cancel(&c->timer);
-            return;
-        }
+    if (ticks >= zero && !(s->control & CONTROL_ONE_SHOT)) {
         zero += ((ticks - zero) / period(s) + 1) * period(s);
     }
     timer_set(&c->timer, s->start + (int64_t)clock_ticks_to_ns(zero << prescale_shift(s), c->hz));
@@ -147,32 +144,41 @@ static void restart(struct counter *c, uint32_t value)
 {
     c->s->value = value & limit(c->s);
     c->s->start = clock_ns(CLOCK_VM);
+    c->s->expired = false;
     set_timer(c);
+}
+
+/* What happened up to now: zeros that were passed raise the flag, whoever comes first, the timer or
+ * the guest. Periodic counters start a new stretch at the last zero. */
+static void catch_up(struct counter *c)
+{
+    struct counter_state *s = c->s;
+    uint64_t ticks, zero = s->value;
+
+    if (!(s->control & CONTROL_ENABLE) || s->expired) {
+        return;
+    }
+    ticks = elapsed(c);
+    if (ticks < zero) {
+        return;
+    }
+    s->raw = true;
+    if (s->control & CONTROL_ONE_SHOT) {
+        s->expired = true;
+        return;
+    }
+    zero += (ticks - zero) / period(s) * period(s);
+    s->start += (int64_t)clock_ticks_to_ns(zero << prescale_shift(s), c->hz);
+    s->value = (uint32_t)MIN_OF(period(s), (uint64_t)UINT32_MAX);
 }
 
 static void reached_zero(void *opaque)
 {
     struct counter *c = opaque;
 
-    c->s->raw = true;
+    catch_up(c);
     set_timer(c);
     update_irq(c->owner);
-}
-
-/* Without a timer the flag of a counter that passed zero is found when somebody looks. */
-static void notice_zero(struct counter *c)
-{
-    struct counter_state *s = c->s;
-
-    if (s->control & CONTROL_ENABLE && !(s->control & CONTROL_INTERRUPT) &&
-        elapsed(c) >= s->value) {
-        uint32_t value = value_now(c);
-
-        s->raw = true;
-        if (!(s->control & CONTROL_ONE_SHOT)) {
-            restart(c, value ? value : (uint32_t)period(s));
-        }
-    }
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -181,14 +187,13 @@ static uint32_t read_counter(struct counter *c, unsigned reg)
 {
     struct counter_state *s = c->s;
 
+    catch_up(c);
     switch (reg) {
     case REG_LOAD:
     case REG_BACKGROUND: return s->load;
     case REG_VALUE: return value_now(c);
     case REG_CONTROL: return s->control;
-    case REG_RAW:
-        notice_zero(c);
-        return s->raw;
+    case REG_RAW: return s->raw;
     case REG_MASKED: return s->raw && s->control & CONTROL_INTERRUPT;
     default: return 0;
     }
@@ -198,7 +203,9 @@ static void write_counter(struct counter *c, unsigned reg, uint32_t value)
 {
     struct counter_state *s = c->s;
     uint32_t now;
+    bool expired;
 
+    catch_up(c);
     switch (reg) {
     case REG_LOAD:
         s->load = value;
@@ -210,16 +217,16 @@ static void write_counter(struct counter *c, unsigned reg, uint32_t value)
         restart(c, now);
         break;
     case REG_CONTROL:
-        notice_zero(c);
         now = value_now(c);
         if (!(s->control & CONTROL_ENABLE) && value & CONTROL_ENABLE && now == 0) {
             now = value & CONTROL_PERIODIC ? s->load : UINT32_MAX;
         }
+        expired = s->expired;
         s->control = value & 0xff;
         restart(c, now);
+        s->expired = expired && now == 0;
         break;
     case REG_CLEAR:
-        notice_zero(c);
         s->raw = false;
         break;
     default:

@@ -8,6 +8,7 @@
 #include <ucontext.h>
 #include "base/bits.h"
 #include "cpu-control.h"
+#include "linux-user/trace.h"
 #include "tcg/region.h"
 
 static const struct user_abi abi_eabi = {
@@ -165,16 +166,47 @@ static int64_t private_call(struct task *t, uint32_t number)
     }
 }
 
+/*
+ * The tracer sees the result in the register and may change it, and sees also signals that the
+ * guest ignores; those must not interrupt a call that the kernel would not have.
+ */
+static void finish_traced(struct task *t, struct arm_env *env, uint32_t r0, int64_t result)
+{
+    int64_t shown = result == USER_NO_RESULT ? (int64_t)env->regs[0] : result;
+
+    env->regs[0] = (uint32_t)shown;
+    trace_call_end(t, shown);
+    if (result == USER_RESTART ||
+        (result == -EINTR && t->signal_pending && !user_take_signals(t))) {
+        env->regs[0] = r0;
+        env->pc -= arm_is_thumb(env) ? 2 : 4;
+    }
+}
+
+static void finish_call(struct task *t, struct arm_env *env, int64_t result)
+{
+    if (result == USER_RESTART) {
+        env->pc -= arm_is_thumb(env) ? 2 : 4;
+    } else if (result != USER_NO_RESULT) {
+        env->regs[0] = (uint32_t)result;
+    }
+}
+
 static void system_call(struct task *t, uint32_t imm)
 {
     struct arm_env *env = arm_env(t->cpu);
-    uint32_t number = env->regs[7];
+    uint32_t number = env->regs[7], r0;
+    bool traced = unlikely(t->trace);
     int64_t args[6], result;
 
     if (imm && !arm_is_thumb(env)) {
         number = imm ^ 0x900000;
         t->abi = &abi_oabi;
     }
+    if (traced) {
+        number = (uint32_t)trace_call_begin(t, number);
+    }
+    r0 = env->regs[0];
     if (number >= ARM_NR_BASE) {
         result = private_call(t, number);
     } else {
@@ -184,10 +216,10 @@ static void system_call(struct task *t, uint32_t imm)
         result = user_syscall(t, number, args);
     }
     t->abi = user_process_abi;
-    if (result == USER_RESTART) {
-        env->pc -= arm_is_thumb(env) ? 2 : 4;
-    } else if (result != USER_NO_RESULT) {
-        env->regs[0] = (uint32_t)result;
+    if (traced) {
+        finish_traced(t, env, r0, result);
+    } else {
+        finish_call(t, env, result);
     }
 }
 

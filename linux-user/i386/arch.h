@@ -14,7 +14,12 @@ int64_t x86_set_tls(struct x86_env *env, uint64_t desc);
 void x86_load_segment(struct x86_env *env, int seg, uint16_t selector);
 void x86_load_code_segment(struct x86_env *env, uint16_t cs, uint16_t ss);
 
-/* frame.c: where handlers without SA_RESTORER return to; once for a new program. */
+/* The thread's own entries of the GDT as struct user_desc. */
+void x86_save_tls(struct x86_env *env, uint32_t (*tls)[4]);
+
+/* frame.c: FSAVE's 108 bytes as Linux shows them, with the FPU's state in env. */
+void x86_user_fsave(const struct x86_env *env, uint8_t *p);
+/* Where handlers without SA_RESTORER return to; once for a new program. */
 void x86_map_trampolines(void);
 
 #endif

@@ -84,15 +84,13 @@ static unsigned fp_size(const struct x86_env *env)
     return (X86_64 ? 0 : FSAVE_SIZE) + (env->cr[4] & CR4_OSXSAVE ? XSTATE_FRAME : FX_SIZE);
 }
 
-static void make_fsave(const struct x86_env *env, uint8_t *p)
+void x86_user_fsave(const struct x86_env *env, uint8_t *p)
 {
     uint32_t head[7] = {
         0xffff0000 | env->fpuc, 0xffff0000 | env->fpus | env->fptop << FPUS_TOP_SHIFT,
         0xffff0000 | fp_full_tags(env), env->fpip, env->fpcs | (uint32_t)env->fop << 16,
         env->fpdp, 0xffff0000 | env->fpds,
     };
-    uint32_t status = (uint16_t)head[1];        /* and magic 0: FXSAVE data follows */
-
     memcpy(p, head, sizeof(head));
     for (unsigned i = 0; i < 8; i++) {
         const struct x86_fpreg *r = &env->fpregs[fp_index(env, i)];
@@ -100,7 +98,6 @@ static void make_fsave(const struct x86_env *env, uint8_t *p)
         memcpy(p + 28 + 10 * i, &r->mant, 8);
         memcpy(p + 28 + 10 * i + 8, &r->exp, 2);
     }
-    memcpy(p + 108, &status, 4);
 }
 
 static bool push_fp(struct x86_env *env, uint64_t at)
@@ -112,7 +109,11 @@ static bool push_fp(struct x86_env *env, uint64_t at)
 
     backend_fp_sync(env);
     if (!X86_64) {
-        make_fsave(env, buf);
+        uint32_t status;                        /* and magic 0: FXSAVE data follows */
+
+        x86_user_fsave(env, buf);
+        status = env->fpus | env->fptop << FPUS_TOP_SHIFT;
+        memcpy(buf + 108, &status, 4);
     }
     x86_fx_save(env, fx, X86_64);
     if (env->cr[4] & CR4_OSXSAVE) {

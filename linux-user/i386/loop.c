@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a thread's x86 code: system calls, exceptions as signals, the vsyscall page. */
 #include "linux-user/i386/arch.h"
+#include "linux-user/trace.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -12,6 +14,7 @@
 #include "cpu-control.h"
 #include "cpu-debug.h"
 #include "linux-user/gdb.h"
+#include "target-i386/gdb.h"
 #include "target-i386/sys.h"
 #include "tcg/backend.h"
 #include "tcg/region.h"
@@ -66,7 +69,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
-        x86_update_mode(to);
+        x86_debug_changed(child);
         jump_cache_select(child);
     }
     to->regs[R_AX] = 0;
@@ -211,8 +214,29 @@ static int64_t call(struct task *t, int64_t num, int64_t args[6])
     return user_gdb_active ? user_gdb_syscall(t, num, args) : user_syscall(t, num, args);
 }
 
-static void finish_syscall(struct x86_env *env, int64_t result)
+/*
+ * The tracer sees the result in the register, may change it, and sees also signals that the guest
+ * ignores; those must not interrupt a call that the kernel would not have.
+ */
+static void finish_traced(struct task *t, struct x86_env *env, int64_t num, int64_t result)
 {
+    int64_t shown = result == USER_NO_RESULT ? (int64_t)env->regs[R_AX] : result;
+
+    env->regs[R_AX] = (x86_word)shown;
+    trace_call_end(t, shown);
+    if (result == USER_RESTART ||
+        (result == -EINTR && t->signal_pending && !user_take_signals(t))) {
+        env->regs[R_AX] = (x86_word)num;
+        env->pc -= 2;
+    }
+}
+
+static void finish_syscall(struct task *t, struct x86_env *env, int64_t num, int64_t result)
+{
+    if (unlikely(t->trace)) {
+        finish_traced(t, env, num, result);
+        return;
+    }
     if (result == USER_RESTART) {
         env->pc -= 2;                   /* syscall and int 0x80 have two bytes */
     } else if (result != USER_NO_RESULT) {
@@ -221,12 +245,24 @@ static void finish_syscall(struct x86_env *env, int64_t result)
 }
 
 #if TARGET_WORD_BITS == 64
+static void take_args64(const struct x86_env *env, int64_t args[6])
+{
+    static const uint8_t order[6] = { R_DI, R_SI, R_DX, 10, 8, 9 };
+
+    for (unsigned i = 0; i < 6; i++) {
+        args[i] = env->regs[order[i]];
+    }
+}
+
 static void syscall64(struct task *t, struct x86_env *env)
 {
-    int64_t args[6] = { env->regs[R_DI], env->regs[R_SI], env->regs[R_DX], env->regs[10],
-                        env->regs[8], env->regs[9] };
+    int64_t args[6], num = env->regs[R_AX];
 
-    finish_syscall(env, call(t, env->regs[R_AX], args));
+    if (unlikely(t->trace)) {
+        num = trace_call_begin(t, num);
+    }
+    take_args64(env, args);
+    finish_syscall(t, env, num, call(t, num, args));
 }
 #else
 static void syscall64(struct task *t, struct x86_env *env)
@@ -237,12 +273,17 @@ static void syscall64(struct task *t, struct x86_env *env)
 
 static void syscall32(struct task *t, struct x86_env *env)
 {
-    int64_t args[6] = { (uint32_t)env->regs[R_BX], (uint32_t)env->regs[R_CX],
-                        (uint32_t)env->regs[R_DX], (uint32_t)env->regs[R_SI],
-                        (uint32_t)env->regs[R_DI], (uint32_t)env->regs[R_BP] };
+    static const uint8_t order[6] = { R_BX, R_CX, R_DX, R_SI, R_DI, R_BP };
+    int64_t args[6], num = (uint32_t)env->regs[R_AX];
 
+    if (unlikely(t->trace)) {
+        num = (uint32_t)trace_call_begin(t, num);
+    }
+    for (unsigned i = 0; i < 6; i++) {
+        args[i] = (uint32_t)env->regs[order[i]];
+    }
     t->abi = &user_abi_i386;
-    finish_syscall(env, call(t, (uint32_t)env->regs[R_AX], args));
+    finish_syscall(t, env, num, call(t, num, args));
     t->abi = user_process_abi;
 }
 
@@ -273,6 +314,7 @@ void user_arch_loop(struct task *t)
 
     for (;;) {
         int exception;
+        bool steps;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
         user_gdb_poll(t);
@@ -285,9 +327,16 @@ void user_arch_loop(struct task *t)
             }
         }
         t->debug.entered = false;
+        steps = unlikely(t->trace) && t->trace->resume == TRACE_STEP;
+        if (steps) {
+            user_arch_step(t, true);
+        }
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
+        if (steps) {
+            user_arch_step(t, false);
+        }
         exception = cpu->exception;
         cpu->exception = -1;
         if (exception >= 0) {

@@ -203,6 +203,16 @@ int64_t user_get_thread_area(struct task *t, uint64_t desc)
     return user_write(desc, &u, sizeof(u)) ? 0 : -EFAULT;
 }
 
+void x86_save_tls(struct x86_env *env, uint32_t (*tls)[4])
+{
+    for (unsigned i = 0; i < GDT_TLS_COUNT; i++) {
+        struct user_desc u = { .entry_number = GDT_TLS_MIN + i };
+
+        read_descriptor(gdt_of(env)[GDT_TLS_MIN + i], &u);
+        memcpy(tls[i], &u, sizeof(u));
+    }
+}
+
 static int64_t write_ldt(struct task *t, uint64_t addr, uint64_t bytes, bool old_mode)
 {
     struct user_desc u;

@@ -16,8 +16,20 @@
 #include "base/log.h"
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/proc.h"
+#include "linux-user/syscalls/tracees.h"
 
 /* --- opening --------------------------------------------------------------------------------- */
+
+static int64_t proc_file(const char *path, int flags)
+{
+    int64_t fd;
+
+    if (strncmp(path, "/proc/", 6)) {
+        return -ENOENT;
+    }
+    fd = proc_open(path, flags);
+    return fd == -ENOENT ? tracee_open(path, flags) : fd;
+}
 
 static int64_t open_path(struct call *c, int dirfd, uint64_t addr, uint64_t flags, uint64_t mode)
 {
@@ -29,7 +41,7 @@ static int64_t open_path(struct call *c, int dirfd, uint64_t addr, uint64_t flag
         return err;
     }
     if (path && path[0] == '/') {
-        int64_t fd = proc_open(path, flags);
+        int64_t fd = proc_file(path, flags);
         if (fd != -ENOENT) {
             return fd;
         }
@@ -65,7 +77,7 @@ int64_t call_openat2(struct call *c)
         return -EFAULT;
     }
     if (path && path[0] == '/' && !how.resolve) {
-        int64_t fd = proc_open(path, how.flags);
+        int64_t fd = proc_file(path, how.flags);
         if (fd != -ENOENT) {
             return fd;
         }
@@ -113,7 +125,7 @@ int64_t call_dup(struct call *c)
 
 static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out, int size)
 {
-    char buf[PATH_MAX];
+    char buf[PATH_MAX], exe[256];
     const char *path;
     int64_t err = call_path(c, addr, false, &path, buf);
 
@@ -129,6 +141,10 @@ static int64_t read_link(struct call *c, int dirfd, uint64_t addr, uint64_t out,
     if (path && proc_is_exe(path)) {
         size_t n = MIN_OF((size_t)size, strlen(user_image.path));
         return user_write(out, user_image.path, n) ? (int64_t)n : -EFAULT;
+    }
+    if (path && tracee_exe(path, exe)) {
+        size_t n = MIN_OF((size_t)size, strlen(exe));
+        return user_write(out, exe, n) ? (int64_t)n : -EFAULT;
     }
     return host_syscall(SYS_readlinkat, (long)dirfd, path, user_out(out, size), (long)size);
 }

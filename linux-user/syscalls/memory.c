@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "linux-user/syscalls/call.h"
+#include "linux-user/syscalls/tracees.h"
 
 enum { MMAP2_SHIFT = 12, MAX_PAGES = 1 << 20 };
 
@@ -132,6 +133,20 @@ int64_t call_move_pages(struct call *c)
 }
 
 /* The other process is taken to be one of ours, with the same place for the guest's address 0. */
+/* A traced process may have its address 0 elsewhere on the host. */
+static void move_to_tracee(pid_t tid, struct iovec *iov, uint64_t n)
+{
+    const struct tracee *e = tracees_any() ? tracees_find(tid) : NULL;
+    struct trace_box box;
+
+    if (!e || !e->box || !tracee_read(e, &box, e->box, sizeof(box))) {
+        return;
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        iov[i].iov_base = (char *)iov[i].iov_base + (box.base - user_base);
+    }
+}
+
 int64_t call_process_vm(struct call *c)
 {
     struct iovec local_fixed[IOV_FIXED], remote_fixed[IOV_FIXED];
@@ -143,6 +158,7 @@ int64_t call_process_vm(struct call *c)
         result = call_iov_get(c->a[3], c->a[4], false, remote_fixed, &remote);
     }
     if (!result) {
+        move_to_tracee(c->a[0], remote, c->a[4]);
         result = host_syscall(c->row->host, c->a[0], local, c->a[2], remote, c->a[4], c->a[5]);
     }
     if (local != local_fixed) {

@@ -13,6 +13,7 @@
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/seccomp.h"
 #include "linux-user/syscalls/siginfo.h"
+#include "linux-user/syscalls/tracees.h"
 
 /* --- new ones -------------------------------------------------------------------------------- */
 
@@ -166,13 +167,36 @@ int64_t call_exit_group(struct call *c)
 
 static int64_t waitid_host(struct call *c, const int64_t h[CALL_ARGS])
 {
-    siginfo_t info = {0};
-    int64_t result = call_host(c, SYS_waitid, h[0], h[1], (intptr_t)&info, h[3], h[4], 0);
+    siginfo_t info;
+    int64_t result;
 
+    do {
+        info.si_pid = 0;
+        result = call_host(c, SYS_waitid, h[0], h[1], (intptr_t)&info, h[3], h[4], 0);
+    } while (!result && !(c->a[3] & WNOWAIT) && info.si_pid && !tracees_waitid(&info));
     if (!result && c->a[2]) {
         result = siginfo_put(c->t->abi, c->a[2], &info);
     }
     return result;
+}
+
+static int64_t wait4_host(struct call *c, const int64_t h[CALL_ARGS])
+{
+    int64_t result;
+    int status = 0;
+
+    do {
+        result = call_host(c, SYS_wait4, h[0], (intptr_t)&status, h[2], h[3], 0, 0);
+    } while (result > 0 && !tracees_wait(result, &status));
+    if (result > 0 && h[1]) {
+        *(int *)h[1] = status;
+    }
+    return result;
+}
+
+int64_t call_wait4(struct call *c)
+{
+    return call_pass_with(c, wait4_host);
 }
 
 int64_t call_waitid(struct call *c)
@@ -237,12 +261,6 @@ int64_t call_get_thread_area(struct call *c)
 int64_t call_modify_ldt(struct call *c)
 {
     return user_modify_ldt(c->t, c->a[0], c->a[1], c->a[2]);
-}
-
-/* Debuggers would see the emulator's registers: there is no such thing in the guest. */
-int64_t call_ptrace(struct call *c)
-{
-    return -ENOSYS;
 }
 
 /* --- prctl ----------------------------------------------------------------------------------- */

@@ -78,5 +78,6 @@ const struct target the_target = {
     .mmu_index = mmu_index,
     .debug_print = arm_debug_print,
     .disassemble_mode = arm_disassemble_mode,
+    .fp_fix = arm_fp_fix,
     .list_models = arm_list_models,
 };

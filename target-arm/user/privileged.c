@@ -90,3 +90,13 @@ void helper_mcr(struct arm_env *env, uint32_t reg, uint32_t value)
     }
     arm_raise(env, EXC_UNDEF);
 }
+
+uint32_t helper_fpexc_read(struct arm_env *env, uint32_t reg)
+{
+    arm_raise(env, EXC_UNDEF);
+}
+
+void helper_fpexc_write(struct arm_env *env, uint32_t reg, uint32_t value)
+{
+    arm_raise(env, EXC_UNDEF);
+}

@@ -128,21 +128,20 @@ static uint32_t item_common(const struct item *item)
     return mask;
 }
 
-static void put_items(const struct item *item, unsigned n, uint32_t known,
-                      unsigned depth);
+/* Bits that were compared already, and what they were. */
+struct known {
+    uint32_t mask, bits;
+};
 
-static void put_item(const struct item *item, uint32_t known, unsigned depth)
+static void put_items(const struct item *item, unsigned n, struct known known, unsigned depth);
+
+static void put_item(const struct item *item, struct known known, unsigned depth)
 {
     if (item->pattern) {
-        put_pattern(item->pattern, known, depth);
+        put_pattern(item->pattern, known.mask, depth);
     } else {
         put_items(item->group->item, item->group->n, known, depth);
     }
-}
-
-static unsigned count_bits(uint32_t v)
-{
-    return (unsigned)__builtin_popcount(v);
 }
 
 /* The bit that is fixed, both ways, in as many items as possible; 0: none. */
@@ -167,23 +166,15 @@ static uint32_t best_bit(const struct item *item, unsigned n, uint32_t known)
     return result;
 }
 
-static void put_subset(const struct item *item, unsigned n, uint32_t mask,
-                       uint32_t bits, uint32_t known, unsigned depth)
+/* The same items where these bits have been found, too. */
+static void put_subset(const struct item *item, unsigned n, uint32_t mask, uint32_t bits,
+                       struct known known, unsigned depth)
 {
-    struct item *subset = tree_alloc(n * sizeof(*subset));
-    unsigned m = 0;
-
-    for (unsigned i = 0; i < n; i++) {
-        if (!(item_common(&item[i]) & mask & (item_bits(&item[i]) ^ bits))) {
-            subset[m++] = item[i];
-        }
-    }
-    put_items(subset, m, known, depth);
-    free(subset);
+    put_items(item, n, (struct known){ known.mask | mask, known.bits | bits }, depth);
 }
 
-static void put_switch(const struct item *item, unsigned n, uint32_t mask,
-                       uint32_t known, unsigned depth)
+static void put_switch(const struct item *item, unsigned n, uint32_t mask, struct known known,
+                       unsigned depth)
 {
     put(depth, "switch (insn & 0x%08x) {", mask);
     for (unsigned i = 0; i < n; i++) {
@@ -195,37 +186,53 @@ static void put_switch(const struct item *item, unsigned n, uint32_t mask,
         }
         if (first) {
             put(depth, "case 0x%08x:", bits);
-            put_subset(item, n, mask, bits, known | mask, depth + 1);
+            put_subset(item, n, mask, bits, known, depth + 1);
             put(depth + 1, "break;");
         }
     }
     put(depth, "}");
 }
 
-static void put_items(const struct item *item, unsigned n, uint32_t known,
-                      unsigned depth)
+static void put_possible(const struct item *item, unsigned n, struct known known, unsigned depth)
 {
-    uint32_t common = ~known, first = item_bits(&item[0]), differ = 0, bit;
+    uint32_t common = ~known.mask, first = item_bits(&item[0]), differ = 0, bit;
 
     for (unsigned i = 0; i < n; i++) {
         common &= item_common(&item[i]);
         differ |= item_bits(&item[i]) ^ first;
     }
     common &= differ;
-    bit = n > 2 ? best_bit(item, n, known) : 0;
-    if (n > 1 && common && count_bits(common) <= 16) {
+    bit = n > 2 ? best_bit(item, n, known.mask) : 0;
+    if (n > 1 && common && __builtin_popcount(common) <= 16) {
         put_switch(item, n, common, known, depth);
     } else if (bit) {
         put(depth, "if (insn & 0x%08x) {", bit);
-        put_subset(item, n, bit, bit, known | bit, depth + 1);
+        put_subset(item, n, bit, bit, known, depth + 1);
         put(depth, "} else {");
-        put_subset(item, n, bit, 0, known | bit, depth + 1);
+        put_subset(item, n, bit, 0, known, depth + 1);
         put(depth, "}");
     } else {
         for (unsigned i = 0; i < n; i++) {
             put_item(&item[i], known, depth);
         }
     }
+}
+
+/* Leaves out what the known bits exclude. */
+static void put_items(const struct item *item, unsigned n, struct known known, unsigned depth)
+{
+    struct item *possible = tree_alloc(n * sizeof(*possible));
+    unsigned m = 0;
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!(item_common(&item[i]) & known.mask & (item_bits(&item[i]) ^ known.bits))) {
+            possible[m++] = item[i];
+        }
+    }
+    if (m) {
+        put_possible(possible, m, known, depth);
+    }
+    free(possible);
 }
 
 /* --- files ----------------------------------------------------------------------------------- */
@@ -332,7 +339,7 @@ bool tree_emit(const char *prefix_, const char *context_, const char *header, co
         put(0, "\nint %s_decode_%s(const struct %s *ctx, uint32_t insn, union %s_args *args)\n{",
             prefix, d->name, context, prefix);
         if (d->top->n) {
-            put_items(d->top->item, d->top->n, 0, 1);
+            put_items(d->top->item, d->top->n, (struct known){ 0, 0 }, 1);
         }
         put(1, "return -1;\n}");
     }

@@ -119,14 +119,23 @@ void code_find(struct cpu *cpu, uint64_t lin, struct code_place *place)
     code_find_cached(cpu, lin, place);
 }
 
-uint8_t code_read(struct cpu *cpu, uint64_t lin)
-{
-    return *(uint8_t *)(uintptr_t)(user_base + lin);
-}
-
 static bool open_to_fetch(int prot)
 {
     return prot & PROT_EXEC;
+}
+
+/* Only page 0 of a guest at base 0 comes here, as its host pointer looks like none. */
+uint8_t code_read(struct cpu *cpu, uint64_t lin)
+{
+    int prot;
+
+    user_memory_lock();
+    prot = user_page_prot(lin & -(uint64_t)CODE_PAGE);
+    user_memory_unlock();
+    if (!open_to_fetch(prot)) {
+        user_fetch_fault(cpu, lin, prot != 0);
+    }
+    return *(uint8_t *)(uintptr_t)(user_base + lin);
 }
 
 void code_watch(struct cpu *cpu, uint64_t ram_page)

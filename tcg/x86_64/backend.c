@@ -47,7 +47,9 @@ static bool emit_stubs(struct compiler *c)
         if (c->e.p + STUB_ROOM > c->e.limit) {
             return false;
         }
-        if (s->kind <= STUB_PAGE) {
+        if (s->kind == STUB_FIX) {
+            emit_fix_stub(c, s);
+        } else if (s->kind <= STUB_PAGE) {
             emit_mem_stub(c, s);
         } else {
             emit_control_stub(c, s);

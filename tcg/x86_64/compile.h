@@ -40,7 +40,7 @@ _Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame
 /* Functions of ours that translated code calls, through thunks as helpers are. */
 enum builtin {
     BUILTIN_LOAD, BUILTIN_STORE, BUILTIN_LOAD16, BUILTIN_STORE16, BUILTIN_ATOMIC, BUILTIN_SOFT_INT,
-    BUILTIN_SOFT_VECTOR, BUILTIN_X87_LOAD, BUILTIN_X87_FETCH, BUILTIN_COUNT
+    BUILTIN_SOFT_VECTOR, BUILTIN_X87_LOAD, BUILTIN_X87_FETCH, BUILTIN_FP_FIX, BUILTIN_COUNT
 };
 
 enum { MAX_HELPERS = 512 };
@@ -58,9 +58,17 @@ struct host {
     uint32_t lone_load, lone_store;             /* by the TLB if they can, or the builtins */
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
+    uint32_t fix_f64;                           /* two 64-bit numbers, see op_fix() */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
 extern struct host the_host;
+
+/* ffix: bits * 2 less the first is at least the second for NaNs and the smallest normal number; and
+   for subnormal numbers and zero. */
+#define FIX_SUBTRACT_64 0x0020000000000001ull
+#define FIX_LIMIT_64 0xffc0000000000000ull
+#define FIX_SUBTRACT_32 0x01000001
+#define FIX_LIMIT_32 0xfe000000u
 
 struct operand {
     enum { OPERAND_REG, OPERAND_IMM, OPERAND_MEM } kind;
@@ -71,7 +79,7 @@ struct operand {
 
 struct stub {                                   /* out-of-line code of one op */
     enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP,
-           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK } kind;
+           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK, STUB_FIX } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
@@ -81,7 +89,7 @@ struct stub {                                   /* out-of-line code of one op */
     uint16_t memop, snapshot;
     bool has_imm;
     bool grouped, base_wide;                    /* the address is still base + disp */
-    struct operand base;
+    struct operand base, second;                /* second: of ffix */
     int32_t disp;
     int64_t imm;                                /* constant to store, or pc */
 };
@@ -261,6 +269,7 @@ void grouped_st(struct compiler *c, const struct ir_op *o);
 void store_address(struct compiler *c, const struct stub *s);
 void emit_lone_thunks(struct emitter *e);
 /* ops-vec.c */
+void emit_fix_stub(struct compiler *c, const struct stub *s);
 void op_vector(struct compiler *c, const struct ir_op *o);
 /* ops-x87.c */
 void op_x87(struct compiler *c, const struct ir_op *o);

@@ -37,7 +37,10 @@ enum {                                          /* opcodes that several files us
 enum { ALU_OP_ADD, ALU_OP_OR, ALU_OP_ADC, ALU_OP_SBB, ALU_OP_AND, ALU_OP_SUB, ALU_OP_XOR,
        ALU_OP_CMP };
 enum { SHIFT_ROL, SHIFT_ROR, SHIFT_SHL = 4, SHIFT_SHR, SHIFT_SAR = 7 };
-enum { CC_O, CC_B = 2, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_P = 10, CC_NP, CC_L, CC_GE, CC_LE, CC_G };
+enum {
+    CC_O, CC_B = 2, CC_AE, CC_E, CC_NE, CC_BE, CC_A, CC_S, CC_P = 10, CC_NP, CC_L, CC_GE, CC_LE,
+    CC_G
+};
 
 /*
  * A memory operand; base NO_REG: rip-relative, disp is then an offset from the code buffer; base

@@ -46,25 +46,28 @@ static void op_label(struct compiler *c, const struct ir_op *o)
     c->reachable = true;
 }
 
-static const struct ir_op *skip_marks(const struct ir_op *o)
+/* The next op that does something, from o on; NULL at the end. */
+static const struct ir_op *skip_marks(const struct ir *ir, const struct ir_op *o)
 {
-    while (o->op == IR_insn || o->op == IR_nop) {
+    const struct ir_op *end = ir->ops + ir->n;
+
+    while (o < end && (o->op == IR_insn || o->op == IR_nop)) {
         o++;
     }
-    return o;
+    return o < end ? o : NULL;
 }
 
-static bool label_is_next(const struct ir_op *o, unsigned label)
+static bool label_is_next(const struct ir *ir, const struct ir_op *o, unsigned label)
 {
-    const struct ir_op *next = skip_marks(o + 1);
+    const struct ir_op *next = skip_marks(ir, o + 1);
 
-    return next->op == IR_label && (unsigned)next->imm == label;
+    return next && next->op == IR_label && (unsigned)next->imm == label;
 }
 
 static void op_br(struct compiler *c, const struct ir_op *o)
 {
     flush_pending(c, c->ir->label_live[o->imm]);
-    if (label_is_next(o, o->imm)) {
+    if (label_is_next(c->ir, o, o->imm)) {
         return;
     }
     if (c->label_at[o->imm]) {
@@ -128,9 +131,9 @@ static bool may_chain(const struct compiler *c, uint64_t pc)
 /* All that is at the label is an exit that can be chained. */
 static const struct ir_op *exit_at(const struct compiler *c, unsigned label)
 {
-    const struct ir_op *o = skip_marks(&c->ir->ops[c->label_op[label] + 1]);
+    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->label_op[label] + 1]);
 
-    return o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
+    return o && o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
 }
 
 /* Only the way of a forward branch that is taken pays for the stores its label wants. */
@@ -160,9 +163,9 @@ static bool sinking_branch(struct compiler *c, const struct ir_op *o, unsigned l
 /* The jump back that follows a branch out of a loop: to where there is code already. */
 static const struct ir_op *jump_back_after(const struct compiler *c, unsigned label)
 {
-    const struct ir_op *o = skip_marks(&c->ir->ops[c->at + 1]);
+    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->at + 1]);
 
-    return o->op == IR_br && c->label_at[o->imm] && !c->label_at[label] ? o : NULL;
+    return o && o->op == IR_br && c->label_at[o->imm] && !c->label_at[label] ? o : NULL;
 }
 
 /* The way that goes round again is the one that is to cost a single jump. */
@@ -178,7 +181,7 @@ static void loop_branch(struct compiler *c, const struct ir_op *o, const struct 
     if (exit) {
         c->label_refs[label]--;
         chained_exit(c, exit_pc(exit), -1);
-    } else if (!label_is_next(back, label)) {
+    } else if (!label_is_next(c->ir, back, label)) {
         jump_to_label(c, x_jmp(&c->e), label);
     }
     c->reachable = false;                       /* what is there now is the label, or nothing */
@@ -283,7 +286,7 @@ static void op_poll(struct compiler *c, const struct ir_op *o)
     struct stub *s = new_stub(c);
 
     flush_pending(c, c->ir->deferrable);
-    /* Compared with a register, unlike with 0, it is one operation with the jump: 0 is below any. */
+    /* Unlike with 0, hosts join a compare with a register and the jump: 0 is below any. */
     x_rm(&c->e, ALU_OP_CMP << 3 | 1, RBP, env_mem(offsetof(struct cpu_hot, exit_req)));
     s->kind = STUB_POLL;
     s->imm = o->imm;

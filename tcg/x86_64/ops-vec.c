@@ -254,7 +254,7 @@ static void op_vx_vg(struct compiler *c, const struct ir_op *o)
     int pin = dest_pin(c), b = use_reg(c, o->b), d = dest_reg(c, pin, o->a, 0);
 
     load_into(c, d, o->a);
-    x_rr(&c->e, sse_opcode(&o->sse) | (o->sse.wide ? X_W : 0), d, b);
+    x_rr(&c->e, sse_opcode(&o->sse) | (o->sse.wide & SSE_WIDE ? X_W : 0), d, b);
     sse_imm(c, &o->sse);
     set_result(c, pin, d);
 }
@@ -275,6 +275,69 @@ static void op_vzero(struct compiler *c)
     set_result(c, pin, d);
 }
 
+/* --- results that the host's unit may get wrong ---------------------------------------------- */
+
+/* Twice the bits less a constant, so that one comparison finds all that need another look. */
+static void op_fix(struct compiler *c, const struct ir_op *o)
+{
+    bool wide64 = o->type == F64;
+    struct stub *s = new_stub(c);
+    int pin = dest_pin(c), d, t;
+
+    s->kind = STUB_FIX;
+    s->type = o->type;
+    s->imm = o->imm;
+    s->base = cold_operand(c, o->b);
+    s->second = o->c ? cold_operand(c, o->c) : s->base;
+    d = dest_reg(c, NO_REG, o->a, 0);
+    load_into(c, d, o->a);
+    t = alloc_temp(c, false);
+    x_rr(&c->e, OP_MOVD_FROM_XMM | (wide64 ? X_W : 0), d, t);
+    x_alu_rr(&c->e, ALU_OP_ADD, wide64, t, t);
+    if (wide64) {
+        x_rm(&c->e, (ALU_OP_SUB << 3 | 3) | X_W, t, mem_rip(the_host.fix_f64));
+        x_rm(&c->e, (ALU_OP_CMP << 3 | 3) | X_W, t, mem_rip(the_host.fix_f64 + 8));
+    } else {
+        x_alu_imm(&c->e, ALU_OP_SUB, false, t, FIX_SUBTRACT_32);
+        x_alu_imm(&c->e, ALU_OP_CMP, false, t, (int32_t)FIX_LIMIT_32);
+    }
+    s->from = x_jcc(&c->e, CC_AE);
+    s->back = x_here(&c->e);
+    s->reg = d;
+    s->scratch = t;
+    set_result(c, pin, d);
+}
+
+static void fix_argument(struct compiler *c, const struct operand *v, int t, unsigned n)
+{
+    struct mem m = frame_mem(FRAME_ARGS + 8 * n);
+
+    if (v->kind == OPERAND_REG) {
+        x_rm(&c->e, OP_STOREQ, v->reg, m);
+    } else {
+        x_rm(&c->e, OP_LOAD | X_W, t, v->mem);
+        x_rm(&c->e, OP_STORE | X_W, t, m);
+    }
+}
+
+/* Zero and subnormal results are right as they are: those are where the fraction's borrow shows. */
+void emit_fix_stub(struct compiler *c, const struct stub *s)
+{
+    bool wide64 = s->type == F64;
+
+    x_patch(&c->e, s->from, x_here(&c->e));
+    x_alu_imm(&c->e, ALU_OP_ADD, wide64, s->scratch, 1);
+    x_shift_imm(&c->e, SHIFT_SHR, wide64, s->scratch, wide64 ? 53 : 24);
+    x_alu_imm(&c->e, ALU_OP_CMP, false, s->scratch, wide64 ? 0x7ff : 0xff);
+    x_jcc_to(&c->e, CC_E, s->back);
+    fix_argument(c, &s->base, s->scratch, 0);
+    fix_argument(c, &s->second, s->scratch, 1);
+    x_store_imm(&c->e, 8, frame_mem(FRAME_ARGS + 16), s->imm);
+    call_builtin(c, BUILTIN_FP_FIX);
+    x_rm(&c->e, OP_LOADQ, s->reg, frame_mem(FRAME_RESULT));
+    x_jmp_to(&c->e, s->back);
+}
+
 void op_vector(struct compiler *c, const struct ir_op *o)
 {
     switch (o->op) {
@@ -282,6 +345,7 @@ void op_vector(struct compiler *c, const struct ir_op *o)
     case IR_fsub: binary(c, o->a, o->b, 0x5c | scalar(o->type)); break;
     case IR_fmul: binary(c, o->a, o->b, 0x59 | scalar(o->type)); break;
     case IR_fdiv: binary(c, o->a, o->b, 0x5e | scalar(o->type)); break;
+    case IR_ffix: op_fix(c, o); break;
     case IR_fsqrt: unary(c, o->a, 0x51 | scalar(o->type)); break;
     case IR_fcvt: unary(c, o->a, 0x5a | scalar(type_of(c, o->a))); break;
     case IR_fabs: case IR_fneg: op_mask_sign(c, o); break;

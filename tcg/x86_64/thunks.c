@@ -341,6 +341,7 @@ static void emit_builtins(struct emitter *e)
         [BUILTIN_ATOMIC] = { soft_atomic, 4, { A0, A1, A2, A3 } },
         [BUILTIN_SOFT_INT] = { soft_int, 3, { A0, A1, A2 } },
         [BUILTIN_SOFT_VECTOR] = { soft_vector, 3, { RESULT, BUFFER, A0 } },
+        [BUILTIN_FP_FIX] = { NULL, 3, { A0, A1, A2 } },
     };
 
     for (unsigned i = 0; i < BUILTIN_X87_LOAD; i++) {
@@ -349,6 +350,9 @@ static void emit_builtins(struct emitter *e)
             .full = true,
         };
 
+        if (i == BUILTIN_FP_FIX) {
+            t.function = the_host.target->fp_fix;
+        }
         memcpy(t.args, list[i].args, sizeof(list[i].args));
         the_host.builtins[i] = emit_thunk(e, &t);
     }
@@ -400,6 +404,9 @@ static void emit_masks(struct emitter *e)
         x_64(e, masks[i].v);
         x_64(e, i < 2 ? 0 : ~0ull);
     }
+    the_host.fix_f64 = x_here(e);
+    x_64(e, FIX_SUBTRACT_64);
+    x_64(e, FIX_LIMIT_64);
 }
 
 size_t backend_init(const struct target *target, bool user, uint8_t *buffer, size_t size)

@@ -79,7 +79,7 @@ static inline uint64_t random_integer(void)
     return random64() & 1 ? -value : value;
 }
 
-/* --- reporting: the first few differences of each operation ----------------------------------- */
+/* --- reporting: the first few differences of each operation ---------------------------------- */
 
 struct operation {
     const char *name;

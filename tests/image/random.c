@@ -11,6 +11,7 @@
 
 #include "base/bits.h"
 #include "block/image.h"
+#include "crypto/object.h"
 #include "tests/tap.h"
 
 #define MAX_SIZE (6u << 20)
@@ -19,6 +20,7 @@
 static const struct variant {
     const char *format, *options;
     bool backing, snapshots, resize, packed;
+    const char *key;            /* the option that names the secret; NULL: not encrypted */
 } variants[] = {
     { "raw", "", false, false, true, false },
     { "qcow", "", false, false, false, true },
@@ -38,6 +40,9 @@ static const struct variant {
     { "qcow2", "cluster_size=2M,compression_type=zstd", true, true, true, true },
     { "qcow2", "cluster_size=16384,extended_l2=on", true, true, true, true },
     { "qcow2", "extended_l2=on,compression_type=zstd,refcount_bits=32", true, true, true, true },
+    { "luks", "key-secret=s,iter-time=1", false, false, false, false, "key-secret" },
+    { "qcow2", "encrypt.format=luks,encrypt.key-secret=s,encrypt.iter-time=1", true, true, true,
+      false, "encrypt.key-secret" },
 };
 
 struct saved {
@@ -107,10 +112,15 @@ static void check_good(struct trial *t, bool good, struct error *err, const char
 
 static void open_image(struct trial *t)
 {
+    struct keyval *options = keyval_create("-o");
     struct error *err = NULL;
 
-    t->node = block_node_open(t->file, t->v->format, NULL,
+    if (t->v->key) {
+        keyval_set(options, t->v->key, "s");
+    }
+    t->node = block_node_open(t->file, t->v->format, options,
                               NODE_NO_FLUSH | (below(2) ? NODE_UNMAP : 0), &err);
+    keyval_free(options);
     check_good(t, t->node, err, "open");
 }
 
@@ -284,7 +294,7 @@ static void use_tool(struct trial *t, const char *words)
 /* Snapshots look through holes into the backing file, so that they must not be there. */
 static void change_backing(struct trial *t)
 {
-    if (t->saved_count || !t->v->backing) {
+    if (t->saved_count || !t->v->backing || t->v->key) {
         return;
     }
     if (strcmp(t->v->format, "qcow2") != 0 || below(2)) {
@@ -373,14 +383,20 @@ static void peer_check(struct trial *t)
         return;
     }
     g_file_set_contents(file, (char *)t->model, t->size, NULL);
-    command = g_strdup_printf("%s compare -q -f raw -F %s '%s' '%s' >&2", peer, t->v->format, file,
-                              t->file);
+    if (t->v->key) {
+        command = g_strdup_printf("%s compare -q --object secret,id=s,data=abc --image-opts "
+                                  "driver=raw,file.filename='%s' driver=%s,file.filename='%s',%s=s "
+                                  ">&2", peer, file, t->v->format, t->file, t->v->key);
+    } else {
+        command = g_strdup_printf("%s compare -q -f raw -F %s '%s' '%s' >&2", peer, t->v->format,
+                                  file, t->file);
+    }
     if (!t->fault && system(command) != 0) {
         t->fault = "the other qemu-img sees other content";
     }
     g_free(command);
     command = g_strdup_printf("%s check -q -f %s '%s' >&2", peer, t->v->format, t->file);
-    if (!t->fault && strcmp(t->v->format, "qcow2") == 0 && system(command) != 0) {
+    if (!t->fault && !t->v->key && strcmp(t->v->format, "qcow2") == 0 && system(command) != 0) {
         t->fault = "the other qemu-img's check";
     }
     g_free(command);
@@ -403,6 +419,9 @@ static void run(const struct variant *v, const char *folder, unsigned count)
     check_good(&t, make(&t, &err), err, "create");
     if (!t.fault) {
         open_image(&t);
+    }
+    if (!t.fault && v->key && !v->snapshots) {      /* it starts as noise */
+        check_rc(&t, block_node_pwrite(t.node, 0, t.model, t.size), "first write");
     }
     for (; n < count && !t.fault; n++) {
         step(&t);
@@ -452,6 +471,7 @@ int main(void)
     const char *only = getenv("IMAGE_TEST_ONLY");
     unsigned count = ops ? atoi(ops) : 300;
 
+    crypto_add_object("secret,id=s,data=abc", NULL);
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
         srand(i + (seed ? atoi(seed) : 1));
         if (!only || atoi(only) == i) {

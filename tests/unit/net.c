@@ -34,6 +34,21 @@ static void receive(void *opaque, const uint8_t *frame, size_t size)
 static const struct net_handlers handlers = { .can_receive = can_receive, .receive = receive };
 static uint8_t frame[100];
 
+static void check_announcement(void)
+{
+    struct sink card = { true }, wire = { true };
+    struct net_nic nic = { .mac = { 2, 3, 4, 5, 6, 7 } };
+    struct net_port *pw = net_port_create("test", "wire", &handlers, &wire, NULL);
+
+    nic.peer = pw;
+    ok(net_nic_open(&nic, "model", "card", &handlers, &card, NULL), "a card");
+    net_announce();
+    is_int(wire.frames, 1, "it announces itself");
+    is_int(wire.last, 60, "in a short frame");
+    net_nic_close(&nic);
+    net_port_destroy(pw);
+}
+
 static void check_queues(void)
 {
     struct sink a = { true }, b = { false };
@@ -140,6 +155,7 @@ int main(void)
 {
     main_loop_init();
     check_queues();
+    check_announcement();
     check_hub();
     check_options();
     check_dump();

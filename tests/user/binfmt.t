@@ -72,7 +72,7 @@ int main(int argc, char **argv)
     return 7;
 }
 C
-if ! cc -m32 -static -O1 -o "$dir/root/bin/args" "$dir/args.c" 2>/dev/null; then
+if ! cc -m32 -idirafter "/usr/include/$(cc -dumpmachine)" -static -O1 -o "$dir/root/bin/args" "$dir/args.c" 2>/dev/null; then
     echo "1..0 # SKIP the compiler cannot make programs of 32 bits"
     exit 0
 fi

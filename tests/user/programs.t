@@ -15,7 +15,7 @@ ok() {      # status name
 
 compare() {     # word-size arch program
     name=$(basename "$3" .c)
-    if ! cc -m"$1" -O1 -w -o "$dir/$name" "$3" -pthread -lm 2>"$dir/cc"; then
+    if ! cc -m"$1" -idirafter "/usr/include/$(cc -dumpmachine)" -O1 -w -o "$dir/$name" "$3" -pthread -lm 2>"$dir/cc"; then
         n=$((n + 1))
         echo "ok $n - $name, $1 bits # SKIP the compiler cannot make programs of $1 bits"
         return

@@ -10,7 +10,7 @@ for bits in 64 32; do
     [ $bits = 64 ] && qemu=$build/qemu-x86_64 || qemu=$build/qemu-i386
     for source in "$dir"/*.c; do
         name=$(basename "$source" .c)-$bits
-        if ! ${CC:-cc} -m$bits -O1 -w -D_GNU_SOURCE -static -pthread -o "$tmp/$name" "$source" \
+        if ! ${CC:-cc} -m$bits -idirafter "/usr/include/$(${CC:-cc} -dumpmachine)" -O1 -w -D_GNU_SOURCE -static -pthread -o "$tmp/$name" "$source" \
             -lutil -lrt 2>/dev/null || ! timeout 20 "$tmp/$name" >"$tmp/native" 2>&1 </dev/null; then
             n=$((n + 1))
             echo "ok $n - $name # SKIP does not build or run natively"

@@ -429,6 +429,7 @@ static void join_all(void)
     for (unsigned i = 0; i < THREADS; i++) {
         if (pthread_timedjoin_np(threads[i].id, NULL, &until)) {
             printf("thread %u hangs in %s\n", i, threads[i].action);
+            fflush(stdout);
             _exit(8);
         }
         if (!threads[i].done || !threads[i].ticks) {

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Advanced SIMD loads and stores. The base is written after the last access. */
+#include "target-arm/trans-neon.h"
+
+static ir_val to_int(struct arm_dis *d, ir_val v)
+{
+    return ir_1(d->ir, IR_bitcast, I64, v);
+}
+
+static ir_val from_int(struct arm_dis *d, ir_val v)
+{
+    return ir_1(d->ir, IR_bitcast, F64, v);
+}
+
+/* rm: 15 none, 13 by what was transferred, else by the register. */
+static void writeback(struct arm_dis *d, unsigned rn, unsigned rm, unsigned bytes)
+{
+    if (rm == R_SP) {
+        arm_set_reg(d, rn, arm_2i(d, IR_add, arm_reg(d, rn), bytes));
+    } else if (rm != R_PC) {
+        arm_set_reg(d, rn, arm_2(d, IR_add, arm_reg(d, rn), arm_reg(d, rm)));
+    }
+}
+
+/* --- whole registers ------------------------------------------------------------------------- */
+
+/* Registers of one structure, how many times, distance between them */
+struct layout {
+    uint8_t elements, repeats, spacing;
+};
+
+static const struct layout layouts[16] = {
+    [0] = { 4, 1, 1 }, [1] = { 4, 1, 2 }, [2] = { 1, 4, 1 }, [3] = { 2, 2, 2 }, [4] = { 3, 1, 1 },
+    [5] = { 3, 1, 2 }, [6] = { 1, 3, 1 }, [7] = { 1, 1, 1 }, [8] = { 2, 1, 1 }, [9] = { 2, 1, 2 },
+    [10] = { 1, 2, 1 },
+};
+
+static void load_register(struct arm_dis *d, unsigned reg, ir_val base, int32_t at, unsigned size,
+                          unsigned stride)
+{
+    unsigned bits = 8u << size;
+    ir_val v = 0;
+
+    for (unsigned e = 0; e < 64 / bits; e++) {
+        ir_val x = arm_ld(d, I64, base, at + (int32_t)(e * stride), size);
+
+        v = e ? ir_deposit(d->ir, I64, v, x, e * bits, bits) : x;
+    }
+    arm_set_d(d, reg, from_int(d, v));
+}
+
+static void store_register(struct arm_dis *d, unsigned reg, ir_val base, int32_t at, unsigned size,
+                           unsigned stride)
+{
+    unsigned bits = 8u << size;
+    ir_val v = to_int(d, arm_get_d(d, reg));
+
+    for (unsigned e = 0; e < 64 / bits; e++) {
+        arm_st(d, I64, base, at + (int32_t)(e * stride), ir_extract(d->ir, I64, v, e * bits, bits),
+               size);
+    }
+}
+
+/* Elements in memory order are the register as it is, but for big-endian data. */
+static void whole_register(struct arm_dis *d, bool load, unsigned reg, ir_val base, int32_t at)
+{
+    if (load) {
+        arm_set_d(d, reg, arm_ld(d, F64, base, at, MO_64));
+    } else {
+        arm_st(d, F64, base, at, arm_get_d(d, reg), MO_64);
+    }
+}
+
+void trans_VLDST_many(struct arm_dis *d, const struct arm_arg_VLDST_many *a)
+{
+    struct layout l = layouts[a->type];
+    unsigned last = a->vd + (l.repeats - 1) + (l.elements - 1) * l.spacing;
+    unsigned bytes = 8 * l.elements * l.repeats;
+    ir_val base = arm_reg(d, a->rn);
+    bool whole = l.elements == 1 && (!(d->mode & KEY_BE_DATA) || a->size == 3);
+
+    if (a->type == 3) {
+        last = a->vd + 3;
+    }
+    if (!l.elements || last > 31 || (a->size == 3 && l.elements != 1) || a->rn == R_PC) {
+        arm_undefined(d);
+        return;
+    }
+    for (unsigned r = 0; r < l.repeats; r++) {
+        for (unsigned k = 0; k < l.elements; k++) {
+            unsigned reg = a->vd + r + k * l.spacing;
+            int32_t at = r * 8 * l.elements;
+
+            if (whole) {
+                whole_register(d, a->l, reg, base, at);
+            } else if (a->l) {
+                load_register(d, reg, base, at + (k << a->size), a->size, l.elements << a->size);
+            } else {
+                store_register(d, reg, base, at + (k << a->size), a->size, l.elements << a->size);
+            }
+        }
+    }
+    writeback(d, a->rn, a->rm, bytes);
+}
+
+/* --- one element ----------------------------------------------------------------------------- */
+
+/* index_align by size; false: undefined. */
+static bool lane_of(const struct arm_arg_VLDST_one *a, unsigned *lane, unsigned *spacing)
+{
+    unsigned i = a->index;
+
+    *lane = i >> (a->size + 1);
+    *spacing = a->size == 0 ? 1 : (i >> a->size & 1) + 1;
+    if (a->n == 0) {
+        *spacing = 1;
+        return a->size == 0 ? !(i & 1) : a->size == 1 ? !(i & 2) : !(i & 4) && (i & 3) != 1 &&
+                                                                   (i & 3) != 2;
+    }
+    if (a->n == 1 && a->size == 2 && i & 2) {
+        return false;
+    }
+    if (a->n == 2) {
+        return !(i & (a->size == 2 ? 3 : 1));
+    }
+    return !(a->n == 3 && a->size == 2 && (i & 3) == 3);
+}
+
+void trans_VLDST_one(struct arm_dis *d, const struct arm_arg_VLDST_one *a)
+{
+    unsigned lane, spacing, bits = 8u << a->size, n = a->n + 1;
+    ir_val base = arm_reg(d, a->rn);
+
+    if (!lane_of(a, &lane, &spacing) || a->vd + a->n * spacing > 31 || a->rn == R_PC) {
+        arm_undefined(d);
+        return;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        unsigned reg = a->vd + k * spacing;
+        ir_val v = to_int(d, arm_get_d(d, reg));
+
+        if (a->l) {
+            ir_val x = arm_ld(d, I64, base, k << a->size, a->size);
+
+            arm_set_d(d, reg, from_int(d, ir_deposit(d->ir, I64, v, x, lane * bits, bits)));
+        } else {
+            arm_st(d, I64, base, k << a->size, ir_extract(d->ir, I64, v, lane * bits, bits),
+                   a->size);
+        }
+    }
+    writeback(d, a->rn, a->rm, n << a->size);
+}
+
+/* One element to all lanes; with one register T says that there are two. */
+void trans_VLD_all(struct arm_dis *d, const struct arm_arg_VLD_all *a)
+{
+    unsigned size = a->size == 3 ? 2 : a->size, n = a->n + 1, spacing = a->n && a->t ? 2 : 1;
+    bool odd = a->size == 3 && !(a->n == 3 && a->a);
+    ir_val base = arm_reg(d, a->rn);
+
+    if (odd || (a->n == 0 && a->size == 0 && a->a) || (a->n == 2 && a->a) ||
+        a->vd + a->n * spacing + (a->n == 0 && a->t) > 31 || a->rn == R_PC) {
+        arm_undefined(d);
+        return;
+    }
+    for (unsigned k = 0; k < n; k++) {
+        ir_val x = arm_ld(d, I32, base, k << size, size);
+
+        x = ir_imm(d->ir, IR_vdup, V64, x, 0, 8 << size);
+        arm_set_d(d, a->vd + k * spacing, x);
+        if (a->n == 0 && a->t) {
+            arm_set_d(d, a->vd + 1, x);
+        }
+    }
+    writeback(d, a->rn, a->rm, n << size);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Between the parts of Advanced SIMD's translation. */
+#ifndef TARGET_ARM_TRANS_NEON_H
+#define TARGET_ARM_TRANS_NEON_H
+
+#include "target-arm/neon.h"
+#include "target-arm/translate.h"
+
+void neon_call(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm,
+               unsigned imm);
+
+/* trans-neon-fast.c: true when IR ops did it; operands have been checked. */
+bool neon_fast_three(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op op);
+bool neon_fast_two(struct arm_dis *d, const struct arm_arg_n2 *a, enum neon_op op);
+bool neon_fast_scalar(struct arm_dis *d, const struct arm_arg_nscalar *a, enum neon_op op,
+                      unsigned vm, unsigned lane);
+bool neon_fast_shift(struct arm_dis *d, const struct arm_arg_nsh *a, enum neon_op op,
+                     unsigned size, bool u, unsigned amount);
+/* m compared with zero; negate: the other result. */
+void neon_compare_zero(struct arm_dis *d, const struct arm_arg_n2 *a, enum neon_op op,
+                       bool negate);
+
+#endif
