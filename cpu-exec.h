@@ -80,6 +80,7 @@ struct target {
     uint8_t pc_tag;                 /* bits of the pc that are no address (ARM: Thumb) */
     bool big_endian;
     bool tso;                       /* guest memory order as on x86 */
+    bool checks_code;               /* translate heeds translation.checked */
     size_t env_size;
     uint32_t pc_global;             /* index into globals; ir_exit stores here */
     int32_t mxcsr_offset;           /* of the guest's MXCSR in env, -1: none */

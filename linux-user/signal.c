@@ -629,15 +629,46 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-void user_signal_thread_init(struct task *t)
-{
-    struct signal_queue *q = mmap(NULL, sizeof(*q) + HOST_STACK, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    stack_t stack = { .ss_size = HOST_STACK };
+/* Queues of threads that ended, for those that begin. No lock: a fork may come at any time. */
+static struct signal_queue *spare_queues[16];
 
+static struct signal_queue *queue_alloc(void)
+{
+    struct signal_queue *q = NULL;
+
+    for (unsigned i = 0; i < sizeof(spare_queues) / sizeof(spare_queues[0]) && !q; i++) {
+        q = __atomic_exchange_n(&spare_queues[i], NULL, __ATOMIC_ACQ_REL);
+    }
+    if (q) {
+        q->head = q->tail = 0;
+        return q;
+    }
+    q = mmap(NULL, sizeof(*q) + HOST_STACK, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (q == MAP_FAILED) {
         error_exit("cannot get memory for a thread's signals");
     }
+    return q;
+}
+
+static void queue_free(struct signal_queue *q)
+{
+    for (unsigned i = 0; i < sizeof(spare_queues) / sizeof(spare_queues[0]); i++) {
+        struct signal_queue *none = NULL;
+
+        if (__atomic_compare_exchange_n(&spare_queues[i], &none, q, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            return;
+        }
+    }
+    munmap(q, sizeof(*q) + HOST_STACK);
+}
+
+void user_signal_thread_init(struct task *t)
+{
+    struct signal_queue *q = queue_alloc();
+    stack_t stack = { .ss_size = HOST_STACK };
+
     t->queue = q;
     t->actions = &process_actions;
     q->stack = stack.ss_sp = q + 1;
@@ -649,7 +680,7 @@ void user_signal_thread_end(struct task *t)
     stack_t stack = { .ss_flags = SS_DISABLE };
 
     sigaltstack(&stack, NULL);
-    munmap(t->queue, sizeof(*t->queue) + HOST_STACK);
+    queue_free(t->queue);
     t->queue = NULL;
 }
 
