@@ -155,6 +155,34 @@ void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
     user_signal_kick(t);
 }
 
+void user_signal_forget(struct task *t)
+{
+    t->queue->head = t->queue->tail;
+    t->signal_pending = t->trace_request != 0;
+}
+
+struct signal_queue *user_signal_put_aside(struct task *t)
+{
+    struct signal_queue *aside = malloc(sizeof(*aside));
+
+    if (aside) {
+        *aside = *t->queue;
+        user_signal_forget(t);
+    }
+    return aside;
+}
+
+void user_signal_give_back(struct task *t, struct signal_queue *aside)
+{
+    if (aside->head != aside->tail) {
+        memcpy(t->queue->entries, aside->entries, sizeof(aside->entries));
+        t->queue->head = aside->head;
+        t->queue->tail = aside->tail;
+        user_signal_kick(t);
+    }
+    free(aside);
+}
+
 /* Takes the first that is not blocked. With the host's signals blocked. */
 static bool dequeue(struct task *t, int *sig, siginfo_t *info)
 {

@@ -279,6 +279,7 @@ static void fork_end(struct task *t, bool child)
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
         user_cpu_forked(t->cpu);
+        user_signal_forget(t);
         trace_forked(t);
     } else {
         user_tasks_unlock();
@@ -375,6 +376,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
     struct borrow b = { t, args, *t->actions, { 0 } };
     struct task saved;
+    struct signal_queue *signals;
     void *env = malloc(the_target.env_size);
     int64_t pid;
     int pidfd = -1;
@@ -382,11 +384,13 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     if (!t->child_stack) {
         t->child_stack = malloc(CHILD_STACK);
     }
-    if (!env || !t->child_stack) {
+    user_signal_block_all();
+    signals = env && t->child_stack ? user_signal_put_aside(t) : NULL;
+    if (!signals) {
+        user_signal_unblock(t);
         free(env);
         return -ENOMEM;
     }
-    user_signal_block_all();
     backend_fp_sync(t->cpu->env);
     user_gdb_borrow_begin(t);
     saved = *t;
@@ -404,6 +408,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     backend_fp_enter(t->cpu->env);
     user_gdb_borrow_end(t);
     free(env);
+    user_signal_give_back(t, signals);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);
     }
