@@ -566,7 +566,7 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- the debugger's --------------------------------------------------------------------------- */
+/* --- the debugger's -------------------------------------------------------------------------- */
 
 void user_signal_kicks_init(int sig)
 {
@@ -586,7 +586,7 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
     return result;
 }
 
-/* --- beginning and end ------------------------------------------------------------------------ */
+/* --- beginning and end ----------------------------------------------------------------------- */
 
 void user_signal_thread_init(struct task *t)
 {
