@@ -217,8 +217,8 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb elf-64 elf-32)
-STORAGE_FUZZERS = $(filter-out elf gdb,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32)
+STORAGE_FUZZERS = $(filter-out elf gdb vnc,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
 define fuzzer
 	$(call say,FUZZ,$@)
@@ -230,14 +230,17 @@ $(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAG
 $(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
     $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
 	$(call fuzzer)
+$(B)/fuzz/vnc: tests/fuzz/vnc.c $(filter base/% char/% ui/%,$(COMMON_SRC))
+	$(call fuzzer)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
 	@mkdir -p $@.corpus
 	-$(Q)echo 'int a = 5, b[2000]; void _start(void) { for (;;) b[a]++; }' | $(CC) -m$* -x c -Os -s \
 	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
-check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS)) $(IMG)
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
-	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image.corpus
+	$(Q)for f in $(filter-out $(IMG),$^); do mkdir -p $$f.corpus; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
 	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 

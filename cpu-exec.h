@@ -80,6 +80,7 @@ struct target {
     uint8_t pc_tag;                 /* bits of the pc that are no address (ARM: Thumb) */
     bool big_endian;
     bool tso;                       /* guest memory order as on x86 */
+    bool checks_code;               /* translate heeds translation.checked */
     size_t env_size;
     uint32_t pc_global;             /* index into globals; ir_exit stores here */
     int32_t mxcsr_offset;           /* of the guest's MXCSR in env, -1: none */
@@ -129,6 +130,7 @@ struct target {
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    const char *(*model_name)(unsigned n);  /* model number n, NULL past the last; may be NULL */
     /* Around save state, the vCPU stopped: brings env into the one form that is saved; checks what
        was loaded and rebuilds what hangs on it. False for values that cannot be. */
     void (*saving)(struct cpu *cpu);
@@ -183,6 +185,7 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool fetching;                  /* reads guest code: a fault there is the guest's own */
     bool in_guest;                  /* atomic: between cpu_exec_begin and cpu_exec_end */
     bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */
@@ -208,6 +211,7 @@ struct cpu {
     void *apic;
     const char *model;
     pthread_t thread;
+    pid_t thread_id;                /* the kernel's number of it; 0 before it runs */
     pthread_cond_t wake;            /* with the big lock */
     int64_t spin_start, spin_last;  /* host time, see cpu_spin() */
     struct cpu *next;

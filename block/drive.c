@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/event.h"
 #include "block/drive.h"
 #include "block/job.h"
 
@@ -499,7 +500,7 @@ bool block_geometry_hint(const struct block *block, struct block_geometry *geome
     return block->geometry.cylinders != 0;
 }
 
-enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+static enum block_error_action choose_action(struct block *block, bool is_read, int result)
 {
     enum on_error wanted = is_read ? block->on_read_error : block->on_write_error;
 
@@ -513,4 +514,20 @@ enum block_error_action block_error_action(struct block *block, bool is_read, in
     default:
         return BLOCK_ERROR_REPORT;
     }
+}
+
+enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+{
+    static const char *const names[] = { "report", "ignore", "stop" };
+    enum block_error_action action = choose_action(block, is_read, result);
+    struct json *data = json_object();
+
+    json_set_string(data, "device", block->id);
+    json_set_string(data, "qom-path", "");
+    json_set_string(data, "operation", is_read ? "read" : "write");
+    json_set_string(data, "action", names[action]);
+    json_set_bool(data, "nospace", result == -ENOSPC);
+    json_set_string(data, "reason", strerror(-result));
+    event_emit("BLOCK_IO_ERROR", data);
+    return action;
 }
