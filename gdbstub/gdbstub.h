@@ -90,7 +90,7 @@ bool gdb_passes_signal(const struct gdb *g, int sig);   /* gdb does not want to 
 bool gdb_wants_event(const struct gdb *g, enum gdb_event event);
 unsigned gdb_step_mode(const struct gdb *g);
 
-/* --- gdbstub/system.c ------------------------------------------------------------------------- */
+/* --- gdbstub/system.c ------------------------------------------------------------------------ */
 
 struct error;
 /* -gdb and the monitor's gdbserver: a character device, or "none" to end it. Big lock held. */
