@@ -50,9 +50,11 @@ target_obj = $(patsubst %.c,$(B)/obj$(2)/%.o,$(sort $(wildcard $(1)/*.c)))
 FOLDER_i386-linux-user = target-i386
 FOLDER_x86_64-linux-user = target-i386
 FOLDER_arm-linux-user = target-arm
+FOLDER_armeb-linux-user = target-arm
 BITS_i386-linux-user = 32
 BITS_x86_64-linux-user = 64
 BITS_arm-linux-user = 32
+BITS_armeb-linux-user = 32be
 # Of a machine only
 MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
@@ -130,6 +132,11 @@ $(B)/obj32/%.o: %.c config.mak Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=32 -c -o $@ $<
 
+$(B)/obj32be/%.o: %.c config.mak Makefile
+	$(call say,CC32BE,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=32 -DTARGET_ARM_BIG=1 -c -o $@ $<
+
 $(B)/obj64/%.o: %.c config.mak Makefile
 	$(call say,CC64,$<)
 	@mkdir -p $(@D)
@@ -151,7 +158,8 @@ $(B)/gen/arm-decode.h: $(B)/gen/arm-decode.c ;
 $(B)/gen/%.o: $(B)/gen/%.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CFLAGS_ALL) -DTARGET_WORD_BITS=32 -c -o $@ $<
-$(patsubst %.c,$(B)/obj32/%.o,$(wildcard target-arm/*.c target-arm/user/*.c linux-user/arm/*.c)) \
+ARM_SRC = $(wildcard target-arm/*.c target-arm/user/*.c linux-user/arm/*.c)
+$(ARM_SRC:%.c=$(B)/obj32/%.o) $(ARM_SRC:%.c=$(B)/obj32be/%.o) \
     $(B)/gen/arm-decode.o: | $(B)/gen/arm-decode.h
 
 # Option ROMs: 16-bit code, padded and checksummed.

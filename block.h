@@ -36,6 +36,8 @@ struct block *block_open(const char *file, struct keyval *options, bool readonly
                          struct error **err);
 /* `-drive text`: keeps the interface, bus, unit and id for boards to find. */
 struct block *block_add_drive(const char *text, struct error **err);
+/* What drives without if= are on: NULL is "ide". `name` must stay. */
+void block_set_default_interface(const char *name);
 void block_close(struct block *block);
 
 struct block *block_find(const char *id);

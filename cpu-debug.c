@@ -31,7 +31,7 @@ unsigned cpu_watchpoint_count;
 static bool watches_changed;
 static void (*on_stop)(struct cpu *cpu);
 
-/* --- breakpoints ------------------------------------------------------------------------------ */
+/* --- breakpoints ----------------------------------------------------------------------------- */
 
 /* The index of the first one at or above the address. */
 static unsigned find(uint64_t addr)
@@ -137,7 +137,7 @@ static void apply_breakpoints(void)
     free(pages);
 }
 
-/* --- watchpoints ------------------------------------------------------------------------------ */
+/* --- watchpoints ----------------------------------------------------------------------------- */
 
 bool cpu_watchpoint_insert(uint64_t addr, uint64_t len, unsigned access)
 {
@@ -212,7 +212,7 @@ void cpu_debug_access_check(struct cpu *cpu, uint64_t addr, uint64_t size, bool 
     }
 }
 
-/* --- for the loops ---------------------------------------------------------------------------- */
+/* --- for the loops --------------------------------------------------------------------------- */
 
 uint64_t cpu_debug_pc(struct cpu *cpu)
 {
@@ -270,7 +270,7 @@ void cpu_debug_stopped(struct cpu *cpu)
     }
 }
 
-/* --- for debuggers ---------------------------------------------------------------------------- */
+/* --- for debuggers --------------------------------------------------------------------------- */
 
 void cpu_debug_on_stop(void (*stopped)(struct cpu *cpu))
 {

@@ -13,7 +13,7 @@
 
 enum { CPU_WATCH_WRITE = 1, CPU_WATCH_READ = 2 };
 
-/* --- for debuggers; the vCPU does not run ----------------------------------------------------- */
+/* --- for debuggers; the vCPU does not run ---------------------------------------------------- */
 
 /* The same address may be inserted several times; false: there is no such breakpoint. */
 void cpu_breakpoint_insert(uint64_t addr);
@@ -33,7 +33,7 @@ uint64_t cpu_debug_pc(struct cpu *cpu);
 /* In a machine: told, on the vCPU's thread with the big lock held, that cpu->debug.stop is set. */
 void cpu_debug_on_stop(void (*stopped)(struct cpu *cpu));
 
-/* --- for the translator, targets and loops ---------------------------------------------------- */
+/* --- for the translator, targets and loops --------------------------------------------------- */
 
 extern unsigned cpu_breakpoint_count, cpu_watchpoint_count;
 

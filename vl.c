@@ -293,15 +293,27 @@ HANDLER(set_drive)
     return kv != NULL;
 }
 
+/* NULL: not given. */
+static void set_place(struct keyval *kv, const char *type, const char *index, const char *media)
+{
+    const char *const pairs[][2] = { { "if", type }, { "index", index }, { "media", media } };
+
+    for (size_t i = 0; i < ARRAY_LEN(pairs); i++) {
+        if (pairs[i][1]) {
+            keyval_set(kv, pairs[i][0], pairs[i][1]);
+        }
+    }
+}
+
 /* -hda to -hdd, -cdrom, -fda, -fdb, -pflash, -mtdblock, -sd */
 HANDLER(set_disk)
 {
     static const struct {
         const char *name, *interface, *index, *media;
     } places[] = {
-        { "hda", "ide", "0", "disk" }, { "hdb", "ide", "1", "disk" },
-        { "hdc", "ide", "2", "disk" }, { "hdd", "ide", "3", "disk" },
-        { "cdrom", "ide", "2", "cdrom" }, { "fda", "floppy", "0", NULL },
+        { "hda", NULL, "0", "disk" }, { "hdb", NULL, "1", "disk" },
+        { "hdc", NULL, "2", "disk" }, { "hdd", NULL, "3", "disk" },
+        { "cdrom", NULL, "2", "cdrom" }, { "fda", "floppy", "0", NULL },
         { "fdb", "floppy", "1", NULL }, { "pflash", "pflash", NULL, NULL },
         { "mtdblock", "mtd", NULL, NULL }, { "sd", "sd", NULL, NULL },
     };
@@ -312,13 +324,7 @@ HANDLER(set_disk)
     keyval_set(kv, "file", arg);
     for (size_t i = 0; i < ARRAY_LEN(places); i++) {
         if (strcmp(places[i].name, row->name) == 0) {
-            keyval_set(kv, "if", places[i].interface);
-            if (places[i].index) {
-                keyval_set(kv, "index", places[i].index);
-            }
-            if (places[i].media) {
-                keyval_set(kv, "media", places[i].media);
-            }
+            set_place(kv, places[i].interface, places[i].index, places[i].media);
         }
     }
     return true;
@@ -742,16 +748,11 @@ static void set_hda_geometry(struct vl *vl)
     g_strfreev(parts);
 }
 
-static void add_empty_drive(struct vl *vl, const char *interface, const char *index,
-                            const char *media)
+static void add_empty_drive(struct vl *vl, const char *type, const char *index, const char *media)
 {
     struct keyval *kv = keyval_create("-drive");
 
-    keyval_set(kv, "if", interface);
-    keyval_set(kv, "index", index);
-    if (media) {
-        keyval_set(kv, "media", media);
-    }
+    set_place(kv, type, index, media);
     block_add_drive_keys(kv, NULL);
 }
 
@@ -775,8 +776,9 @@ static void open_drives(struct vl *vl)
     if (!block_open_blockdevs(&err)) {
         error_exit_with(err);
     }
-    if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0)) {
-        add_empty_drive(vl, "ide", "2", "cdrom");
+    if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0) &&
+        !block_find_drive(BLOCK_IF_SCSI, 0, 2)) {
+        add_empty_drive(vl, NULL, "2", "cdrom");
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_FLOPPY, 0, 0)) {
         add_empty_drive(vl, "floppy", "0", NULL);
@@ -852,6 +854,7 @@ static void build_machine(struct vl *vl)
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
     open_characters(vl);
+    block_set_default_interface(class->drive_interface);
     open_drives(vl);
     if (!net_open_all(!vl->nodefaults, &err)) {
         error_exit_with(err);

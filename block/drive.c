@@ -54,9 +54,16 @@ static bool read_word(struct keyval *kv, const char *key, const char *const *wor
     return false;
 }
 
+static const char *default_interface = "ide";
+
+void block_set_default_interface(const char *name)
+{
+    default_interface = name ? name : "ide";
+}
+
 static bool read_interface(struct block *block, struct keyval *kv, struct error **err)
 {
-    const char *text = keyval_string(kv, "if", "ide");
+    const char *text = keyval_string(kv, "if", default_interface);
 
     for (size_t i = 0; i < ARRAY_LEN(interfaces); i++) {
         if (strcmp(interfaces[i].name, text) == 0) {

@@ -12,7 +12,7 @@
 
 #include "block/drive.h"
 
-/* --- for the monitor -------------------------------------------------------------------------- */
+/* --- for the monitor ------------------------------------------------------------------------- */
 
 enum {
     JOB_REUSE = 1,      /* -n: the target is there already */
@@ -42,7 +42,7 @@ bool block_job_allows(const struct block *block, struct error **err);
 /* At exit, and before a drive is closed. */
 void block_job_stop(struct block *block);
 
-/* --- between the files of block/ -------------------------------------------------------------- */
+/* --- between the files of block/ ------------------------------------------------------------- */
 
 #define JOB_CHUNK 65536u
 

@@ -15,7 +15,7 @@ enum answer command_run(struct gdb *g, const struct command *table, struct curso
     return ANSWER_REPLY;            /* empty: not known */
 }
 
-/* --- single letters --------------------------------------------------------------------------- */
+/* --- single letters -------------------------------------------------------------------------- */
 
 static enum answer select_thread(struct gdb *g, struct cursor *c)
 {
@@ -113,7 +113,7 @@ static const struct command letters[] = {
     { "v", v_packet }, { NULL }
 };
 
-/* --- packets ---------------------------------------------------------------------------------- */
+/* --- packets --------------------------------------------------------------------------------- */
 
 /* The process that a packet is about, when it names another than this one; else 0. */
 static uint32_t foreign_process(struct gdb *g)
@@ -160,7 +160,7 @@ void command_packet(struct gdb *g)
     }
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 struct gdb *gdb_create(const struct gdb_ops *ops, void *opaque)
 {
@@ -233,7 +233,7 @@ void gdb_expect_stop(struct gdb *g)
     g->waiting = true;
 }
 
-/* --- handing a connection over ---------------------------------------------------------------- */
+/* --- handing a connection over --------------------------------------------------------------- */
 
 struct flag {
     char letter;

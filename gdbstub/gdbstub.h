@@ -96,7 +96,7 @@ bool gdb_passes_signal(const struct gdb *g, int sig);   /* gdb does not want to 
 bool gdb_wants_event(const struct gdb *g, enum gdb_event event);
 unsigned gdb_step_mode(const struct gdb *g);
 
-/* --- gdbstub/system.c ------------------------------------------------------------------------- */
+/* --- gdbstub/system.c ------------------------------------------------------------------------ */
 
 /* -gdb and the monitor's gdbserver: a character device, or "none" to end it. Big lock held. */
 bool gdb_machine_open(const char *spec, struct error **err);

@@ -67,7 +67,7 @@ bool take_bytes(struct cursor *c, void *data, size_t size)
     return true;
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 static bool take_id(struct cursor *c, int64_t *id)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- features --------------------------------------------------------------------------------- */
+/* --- features -------------------------------------------------------------------------------- */
 
 static bool next_feature(struct cursor *c, struct cursor *feature)
 {
@@ -85,7 +85,7 @@ static enum answer offsets(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 static enum answer current_thread(struct gdb *g, struct cursor *c)
 {
@@ -133,7 +133,7 @@ static enum answer thread_text(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
-/* --- the monitor ------------------------------------------------------------------------------ */
+/* --- the monitor ----------------------------------------------------------------------------- */
 
 enum { OUTPUT_PIECE = PACKET_MAX / 2 - 16 };
 
@@ -172,7 +172,7 @@ static enum answer monitor(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
-/* --- how steps and memory packets work -------------------------------------------------------- */
+/* --- how steps and memory packets work ------------------------------------------------------- */
 
 static enum answer step_bits(struct gdb *g, struct cursor *c)
 {
@@ -232,7 +232,7 @@ static enum answer set_physical(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
-/* --- signals that gdb need not see ------------------------------------------------------------ */
+/* --- signals that gdb need not see ----------------------------------------------------------- */
 
 static enum answer pass_signals(struct gdb *g, struct cursor *c)
 {
@@ -289,7 +289,7 @@ static enum answer catch_calls(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
-/* --- the tables ------------------------------------------------------------------------------- */
+/* --- the tables ------------------------------------------------------------------------------ */
 
 const struct command query_commands[] = {
     { "Supported", supported }, { "Xfer:", query_xfer }, { "fThreadInfo", first_threads },

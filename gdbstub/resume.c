@@ -14,7 +14,7 @@ struct action {
     struct thread_id id;
 };
 
-/* --- plans ------------------------------------------------------------------------------------ */
+/* --- plans ----------------------------------------------------------------------------------- */
 
 /* NULL: the thread stays where it is. */
 static void plan(struct gdb *g, struct cpu *cpu, const struct action *a)
@@ -57,7 +57,7 @@ static enum answer run(struct gdb *g, const struct action *actions, unsigned n)
     return ANSWER_NONE;
 }
 
-/* --- c, C, s, S [addr] ------------------------------------------------------------------------ */
+/* --- c, C, s, S [addr] ----------------------------------------------------------------------- */
 
 static bool set_pc(struct gdb *g, struct cpu *cpu, uint64_t pc)
 {
@@ -120,7 +120,7 @@ enum answer run_step_signal(struct gdb *g, struct cursor *c)
     return run_all(g, c, 's', true);
 }
 
-/* --- vCont ------------------------------------------------------------------------------------ */
+/* --- vCont ----------------------------------------------------------------------------------- */
 
 enum answer tell_vcont(struct gdb *g, struct cursor *c)
 {

@@ -57,7 +57,7 @@ struct cursor {
     const char *at, *end;
 };
 
-/* --- packet.c --------------------------------------------------------------------------------- */
+/* --- packet.c -------------------------------------------------------------------------------- */
 
 void reply_text(struct gdb *g, const char *text);
 void reply_printf(struct gdb *g, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -67,7 +67,7 @@ void reply_error(struct gdb *g, int number);
 /* Sends what reply holds as a packet of its own; handlers' replies are sent for them. */
 void packet_send(struct gdb *g);
 
-/* --- parsing (parse.c) ------------------------------------------------------------------------ */
+/* --- parsing (parse.c) ----------------------------------------------------------------------- */
 
 /* Takes the text if it is next. */
 bool take(struct cursor *c, const char *text);
@@ -89,7 +89,7 @@ struct cpu *thread_find(struct gdb *g, const struct thread_id *id);
 /* Whose registers and memory packets mean. */
 struct cpu *thread_general(struct gdb *g);
 
-/* --- commands --------------------------------------------------------------------------------- */
+/* --- commands -------------------------------------------------------------------------------- */
 
 enum answer { ANSWER_REPLY, ANSWER_NONE };
 struct command {

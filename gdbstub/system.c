@@ -26,7 +26,7 @@ static struct {
     bool reading;                   /* a packet is being carried out */
 } stub;
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 static struct cpu *next_thread(struct gdb *g, struct cpu *cpu)
 {
@@ -62,7 +62,7 @@ static bool access_memory(struct gdb *g, struct cpu *cpu, uint64_t addr, void *d
     return true;
 }
 
-/* --- stopping and running --------------------------------------------------------------------- */
+/* --- stopping and running -------------------------------------------------------------------- */
 
 static void stop(struct gdb *g)
 {
@@ -200,7 +200,7 @@ static const struct gdb_ops ops = {
     .monitor = run_monitor,
 };
 
-/* --- the connection --------------------------------------------------------------------------- */
+/* --- the connection -------------------------------------------------------------------------- */
 
 static size_t can_read(void *opaque)
 {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- the list of threads ---------------------------------------------------------------------- */
+/* --- the list of threads --------------------------------------------------------------------- */
 
 static void print_quoted(FILE *out, const char *text)
 {
@@ -43,7 +43,7 @@ static char *list_threads(struct gdb *g, size_t *size)
     return text;
 }
 
-/* --- the packet ------------------------------------------------------------------------------- */
+/* --- the packet ------------------------------------------------------------------------------ */
 
 static char *object(struct gdb *g, struct cursor *c, size_t *size)
 {

@@ -29,6 +29,7 @@ struct elf_file {
     uint16_t type;
     uint64_t entry, phoff;
     unsigned phentsize, n;
+    uint32_t flags;
     struct segment seg[MAX_PHDRS];
     uint64_t low, high;             /* of the loaded segments, as linked */
     uint64_t bias;
@@ -59,6 +60,15 @@ static const char *machine_name(unsigned machine)
     return NULL;
 }
 
+/* Fields of the file in its byte order. */
+static uint32_t field(uint64_t v, unsigned size)
+{
+    bool swap = user_arch_elf.data == ELFDATA2MSB;
+
+    return swap ? bits_bswap(v, size) : v;
+}
+#define FIELD32(h, name) field((h)->name, sizeof((h)->name))
+
 static bool wrong_machine(const char *path, unsigned machine, struct error **err)
 {
     const char *name = machine_name(machine);
@@ -86,11 +96,12 @@ static void parse_header(struct elf_file *f, const uint8_t *head)
     } else {
         const Elf32_Ehdr *h = (const void *)head;
 
-        f->type = h->e_type;
-        f->entry = h->e_entry;
-        f->phoff = h->e_phoff;
-        f->phentsize = h->e_phentsize;
-        f->n = h->e_phnum;
+        f->type = FIELD32(h, e_type);
+        f->entry = FIELD32(h, e_entry);
+        f->phoff = FIELD32(h, e_phoff);
+        f->phentsize = FIELD32(h, e_phentsize);
+        f->n = FIELD32(h, e_phnum);
+        f->flags = FIELD32(h, e_flags);
     }
 }
 
@@ -104,8 +115,9 @@ static void parse_segment(struct segment *s, const uint8_t *p)
     } else {
         const Elf32_Phdr *h = (const void *)p;
 
-        *s = (struct segment){ h->p_type, h->p_flags, h->p_offset, h->p_vaddr, h->p_filesz,
-                               h->p_memsz, h->p_align };
+        *s = (struct segment){ FIELD32(h, p_type), FIELD32(h, p_flags), FIELD32(h, p_offset),
+                               FIELD32(h, p_vaddr), FIELD32(h, p_filesz), FIELD32(h, p_memsz),
+                               FIELD32(h, p_align) };
     }
 }
 
@@ -119,8 +131,10 @@ static bool check_ident(const struct elf_file *f, const uint8_t *head, ssize_t l
                     "run its interpreter");
     }
     if (head[EI_DATA] != user_arch_elf.data || head[EI_CLASS] != user_arch_elf.elf_class ||
-        (h->e_machine != user_arch_elf.machine && h->e_machine != user_arch_elf.machine2)) {
-        return wrong_machine(f->path, h->e_machine, err);
+        (FIELD32(h, e_machine) != user_arch_elf.machine &&
+         FIELD32(h, e_machine) != user_arch_elf.machine2)) {
+        return wrong_machine(f->path, head[EI_DATA] == ELFDATA2MSB ? __builtin_bswap16(h->e_machine)
+                                                                   : h->e_machine, err);
     }
     return true;
 }
@@ -348,6 +362,7 @@ static void describe_program(const struct elf_file *f, struct user_program *p)
     p->phent = f->phentsize;
     p->phdr = 0;
     p->exec_stack = false;
+    p->flags = f->flags;
     for (unsigned i = 0; i < f->n; i++) {
         const struct segment *s = &f->seg[i];
 

@@ -28,7 +28,7 @@ enum { FIRST_FD = 1000, STUB_STACK = 256 << 10, OPTION_MAX = 64 };
 
 #define S gdb_state
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 struct task *gdb_task_of(struct cpu *cpu)
 {
@@ -88,7 +88,7 @@ static void describe_thread(struct gdb *g, struct cpu *cpu, char *text, size_t s
     text[strcspn(text, "\n")] = 0;
 }
 
-/* --- memory ----------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 /* By the kernel, which finds out what is accessible and minds no protection. */
 static bool copy(uint64_t addr, void *data, size_t size, bool write)
@@ -124,7 +124,7 @@ static bool access_memory(struct gdb *g, struct cpu *cpu, uint64_t addr, void *d
     return copy(addr, data, size, write);
 }
 
-/* --- stopping and running --------------------------------------------------------------------- */
+/* --- stopping and running -------------------------------------------------------------------- */
 
 static void stop(struct gdb *g)
 {
@@ -180,7 +180,7 @@ static bool other_process(struct gdb *g, uint32_t pid, const char *packet, size_
     return S.link >= 0 && pid == S.link_pid && gdb_link_pass(packet, size);
 }
 
-/* --- objects ---------------------------------------------------------------------------------- */
+/* --- objects --------------------------------------------------------------------------------- */
 
 static char *duplicate(const void *data, size_t length, size_t *size)
 {
@@ -213,7 +213,7 @@ static char *object(struct gdb *g, struct cpu *cpu, const char *name, size_t *si
     return NULL;
 }
 
-/* --- the socket ------------------------------------------------------------------------------- */
+/* --- the socket ------------------------------------------------------------------------------ */
 
 static void send_bytes(struct gdb *g, const void *data, size_t size)
 {
@@ -271,7 +271,7 @@ void gdb_connection_exit(bool signalled, int status)
     }
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------ */
 
 static void tell(void)
 {
@@ -363,7 +363,7 @@ void gdb_connection_start(void)
     }
 }
 
-/* --- opening ---------------------------------------------------------------------------------- */
+/* --- opening --------------------------------------------------------------------------------- */
 
 static bool fail(struct error **err, int fd, const char *where)
 {
@@ -471,7 +471,7 @@ bool user_gdb_open(const char *where, struct error **err)
     return true;
 }
 
-/* --- exec ------------------------------------------------------------------------------------- */
+/* --- exec ------------------------------------------------------------------------------------ */
 
 const char *user_gdb_exec_begin(struct task *t)
 {

@@ -23,7 +23,7 @@ struct gdb_state gdb_state = {
 
 #define S gdb_state
 
-/* --- asking threads to stop ------------------------------------------------------------------- */
+/* --- asking threads to stop ------------------------------------------------------------------ */
 
 static const int kick_mark;         /* its address tells our signal from the guest's */
 
@@ -99,7 +99,7 @@ void gdb_stop_wait(void)
     }
 }
 
-/* --- standing still --------------------------------------------------------------------------- */
+/* --- standing still -------------------------------------------------------------------------- */
 
 /* The guest's floating-point environment goes to env, where gdb sees it. */
 static void park(struct task *t)
@@ -259,7 +259,7 @@ void user_gdb_exit(struct task *t, bool signalled, int status)
     pthread_mutex_unlock(&S.lock);
 }
 
-/* --- letting them go -------------------------------------------------------------------------- */
+/* --- letting them go ------------------------------------------------------------------------- */
 
 /* With the lock held. Those that are not held go on. */
 void gdb_go(struct task *reported)
@@ -299,7 +299,7 @@ void gdb_release(void)
     gdb_go(NULL);
 }
 
-/* --- children --------------------------------------------------------------------------------- */
+/* --- children -------------------------------------------------------------------------------- */
 
 void user_gdb_borrow_begin(struct task *t)
 {

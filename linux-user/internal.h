@@ -68,6 +68,7 @@ extern char *user_emulator_path;   /* where this executable lies; NULL not known
 struct user_program {
     uint64_t entry, stack;          /* initial pc and stack pointer */
     uint64_t phdr, phnum, phent, base, program_entry;   /* for the auxiliary vector */
+    uint32_t flags;                 /* e_flags */
     bool exec_stack;
     bool no_interpreter;            /* why it cannot be loaded: the file that it names is missing */
 };

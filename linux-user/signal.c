@@ -607,7 +607,7 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- the debugger's --------------------------------------------------------------------------- */
+/* --- the debugger's -------------------------------------------------------------------------- */
 
 void user_signal_kicks_init(int sig)
 {
@@ -627,7 +627,7 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
     return result;
 }
 
-/* --- beginning and end ------------------------------------------------------------------------ */
+/* --- beginning and end ----------------------------------------------------------------------- */
 
 /* Queues of threads that ended, for those that begin. No lock: a fork may come at any time. */
 static struct signal_queue *spare_queues[16];

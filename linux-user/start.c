@@ -52,7 +52,7 @@ static void word(struct words *w, uint64_t v)
     if (word_size() == 8) {
         memcpy(user_ptr(w->at), &v, 8);
     } else {
-        uint32_t v32 = v;
+        uint32_t v32 = user_process_abi->big_endian ? __builtin_bswap32(v) : v;
 
         memcpy(user_ptr(w->at), &v32, 4);
     }

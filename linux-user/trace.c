@@ -18,7 +18,7 @@ enum { SYSGOOD = 0x80, EVENT_STOP = 128 };
 /* A ring for a thread that has no task yet. */
 static _Thread_local uint64_t early;
 
-/* --- the stop --------------------------------------------------------------------------------- */
+/* --- the stop -------------------------------------------------------------------------------- */
 
 static void fill(struct task *t, int status, enum trace_kind kind)
 {
@@ -106,7 +106,7 @@ static int stop(struct task *t, int status, enum trace_kind kind, int without_tr
     return sig < 0 || sig > USER_SIGNALS ? 0 : sig;
 }
 
-/* --- rings ------------------------------------------------------------------------------------ */
+/* --- rings ----------------------------------------------------------------------------------- */
 
 enum { REQUEST = 1 << 30 };             /* so that one without a status counts */
 
@@ -155,7 +155,7 @@ void trace_answer(struct task *t)
     }
 }
 
-/* --- what stops for --------------------------------------------------------------------------- */
+/* --- what stops for -------------------------------------------------------------------------- */
 
 int64_t trace_me(struct task *t)
 {
@@ -245,7 +245,7 @@ void trace_noted(struct task *t)
     take_changes(t);
 }
 
-/* --- children and programs -------------------------------------------------------------------- */
+/* --- children and programs ------------------------------------------------------------------- */
 
 void trace_forked(struct task *t)
 {

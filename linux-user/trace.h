@@ -52,7 +52,7 @@ struct trace_box {
     struct { uint64_t addr, len; } writes[TRACE_WRITES];
 };
 
-/* --- rings ------------------------------------------------------------------------------------ */
+/* --- rings ----------------------------------------------------------------------------------- */
 
 #define RING_MAGIC 0x74726163ull
 
@@ -71,7 +71,7 @@ static inline bool trace_is_ring(const siginfo_t *info)
            (uintptr_t)info->si_value.sival_ptr >> 32 == RING_MAGIC;
 }
 
-/* --- the traced thread (trace.c) -------------------------------------------------------------- */
+/* --- the traced thread (trace.c) ------------------------------------------------------------- */
 
 /* In the host's signal handler; t may be NULL in a thread that is being made. */
 void trace_rung(struct task *t, const siginfo_t *info);
@@ -97,7 +97,7 @@ void trace_forked(struct task *t);
 const char *trace_exec_state(struct task *t, char buf[8]);
 void trace_exec_start(struct task *t, const char *state);
 
-/* --- the architecture's part (i386/trace.c) --------------------------------------------------- */
+/* --- the architecture's part (i386/trace.c) -------------------------------------------------- */
 
 void user_arch_trace_save(struct task *t, struct trace_box *box);
 void user_arch_trace_load(struct task *t, const struct trace_box *box);

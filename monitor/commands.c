@@ -194,6 +194,7 @@ const struct hmp_command hmp_info_commands[] = {
     { "snapshots", "", "", "show the currently saved VM snapshots", hmp_info_snapshots },
     { "status", "", "", "show the current VM status (running|paused)", hmp_info_status },
     { "tlb", "", "", "show virtual to physical memory mappings", hmp_info_tlb },
+    { "usb", "", "", "show guest USB devices", hmp_info_usb },
     { "usernet", "", "", "show user network stack connection states", hmp_info_usernet },
     { "uuid", "", "", "show the current VM UUID", hmp_info_uuid },
     { "version", "", "", "show the version of QEMU", hmp_info_version },

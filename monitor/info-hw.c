@@ -7,6 +7,7 @@
 #include "hw/core/device.h"
 #include "hw/core/memory.h"
 #include "hw/pci/pci.h"
+#include "hw/usb/usb.h"
 #include "monitor/hmp.h"
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -14,6 +15,11 @@
 void hmp_info_pci(struct monitor *mon, struct hmp_args *args)
 {
     pci_print(mon->out);
+}
+
+void hmp_info_usb(struct monitor *mon, struct hmp_args *args)
+{
+    usb_print(mon->out);
 }
 
 /* Chips that route interrupts say so by their names. */

@@ -60,7 +60,7 @@ void hmp_info_vnc(struct monitor *mon, struct hmp_args *args)
     json_free(servers);
 }
 
-/* --- passwords -------------------------------------------------------------------------------- */
+/* --- passwords ------------------------------------------------------------------------------- */
 
 static void set_secret(struct monitor *mon, const char *secret)
 {

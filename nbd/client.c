@@ -74,7 +74,7 @@ static bool send_request(struct nbd_client *c, const struct nbd_call *call)
     return good;
 }
 
-/* --- receiving; one thread at a time, without the lock ---------------------------------------- */
+/* --- receiving; one thread at a time, without the lock --------------------------------------- */
 
 static struct nbd_call *find_call(struct nbd_client *c, uint64_t handle)
 {

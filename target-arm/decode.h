@@ -93,10 +93,15 @@ static inline bool hints(const struct arm_dis *d, uint32_t insn)
     return arm_dis_has(d, F_V6K) || arm_dis_has(d, F_T2);
 }
 
-/* A compare must have S. */
+/* A compare must have S and no destination, a move no first operand. */
 static inline bool dp_op(const struct arm_dis *d, uint32_t insn)
 {
-    return (insn >> 23 & 3) != 2 || insn >> 20 & 1;
+    unsigned op = insn >> 21 & 15;
+
+    if (op >> 2 == 2) {
+        return insn >> 20 & 1 && (insn >> 12 & 15) == 0;
+    }
+    return (op & 13) != 13 || (insn >> 16 & 15) == 0;
 }
 
 static inline bool parallel_op(const struct arm_dis *d, uint32_t insn)
@@ -124,6 +129,12 @@ static inline bool vldm_form(const struct arm_dis *d, uint32_t insn)
     unsigned puw = (insn >> 22 & 6) | (insn >> 21 & 1);
 
     return puw == 2 || puw == 3 || puw == 5;
+}
+
+/* An arithmetic shift by 0 would be another instruction. */
+static inline bool t32_sat(const struct arm_dis *d, uint32_t insn)
+{
+    return !(insn >> 21 & 1) || insn & 0x70c0;
 }
 
 /* P or W must be set, else it is an exclusive access. */

@@ -213,6 +213,11 @@ static bool is_zero_or_tiny(f32 a)
     return (a & F_INFINITY) == 0;
 }
 
+static void note_tiny(struct neon *c, f32 a)
+{
+    c->fp.flags |= is_zero_or_tiny(a) && a << 1 ? FP_INPUT_FLUSHED : 0;
+}
+
 static bool is_infinite(f32 a)
 {
     return (a & ~F_SIGN) == F_INFINITY;
@@ -231,6 +236,8 @@ static uint64_t truth(bool v)
 /* 2 - a * b, each step rounded; infinity times zero counts as zero. */
 static f32 reciprocal_step(struct neon *c, f32 a, f32 b)
 {
+    note_tiny(c, a);
+    note_tiny(c, b);
     if ((is_infinite(a) && is_zero_or_tiny(b)) || (is_infinite(b) && is_zero_or_tiny(a))) {
         return F_TWO;
     }
@@ -239,6 +246,8 @@ static f32 reciprocal_step(struct neon *c, f32 a, f32 b)
 
 static f32 square_root_step(struct neon *c, f32 a, f32 b)
 {
+    note_tiny(c, a);
+    note_tiny(c, b);
     if ((is_infinite(a) && is_zero_or_tiny(b)) || (is_infinite(b) && is_zero_or_tiny(a))) {
         return 0x3fc00000;          /* 1.5 */
     }
@@ -324,7 +333,7 @@ static uint64_t float_three(struct neon *c, f32 n, f32 m, f32 d)
     case N_FMLA: return f32_add(d, f32_mul(n, m, s), s);
     case N_FMLS: return f32_add(d, f32_mul(n, m, s) ^ F_SIGN, s);
     case N_FFMA: return f32_fma(n, m, d, 0, s);
-    case N_FFMS: return f32_fma(n, m, d, FP_NEGATE_PRODUCT, s);
+    case N_FFMS: return f32_fma(n ^ F_SIGN, m, d, 0, s);
     case N_FABD: return f32_sub(n, m, s) & ~F_SIGN;
     case N_FCEQ: return truth(f32_compare_quiet(n, m, s) == FP_EQUAL);
     case N_FCGE: return compare(c, n, m, true);
@@ -510,7 +519,8 @@ static void convert_half(struct neon *c)
 {
     bool alternative = c->env->fpscr & FPSCR_AHP;
 
-    c->fp.flush_inputs = c->fp.flush_outputs = false;
+    c->fp.flush_outputs = false;
+    c->fp.flush_inputs = c->op == N_F16_FROM_F32;
     for (unsigned i = 0; i < 4; i++) {
         if (c->op == N_F32_FROM_F16) {
             f16 h = (f16)get_raw(c->vm, 1, i);

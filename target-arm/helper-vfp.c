@@ -35,9 +35,9 @@ static int64_t fixed_value(uint64_t a, uint64_t how)
     return how & FIXED_WIDE ? (int32_t)a : (int16_t)a;
 }
 
-#define FMA_SIGNS(op) \
-    ((op) == VFP_FMA ? 0 : (op) == VFP_FMS ? FP_NEGATE_PRODUCT : (op) == VFP_FNMS \
-     ? FP_NEGATE_ADDEND : FP_NEGATE_PRODUCT | FP_NEGATE_ADDEND)
+/* Negation is an operation of its own: it changes NaNs, too. */
+#define NEGATES_PRODUCT(op) ((op) == VFP_FMS || (op) == VFP_FNMA)
+#define NEGATES_ADDEND(op) ((op) == VFP_FNMS || (op) == VFP_FNMA)
 
 #define FUNCTION(T, sign) \
 static uint64_t vfp_##T(unsigned op, T a, T b, T c, uint64_t raw_a, uint64_t raw_b, \
@@ -51,7 +51,8 @@ static uint64_t vfp_##T(unsigned op, T a, T b, T c, uint64_t raw_a, uint64_t raw
     case VFP_DIV: return T##_div(a, b, s); \
     case VFP_SQRT: return T##_sqrt(a, s); \
     case VFP_FMA: case VFP_FMS: case VFP_FNMA: case VFP_FNMS: \
-        return T##_fma(a, b, c, FMA_SIGNS(op), s); \
+        return T##_fma(NEGATES_PRODUCT(op) ? a ^ (sign) : a, b, \
+                       NEGATES_ADDEND(op) ? c ^ (sign) : c, 0, s); \
     case VFP_COMPARE: return order_code(T##_compare_quiet(a, b, s)); \
     case VFP_COMPARE_SIGNALLING: return order_code(T##_compare(a, b, s)); \
     case VFP_FROM_S32: return T##_from_int((int32_t)raw_a, 0, s); \
@@ -78,7 +79,8 @@ static uint64_t half(const struct arm_env *env, unsigned op, uint64_t a, struct 
 {
     bool alternative = env->fpscr & FPSCR_AHP;
 
-    s->flush_inputs = s->flush_outputs = false;
+    s->flush_outputs = false;
+    s->flush_inputs &= op == VFP_TO_HALF;
     if (op == VFP_FROM_HALF) {
         return alternative ? f16_alternative_to_f32(a, s) : f16_to_f32(a, s);
     }

@@ -15,7 +15,13 @@ static ir_val link(struct arm_dis *d)
 
 void trans_B(struct arm_dis *d, const struct arm_arg_i *a)
 {
-    arm_jump(d, target_of(d));
+    if (d->in->cond != COND_AL && !d->skipping) {
+        struct arm_cond c = arm_condition(d, d->in->cond);
+
+        ir_brc(d->ir, c.type, c.cc, c.a, c.b, arm_branch_label(d, target_of(d)));
+    } else {
+        arm_jump(d, target_of(d));
+    }
 }
 
 void trans_B_cond(struct arm_dis *d, const struct arm_arg_cond_i *a)

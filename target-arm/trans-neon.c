@@ -209,7 +209,7 @@ void trans_VMULL_p(struct arm_dis *d, const struct arm_arg_n3 *a)
 
 static void high_half(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op op)
 {
-    if (!odd(d, a->vn | a->vm)) {
+    if (!refuse(d, a->size == 3) && !odd(d, a->vn | a->vm)) {
         neon_call(d, NEON_HOW(op, a->size, 0, 0), a->vd, a->vn, a->vm, a->u);
     }
 }

@@ -290,6 +290,12 @@ static bool is_select_compare(const struct arm_dis *d, const struct arm_insn *in
     return d->cv_op == kind && (kind == CV_ADD || d->nz != NZ_VALUES);
 }
 
+/* Its handler does the condition itself. */
+static bool is_plain_branch(const struct arm_insn *in)
+{
+    return in->row >= 0 && arm_rows[in->row].op == arm_OP_B;
+}
+
 /* Chooses between a select, a branch over this instruction, and one over more of them. */
 static void begin_condition(struct arm_dis *d, unsigned i)
 {
@@ -297,7 +303,7 @@ static void begin_condition(struct arm_dis *d, unsigned i)
 
     d->predicated = false;
     d->flags_changed = false;
-    if (in->cond == COND_AL || d->skipping) {
+    if (in->cond == COND_AL || d->skipping || is_plain_branch(in)) {
         return;
     }
     if ((in->selectable || is_select_compare(d, in)) &&

@@ -13,7 +13,7 @@
 #include "target-i386/sys.h"
 #include "tcg/code.h"
 
-/* --- the table -------------------------------------------------------------------------------- */
+/* --- the table ------------------------------------------------------------------------------- */
 
 enum kind { KIND_WORD, KIND_PC, KIND_FLAGS, KIND_SELECTOR, KIND_ST, KIND_FPU, KIND_XMM, KIND_MXCSR,
             KIND_ORIG_AX, KIND_BASE, KIND_CONTROL };
@@ -98,7 +98,7 @@ static void add_feature(unsigned i)
     }
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static uint32_t get_fpu(struct x86_env *env, unsigned index)
 {
@@ -153,7 +153,7 @@ static void get(struct cpu *cpu, const struct debug_register *r, uint8_t *value)
     }
 }
 
-/* --- writing ---------------------------------------------------------------------------------- */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static void set_flags(struct x86_env *env, uint32_t value)
 {
@@ -297,7 +297,7 @@ void x86_registers_init(void)
     x86_registers.set = set;
 }
 
-/* --- of translated code ----------------------------------------------------------------------- */
+/* --- of translated code ---------------------------------------------------------------------- */
 
 void x86_debug_changed(struct cpu *cpu)
 {

@@ -142,7 +142,7 @@ void fp_native_store(struct x86_env *env, uint32_t insn, void *mem)
     }
 }
 
-/* --- all of it in the host's unit, for x87 ops ------------------------------------------------ */
+/* --- all of it in the host's unit, for x87 ops ----------------------------------------------- */
 
 /* Nothing is unmasked, so no flag is pending. */
 void x86_fp_load(void *opaque)

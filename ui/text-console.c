@@ -16,7 +16,7 @@ static const uint32_t colors[16] = {
     0x555555, 0x5555ff, 0x55ff55, 0x55ffff, 0xff5555, 0xff55ff, 0xffff55, 0xffffff,
 };
 
-/* --- lines ------------------------------------------------------------------------------------ */
+/* --- lines ----------------------------------------------------------------------------------- */
 
 static struct text_cell *line_at(struct text_console *tc, unsigned line)
 {
@@ -116,7 +116,7 @@ void text_console_write(struct text_console *tc, const uint8_t *data, size_t siz
     text_mark(tc, tc->y);
 }
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 static void draw_cell(struct text_console *tc, uint8_t *data, int stride, unsigned x, unsigned y,
                       const struct text_cell *cell, bool cursor)
@@ -214,7 +214,7 @@ static bool text_cells(void *opaque, unsigned *columns, unsigned *rows, struct c
     return true;
 }
 
-/* --- size ------------------------------------------------------------------------------------- */
+/* --- size ------------------------------------------------------------------------------------ */
 
 static void set_size(struct text_console *tc, unsigned columns, unsigned rows)
 {
@@ -255,7 +255,7 @@ static bool ask_size(void *opaque, unsigned width, unsigned height)
     return true;
 }
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static void type(struct text_console *tc, const char *text)
 {
@@ -343,7 +343,7 @@ static void key(void *opaque, uint32_t keysym, bool down)
     }
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static const struct console_adapter_ops ops = {
     .update = update, .invalidate = invalidate, .text = text_cells, .key = key,

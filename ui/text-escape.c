@@ -109,7 +109,7 @@ static void escape(struct text_console *tc, uint8_t c)
     }
 }
 
-/* --- CSI sequences ---------------------------------------------------------------------------- */
+/* --- CSI sequences --------------------------------------------------------------------------- */
 
 /* Parameter n, where 0 and nothing mean `fallback`. */
 static unsigned param(const struct text_console *tc, unsigned n, unsigned fallback)
@@ -338,7 +338,7 @@ static void csi(struct text_console *tc, uint8_t c)
     }
 }
 
-/* --- bytes ------------------------------------------------------------------------------------ */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 /* A byte of UTF-8; one that cannot be is shown as the replacement character. */
 static void text_byte(struct text_console *tc, uint8_t c)

@@ -77,7 +77,7 @@ static bool draw_letter(uint32_t c, uint8_t *rows)
     return true;
 }
 
-/* --- lines and blocks ------------------------------------------------------------------------- */
+/* --- lines and blocks ------------------------------------------------------------------------ */
 
 enum { UP = 1, DOWN = 2, LEFT = 4, RIGHT = 8 };
 

@@ -213,6 +213,7 @@ MACHINE(versatilepb) = {
     .default_cpu32 = "arm926",
     .max_cpus = 1,
     .default_ram = 128ull << 20,
+    .drive_interface = "scsi",
     .init = versatilepb_init,
 };
 
@@ -222,5 +223,6 @@ MACHINE(versatileab) = {
     .default_cpu32 = "arm926",
     .max_cpus = 1,
     .default_ram = 128ull << 20,
+    .drive_interface = "scsi",
     .init = versatileab_init,
 };

@@ -75,6 +75,7 @@ struct machine_class {
     const char *default_cpu32, *default_cpu64;  /* for executables of that word size */
     unsigned max_cpus;
     uint64_t default_ram;
+    const char *drive_interface;     /* of -hda and of -drive without if=; NULL: "ide" */
     bool is_default;
     /* Builds the board. May be called once. */
     bool (*init)(const struct machine_config *config, struct error **err);

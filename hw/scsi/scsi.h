@@ -91,7 +91,7 @@ void scsi_cancel(struct scsi_target *t);
 /* All targets of a bus are reset. */
 void scsi_bus_reset(struct scsi_bus *bus);
 
-/* --- inside of targets ------------------------------------------------------------------------ */
+/* --- inside of targets ----------------------------------------------------------------------- */
 
 enum {
     SENSE_NOT_READY = 2, SENSE_MEDIUM_ERROR = 3, SENSE_HARDWARE_ERROR = 4,

@@ -105,6 +105,37 @@ void usb_reset_device(struct usb_device *d)
     }
 }
 
+/* The name from the device's descriptor. */
+static const char *product(const struct usb_function *f)
+{
+    for (unsigned i = 0; f->strings[i]; i++) {
+        if (i + 1 == f->device[15]) {
+            return f->strings[i];
+        }
+    }
+    return "";
+}
+
+void usb_print(FILE *out)
+{
+    static const char *const speeds[] = { "1.5", "12", "480" };
+    bool any = bus_find("usb-bus") != NULL;
+
+    for (const struct device *dev = device_first(); dev; dev = dev->next) {
+        const struct usb_device *d = (const struct usb_device *)dev;
+
+        if (dev->bus && dev->bus->type == &usb_type && d->function) {
+            fprintf(out, "  Device %u.%u, Port %u, Speed %s Mb/s, Product %s%s%s\n",
+                    dev->bus->owner ? dev->bus->owner->instance : 0, d->usb.address, d->port,
+                    speeds[d->function->speed], product(d->function), dev->id ? ", ID: " : "",
+                    dev->id ? dev->id : "");
+        }
+    }
+    if (!any) {
+        fprintf(out, "USB support not enabled\n");
+    }
+}
+
 /* --- halted endpoints ------------------------------------------------------------------------ */
 
 static uint16_t *halted(struct usb_device *d, bool in)

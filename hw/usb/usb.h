@@ -83,6 +83,9 @@ void usb_reset_device(struct usb_device *d);
 int usb_packet(struct usb_device *d, enum usb_pid pid, unsigned endpoint, uint8_t *data,
                unsigned size);
 
+/* `info usb'. */
+void usb_print(FILE *out);
+
 /* --- for devices ----------------------------------------------------------------------------- */
 
 /* At the end of init, with `function` set: the host sees that it came. */

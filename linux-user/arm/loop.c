@@ -79,6 +79,7 @@ void user_arch_start(struct cpu *cpu, const struct user_program *p)
 {
     struct arm_env *env = arm_env(cpu);
 
+    env->be8 = p->flags & 0x00800000;   /* EF_ARM_BE8 */
     arm_map_kuser_page(env);
     env->pc = p->entry;
     env->regs[R_SP] = p->stack;

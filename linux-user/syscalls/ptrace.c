@@ -47,7 +47,7 @@ static int64_t store_box(struct request *r, uint32_t changed)
     return tracee_write(r->e, r->e->box, &r->box, sizeof(r->box)) ? 0 : -ESRCH;
 }
 
-/* --- memory ----------------------------------------------------------------------------------- */
+/* --- memory ---------------------------------------------------------------------------------- */
 
 static unsigned word_size(const struct request *r)
 {
@@ -84,7 +84,7 @@ static int64_t poke(struct request *r)
     return result;
 }
 
-/* --- registers -------------------------------------------------------------------------------- */
+/* --- registers ------------------------------------------------------------------------------- */
 
 /* `struct user': registers, others, and the debug registers at the end. */
 static bool is_debug_register(const struct request *r)
@@ -160,7 +160,7 @@ static int64_t regset(struct request *r, bool set)
     return err ? err : call_put_word(r->c, r->data + word_size(r), len);
 }
 
-/* --- the stop --------------------------------------------------------------------------------- */
+/* --- the stop -------------------------------------------------------------------------------- */
 
 static int64_t set_siginfo(struct request *r)
 {
@@ -234,7 +234,7 @@ static int64_t arch_prctl_of(struct request *r)
     return give(r->addr, r->box.regs + (r->data == GET_FS ? FS_BASE : GS_BASE), 8);
 }
 
-/* --- going on --------------------------------------------------------------------------------- */
+/* --- going on -------------------------------------------------------------------------------- */
 
 enum { HOST_OPTIONS = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
                       PTRACE_O_TRACEVFORKDONE | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL };
@@ -277,7 +277,7 @@ static int64_t resume(struct request *r, enum trace_resume how)
     return err;
 }
 
-/* --- requests to begin with ------------------------------------------------------------------- */
+/* --- requests to begin with ------------------------------------------------------------------ */
 
 static int64_t attached(int64_t result, pid_t tid, bool seized, uint64_t options)
 {
@@ -336,7 +336,7 @@ static int64_t of_host(struct request *r)
     }
 }
 
-/* --- dispatch --------------------------------------------------------------------------------- */
+/* --- dispatch -------------------------------------------------------------------------------- */
 
 /* Requests about a guest's state: the box is read. */
 static int64_t of_box(struct request *r)

@@ -14,7 +14,7 @@
 #include "linux-user/syscalls/call.h"
 #include "linux-user/syscalls/tracees.h"
 
-/* --- which file ------------------------------------------------------------------------------- */
+/* --- which file ------------------------------------------------------------------------------ */
 
 /* The last number of /proc/N/ and /proc/N/task/M/, 0 for self; what follows. -1: another path. */
 static pid_t parse(const char *path, const char **entry)
@@ -51,7 +51,7 @@ static bool read_box(const struct tracee *e, struct trace_box *box)
     return e && e->ours && e->box && tracee_read(e, box, e->box, sizeof(*box));
 }
 
-/* --- mem -------------------------------------------------------------------------------------- */
+/* --- mem ------------------------------------------------------------------------------------- */
 
 enum { MEM_FILES = 64 };
 
@@ -136,7 +136,7 @@ int64_t call_pread(struct call *c)
     return result;
 }
 
-/* --- auxv and exe ----------------------------------------------------------------------------- */
+/* --- auxv and exe ---------------------------------------------------------------------------- */
 
 static int64_t open_auxv(const struct trace_box *box, const struct tracee *e, int flags)
 {

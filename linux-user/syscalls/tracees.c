@@ -28,7 +28,7 @@ static int64_t host_ptrace(int request, pid_t tid, uint64_t addr, uint64_t data)
     return host_syscall(SYS_ptrace, (int64_t)request, (int64_t)tid, (int64_t)addr, (int64_t)data);
 }
 
-/* --- the list --------------------------------------------------------------------------------- */
+/* --- the list -------------------------------------------------------------------------------- */
 
 struct tracee *tracees_find(pid_t tid)
 {
@@ -105,7 +105,7 @@ static bool any_makes_tasks(void)
     return found;
 }
 
-/* --- its memory ------------------------------------------------------------------------------- */
+/* --- its memory ------------------------------------------------------------------------------ */
 
 bool tracee_read(const struct tracee *e, void *dest, uint64_t from, size_t len)
 {
@@ -155,7 +155,7 @@ void tracee_ring(const struct tracee *e, int sig, unsigned status)
     host_syscall(SYS_rt_tgsigqueueinfo, (int64_t)tgid, (int64_t)e->tid, (int64_t)sig, &info);
 }
 
-/* --- stops ------------------------------------------------------------------------------------ */
+/* --- stops ----------------------------------------------------------------------------------- */
 
 static bool go_on(const struct tracee *e, int sig)
 {

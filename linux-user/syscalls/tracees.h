@@ -36,7 +36,7 @@ void tracee_ring(const struct tracee *e, int sig, unsigned status);
 /* The same range of guest addresses has new contents. */
 void tracee_note_write(const struct tracee *e, uint64_t addr, uint64_t len);
 
-/* --- tracee-files.c --------------------------------------------------------------------------- */
+/* --- tracee-files.c -------------------------------------------------------------------------- */
 
 /* Files below /proc that are others for the guest: a descriptor, or -ENOENT: the host's will do. */
 int64_t tracee_open(const char *path, int flags);

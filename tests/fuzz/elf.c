@@ -16,7 +16,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- what the loader takes from the rest of user mode ----------------------------------------- */
+/* --- what the loader takes from the rest of user mode ---------------------------------------- */
 
 enum { BITS = FUZZ_WORD_BITS, STACK_GUARD = 1 << 16 };
 
@@ -64,7 +64,7 @@ bool code_is_closed(uint64_t start, uint64_t len)
     return false;
 }
 
-/* --- the target ------------------------------------------------------------------------------- */
+/* --- the target ------------------------------------------------------------------------------ */
 
 static struct sigaction others[2];
 

@@ -31,7 +31,7 @@ static size_t fake_out_size;
 static unsigned fake_resumes, fake_stops, fake_interrupts, fake_kills, fake_detaches;
 static int fake_signal;
 
-/* --- the target ------------------------------------------------------------------------------- */
+/* --- the target ------------------------------------------------------------------------------ */
 
 static void fake_get(struct cpu *cpu, const struct debug_register *r, uint8_t *value)
 {
@@ -97,7 +97,7 @@ void tlb_flush_for_watch(struct cpu *cpu)
 {
 }
 
-/* --- the process ------------------------------------------------------------------------------ */
+/* --- the process ----------------------------------------------------------------------------- */
 
 static void fake_send(struct gdb *g, const void *data, size_t size)
 {

@@ -10,7 +10,7 @@
 
 #define CHUNK 65536
 
-/* --- output ----------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------------- */
 
 void vnc_send(struct vnc_client *client, const void *data, size_t size)
 {
@@ -101,7 +101,7 @@ static bool write_out(struct vnc_client *client)
     return true;
 }
 
-/* --- input ------------------------------------------------------------------------------------ */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static ssize_t read_socket(struct vnc_client *client, uint8_t *data, size_t size)
 {
@@ -204,7 +204,7 @@ static void take_input(struct vnc_client *client)
                               (guint)(client->phase == PHASE_RFB ? at : client->in->len));
 }
 
-/* --- the socket ------------------------------------------------------------------------------- */
+/* --- the socket ------------------------------------------------------------------------------ */
 
 static void watch(struct vnc_client *client)
 {
@@ -301,7 +301,7 @@ void vnc_start_tls(struct vnc_client *client)
     client->phase = PHASE_TLS;
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end --------------------------------------------------------------------------------- */
 
 void vnc_hang_up(struct vnc_client *client)
 {

@@ -48,7 +48,7 @@ void vnc_encode_zlib(struct vnc_class *class, const struct vnc_tile_pixels *tile
     blob->stream = 0;
 }
 
-/* --- ZRLE ------------------------------------------------------------------------------------- */
+/* --- ZRLE ------------------------------------------------------------------------------------ */
 
 enum { ZRLE_RAW = 0, ZRLE_PLAIN_RLE = 128 };
 

@@ -7,7 +7,7 @@
 #include "base/bits.h"
 #include "ui/vnc/internal.h"
 
-/* --- classes ---------------------------------------------------------------------------------- */
+/* --- classes --------------------------------------------------------------------------------- */
 
 static bool same_format(const struct vnc_format *a, const struct vnc_format *b)
 {
@@ -84,7 +84,7 @@ static void fit_class(struct vnc_class *class, const struct vnc_frame *frame)
     }
 }
 
-/* --- tiles ------------------------------------------------------------------------------------ */
+/* --- tiles ----------------------------------------------------------------------------------- */
 
 static vnc_encode *encoder_of(int32_t encoding)
 {
@@ -146,7 +146,7 @@ static const struct vnc_blob *get_blob(struct vnc_class *class, const struct vnc
     return blob;
 }
 
-/* --- updates ---------------------------------------------------------------------------------- */
+/* --- updates --------------------------------------------------------------------------------- */
 
 static void put_blob(struct vnc_client *client, const struct vnc_blob *blob)
 {
@@ -242,7 +242,7 @@ static void compose_picture(struct vnc_client *client)
     }
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------------------ */
 
 static void *encoder_thread(void *opaque)
 {

@@ -55,7 +55,7 @@ void vnc_frame_mark(struct vnc_frame *f, int x, int y, int width, int height)
     }
 }
 
-/* --- the console's picture -------------------------------------------------------------------- */
+/* --- the console's picture ------------------------------------------------------------------- */
 
 struct source {
     const uint8_t *data;
@@ -122,7 +122,7 @@ static bool take_tile(struct vnc_frame *f, const struct source *from, const stru
     return any;
 }
 
-/* --- scrolls ---------------------------------------------------------------------------------- */
+/* --- scrolls --------------------------------------------------------------------------------- */
 
 #define SAMPLES 128
 
@@ -231,7 +231,7 @@ static bool take_copy(struct vnc_frame *f, const struct source *from, struct vnc
     return found;
 }
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 static bool touches(const struct box *a, const struct box *b)
 {

@@ -16,7 +16,7 @@ enum { RESULT_OK, RESULT_FAILED };
 
 static vnc_handler read_security, read_answer, read_vencrypt_version, read_vencrypt_type, read_init;
 
-/* --- what a server offers --------------------------------------------------------------------- */
+/* --- what a server offers -------------------------------------------------------------------- */
 
 /* A websocket has its TLS outside of RFB. */
 static uint8_t security_of(const struct vnc_client *client)
@@ -52,7 +52,7 @@ const char *vnc_vencrypt_name(const struct vnc_server *server)
     return server->credentials ? names[vencrypt_of(server) - VENCRYPT_TLS_NONE] : NULL;
 }
 
-/* --- version ---------------------------------------------------------------------------------- */
+/* --- version --------------------------------------------------------------------------------- */
 
 void vnc_greet(struct vnc_client *client)
 {
@@ -156,7 +156,7 @@ static ssize_t read_security(struct vnc_client *client, const uint8_t *data, siz
     return 1;
 }
 
-/* --- passwords -------------------------------------------------------------------------------- */
+/* --- passwords ------------------------------------------------------------------------------- */
 
 static bool is_right(const struct vnc_client *client, const uint8_t *answer)
 {
@@ -187,7 +187,7 @@ static ssize_t read_answer(struct vnc_client *client, const uint8_t *data, size_
     return 16;
 }
 
-/* --- VeNCrypt --------------------------------------------------------------------------------- */
+/* --- VeNCrypt -------------------------------------------------------------------------------- */
 
 static ssize_t read_vencrypt_version(struct vnc_client *client, const uint8_t *data, size_t size)
 {
@@ -235,7 +235,7 @@ void vnc_tls_established(struct vnc_client *client)
     }
 }
 
-/* --- initialisation --------------------------------------------------------------------------- */
+/* --- initialisation -------------------------------------------------------------------------- */
 
 static void end_others(struct vnc_client *client)
 {

@@ -20,7 +20,7 @@ struct vnc_server *vnc_server_find(const char *id, struct error **err)
     return server;
 }
 
-/* --- passwords -------------------------------------------------------------------------------- */
+/* --- passwords ------------------------------------------------------------------------------- */
 
 bool vnc_set_password(const char *display, const char *password, struct error **err)
 {
@@ -70,7 +70,7 @@ bool vnc_disconnect_all(const char *display, struct error **err)
     return server != NULL;
 }
 
-/* --- descriptions ----------------------------------------------------------------------------- */
+/* --- descriptions ---------------------------------------------------------------------------- */
 
 static struct json *describe(const char *host, const char *service, const char *family,
                              bool websocket)

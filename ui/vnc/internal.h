@@ -57,7 +57,7 @@ struct box {
     uint16_t x, y, width, height;
 };
 
-/* --- pixel formats ---------------------------------------------------------------------------- */
+/* --- pixel formats --------------------------------------------------------------------------- */
 
 struct vnc_format {
     uint8_t bits, depth;           /* bits: 8, 16 or 32 */
@@ -81,7 +81,7 @@ unsigned vnc_packed_bytes(const struct vnc_format *format, enum vnc_packing pack
 void vnc_put_pixels(GByteArray *out, const struct vnc_format *format, enum vnc_packing packing,
                     const uint32_t *values, size_t count);
 
-/* --- encoders --------------------------------------------------------------------------------- */
+/* --- encoders -------------------------------------------------------------------------------- */
 
 /* One tile in one encoding. Deflated data names its stream: it is independent of what went over it
  * before, but the first of a connection needs the stream's header in front. */
@@ -145,7 +145,7 @@ struct vnc_class *vnc_class_get(struct vnc_class **list, int32_t encoding,
                                 bool png);
 void vnc_class_put(struct vnc_class **list, struct vnc_class *class);
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 struct vnc_tile {
     uint32_t version, before;      /* now, and when it was last something else */
@@ -179,7 +179,7 @@ void vnc_frame_mark(struct vnc_frame *frame, int x, int y, int width, int height
 bool vnc_frame_take(struct vnc_frame *frame, pixman_image_t *image, bool scrolls);
 struct box vnc_frame_tile_box(const struct vnc_frame *frame, size_t tile);
 
-/* --- transport -------------------------------------------------------------------------------- */
+/* --- transport ------------------------------------------------------------------------------- */
 
 struct vnc_tls;                    /* a session */
 struct vnc_credentials;
@@ -224,7 +224,7 @@ void vnc_websocket_frame(GByteArray *out, uint8_t opcode, const uint8_t *data, s
 bool vnc_can_password(void);
 void vnc_answer_challenge(const char *password, const uint8_t *challenge, uint8_t *answer);
 
-/* --- clients ---------------------------------------------------------------------------------- */
+/* --- clients --------------------------------------------------------------------------------- */
 
 struct vnc_client;
 /* Takes a message from the front of the input: its size, 0 when more is needed, -1 to hang up. */

@@ -116,7 +116,7 @@ void vnc_key(struct vnc_client *client, uint32_t keysym, enum input_key key, boo
     }
 }
 
-/* --- pointer ---------------------------------------------------------------------------------- */
+/* --- pointer --------------------------------------------------------------------------------- */
 
 static unsigned guest_buttons(unsigned buttons)
 {

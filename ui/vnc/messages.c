@@ -13,7 +13,7 @@ enum { QEMU_EXT_KEY = 0, QEMU_AUDIO = 1 };
 enum { FENCE_REQUEST = 1u << 31, FENCE_KNOWN = 7 };
 enum { SIZE_BY_THIS_CLIENT = 1, SIZE_OK = 0, SIZE_PROHIBITED = 1, SIZE_INVALID = 3 };
 
-/* --- formats and encodings -------------------------------------------------------------------- */
+/* --- formats and encodings ------------------------------------------------------------------- */
 
 static void send_color_map(struct vnc_client *client)
 {
@@ -157,7 +157,7 @@ static ssize_t set_encodings(struct vnc_client *client, const uint8_t *data, siz
     return 4 + 4 * (ssize_t)count;
 }
 
-/* --- updates ---------------------------------------------------------------------------------- */
+/* --- updates --------------------------------------------------------------------------------- */
 
 static void force_box(struct vnc_client *client, const struct box *box)
 {
@@ -251,7 +251,7 @@ static ssize_t set_size(struct vnc_client *client, const uint8_t *data, size_t s
     return 8 + 16 * (ssize_t)data[6];
 }
 
-/* --- input ------------------------------------------------------------------------------------ */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static ssize_t key(struct vnc_client *client, const uint8_t *data, size_t size)
 {

@@ -14,7 +14,7 @@
 #define RFB_PORT 5900
 #define WEBSOCKET_PORT 5700
 
-/* --- listening -------------------------------------------------------------------------------- */
+/* --- listening ------------------------------------------------------------------------------- */
 
 /* The address that the kernel gave us. */
 static void describe(struct vnc_listener *l)
@@ -224,7 +224,7 @@ bool vnc_listen_on(struct vnc_server *server, const char *text, struct keyval *k
     return good;
 }
 
-/* --- everything else -------------------------------------------------------------------------- */
+/* --- everything else ------------------------------------------------------------------------- */
 
 static bool read_security(struct vnc_server *server, struct keyval *kv, struct error **err)
 {

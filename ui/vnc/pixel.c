@@ -116,7 +116,7 @@ unsigned vnc_packed_bytes(const struct vnc_format *f, enum vnc_packing packing)
     return packing == PACK_PLAIN ? f->bits / 8u : 3;
 }
 
-/* --- bytes ------------------------------------------------------------------------------------ */
+/* --- bytes ----------------------------------------------------------------------------------- */
 
 static void put_plain(uint8_t *to, const struct vnc_format *f, const uint32_t *values, size_t count)
 {

@@ -19,7 +19,7 @@
 
 struct vnc_server *vnc_servers;
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 static struct vnc_server *server_of(struct console_listener *listener)
 {
@@ -232,7 +232,7 @@ void vnc_show_console(struct vnc_server *server, struct console *con)
     vnc_wake(server);
 }
 
-/* --- news from the guest ---------------------------------------------------------------------- */
+/* --- news from the guest --------------------------------------------------------------------- */
 
 static void leds_changed(void *opaque, unsigned leds)
 {
@@ -257,7 +257,7 @@ static void pointer_changed(void *opaque)
     vnc_wake(server);
 }
 
-/* --- connections ------------------------------------------------------------------------------ */
+/* --- connections ----------------------------------------------------------------------------- */
 
 static void handshake_late(void *opaque)
 {
@@ -337,7 +337,7 @@ static void accept_ready(void *opaque, int ready)
     vnc_client_create(l->server, fd, l->websocket);
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static void start_listening(struct vnc_server *server)
 {

@@ -8,7 +8,7 @@
 
 enum { OP_CONTINUE, OP_TEXT, OP_BINARY, OP_CLOSE = 8, OP_PING, OP_PONG };
 
-/* --- the request ------------------------------------------------------------------------------ */
+/* --- the request ----------------------------------------------------------------------------- */
 
 /* The value of a header, to be freed; NULL when it is not there. */
 static char *header(char **lines, const char *name)
@@ -108,7 +108,7 @@ char *vnc_websocket_answer(GByteArray *request, bool *good)
     return answer;
 }
 
-/* --- frames ----------------------------------------------------------------------------------- */
+/* --- frames ---------------------------------------------------------------------------------- */
 
 void vnc_websocket_frame(GByteArray *out, uint8_t opcode, const uint8_t *data, size_t size)
 {

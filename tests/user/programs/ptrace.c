@@ -73,7 +73,7 @@ static pid_t start(void (*child)(void))
     return pid;
 }
 
-/* --- registers, memory, breakpoints ----------------------------------------------------------- */
+/* --- registers, memory, breakpoints ---------------------------------------------------------- */
 
 static void call_target(void)
 {
@@ -131,7 +131,7 @@ static void bad_memory(void)
     wait_stop(pid, "killed");
 }
 
-/* --- steps ------------------------------------------------------------------------------------ */
+/* --- steps ----------------------------------------------------------------------------------- */
 
 static void little_work(void)
 {
@@ -166,7 +166,7 @@ static void steps(void)
     printf("many steps %d, ended by %d\n", n > 100, WTERMSIG(status));
 }
 
-/* --- calls and events ------------------------------------------------------------------------- */
+/* --- calls and events ------------------------------------------------------------------------ */
 
 static void some_calls(void)
 {
@@ -235,7 +235,7 @@ static void events(void)
     } while (WIFSTOPPED(status));
 }
 
-/* --- attaching -------------------------------------------------------------------------------- */
+/* --- attaching ------------------------------------------------------------------------------- */
 
 static void *sleeper(void *opaque)
 {

@@ -77,7 +77,7 @@ static unsigned roll(struct thread *t, unsigned n)
     return (t->random >> 33) % n;
 }
 
-/* --- handlers --------------------------------------------------------------------------------- */
+/* --- handlers -------------------------------------------------------------------------------- */
 
 static greg_t *answer_register(ucontext_t *context)
 {
@@ -142,7 +142,7 @@ static void on_call(int sig)
     }
 }
 
-/* --- actions ---------------------------------------------------------------------------------- */
+/* --- actions --------------------------------------------------------------------------------- */
 
 /* A result that depends on each step: integers, flags and floating point survive interruptions. */
 static uint64_t compute(unsigned seed, unsigned rounds)
@@ -367,7 +367,7 @@ static const struct {
 };
 enum { N_ACTIONS = sizeof(actions) / sizeof(*actions) };
 
-/* --- threads ---------------------------------------------------------------------------------- */
+/* --- threads --------------------------------------------------------------------------------- */
 
 static void *map(int prot)
 {
