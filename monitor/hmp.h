@@ -98,8 +98,8 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(info_name) H(info_uuid) H(info_cpus) H(info_registers) H(info_tlb) H(info_mem) H(info_pic)   \
     H(info_irq) H(info_pci) H(info_usb) H(info_block) H(info_blockstats) H(info_chardev)           \
     H(info_mtree) H(info_qtree) H(info_roms) H(info_kvm) H(info_mice) H(info_history)              \
-    H(info_network) H(info_jit) H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add) H(hostfwd_remove)      \
-    H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)                    \
+    H(info_network) H(info_jit) H(info_ramblock) H(info_usernet) H(set_link) H(hostfwd_add)        \
+    H(hostfwd_remove) H(savevm) H(loadvm) H(delvm) H(info_snapshots) H(migrate) H(migrate_cancel)  \
     H(migrate_incoming) H(migrate_set_parameter) H(migrate_set_speed) H(migrate_set_downtime)      \
     H(announce_self) H(info_migrate) H(info_migrate_parameters) H(block_resize)                    \
     H(block_set_io_throttle) H(drive_add) H(drive_del) H(snapshot_blkdev)                          \

@@ -178,7 +178,7 @@ static bool compute(unsigned op, int64_t integer, unsigned rounding)
         break;
     case FMA: inexact = mpfr_fma(value, x, y, z, MPFR_RNDZ); break;
     case REM:
-        if (mpfr_zero_p(y) || labs(mpfr_get_exp(x) - mpfr_get_exp(y)) > 3000) {
+        if (mpfr_zero_p(x) || mpfr_zero_p(y) || labs(mpfr_get_exp(x) - mpfr_get_exp(y)) > 3000) {
             return false;
         }
         mpfr_remainder(value, x, y, MPFR_RNDZ);
