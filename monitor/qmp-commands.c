@@ -7,6 +7,7 @@
 #include "block/drive.h"
 #include "char/memory.h"
 #include "console.h"
+#include "crypto/object.h"
 #include "hw/core/device.h"
 #include "monitor/keys.h"
 #include "monitor/monitor.h"
@@ -162,11 +163,11 @@ struct json *qmp_object_add(const struct json *args, struct error **err)
 {
     char *text = option_text(args, "qom-type", err);
 
-    if (text && !vnc_is_object_type(json_text(json_get(args, "qom-type")))) {
+    if (text && !crypto_is_object(json_text(json_get(args, "qom-type")))) {
         error_set(err, "object type '%s' cannot be added to a running machine",
                   json_text(json_get(args, "qom-type")));
     } else if (text) {
-        vnc_add_object(text, err);
+        crypto_add_object(text, err);
     }
     g_free(text);
     return NULL;

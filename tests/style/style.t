@@ -30,7 +30,7 @@ LAYERS = {
     "ui": {"base", "console.h", "char.h", "char", "ui", "crypto"},
     "gdbstub": {"base", "hw/core", "monitor/monitor.h"} | PUBLIC,
     "migration": {"base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
-    "monitor": {"base", "block", "char", "migration", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "gdbstub",
+    "monitor": {"base", "crypto/object.h", "block", "char", "migration", "ui", "cpu-exec.h", "hw/core", "hw/pci/pci.h", "gdbstub",
                 "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
