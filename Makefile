@@ -237,9 +237,10 @@ $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	@mkdir -p $@.corpus
 	-$(Q)echo 'int a = 5, b[2000]; void _start(void) { for (;;) b[a]++; }' | $(CC) -m$* -x c -Os -s \
 	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
-check-fuzz: $(if $(shell command -v clang),$(FUZZERS))
+check-fuzz: $(if $(shell command -v clang),$(FUZZERS)) $(IMG)
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
-	$(Q)for f in $^; do mkdir -p $$f.corpus; \
+	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image.corpus
+	$(Q)for f in $(filter-out $(IMG),$^); do mkdir -p $$f.corpus; \
 	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
 	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 

@@ -73,14 +73,24 @@ static void log_region(struct cpu *cpu, const struct region *r)
     log_end();
 }
 
+/* A signal or an interrupt may have come between: then something else follows. */
+static bool leads_to(const struct region_exit *slot, const struct region *r)
+{
+    return slot && slot->pc == r->key.pc && slot->from->key.mode == r->key.mode &&
+           slot->from->key.base == r->key.base;
+}
+
 /* Finds or translates what comes next, and how to get there without asking again. */
 static const void *next_region(struct cpu *cpu)
 {
     bool single = cpu->one_insn;
-    struct region *r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
+    struct region *r;
 
+    cpu->fetching = true;
+    r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
+    cpu->fetching = false;
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
-        if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
+        if (!leads_to(cpu->chain_from, r) || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
         }
     }
@@ -102,7 +112,9 @@ static enum exit_reason run_region(struct cpu *cpu)
     }
     reason = backend_run(cpu->env, host, &slot);
     if (reason == EXIT_CHECK) {
+        cpu->fetching = true;
         region_checked(cpu, cpu_hot(cpu)->scratch[1]);
+        cpu->fetching = false;
         return reason;                          /* nothing has been executed */
     }
     cpu->one_insn = false;
@@ -128,6 +140,7 @@ void cpu_run_guest(struct cpu *cpu)
         backend_fp_sync(cpu->env);
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
+        cpu->fetching = false;
         if (cpu->halted || cpu->debug.stop) {
             return;
         }

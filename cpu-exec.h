@@ -80,6 +80,7 @@ struct target {
     uint8_t pc_tag;                 /* bits of the pc that are no address (ARM: Thumb) */
     bool big_endian;
     bool tso;                       /* guest memory order as on x86 */
+    bool checks_code;               /* translate heeds translation.checked */
     size_t env_size;
     uint32_t pc_global;             /* index into globals; ir_exit stores here */
     int32_t mxcsr_offset;           /* of the guest's MXCSR in env, -1: none */
@@ -184,6 +185,7 @@ struct cpu {
     bool stopped;                   /* by the monitor or machine; vCPU thread waits */
     bool stop_request;
     bool running;
+    bool fetching;                  /* reads guest code: a fault there is the guest's own */
     bool in_guest;                  /* atomic: between cpu_exec_begin and cpu_exec_end */
     bool started;                   /* its thread exists */
     int exception;                  /* target's number, -1 none */

@@ -71,7 +71,7 @@ bool block_snapshot_create(struct block *block, const struct image_snapshot *sna
 bool block_snapshot_apply(struct block *block, const char *name, struct error **err);
 bool block_snapshot_delete(struct block *block, const char *name, struct error **err);
 /* The state of the machine: written before its snapshot is created (with vm_state_size), read after
- * the snapshot was applied. */
+ * the snapshot was applied. Writing NULL drops it: only its snapshot keeps it. */
 int block_vm_state(struct block *block, uint64_t offset, void *data, size_t size, bool write);
 bool block_resize(struct block *block, uint64_t size, struct error **err);
 /* A new image over the drive's present one, which becomes its backing file. `reuse`: it is there

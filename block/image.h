@@ -68,7 +68,7 @@ struct block_image_ops {
     bool (*snapshot_delete)(struct block_node *node, const char *name, struct error **err);
     /* Shows a snapshot in place of the disk; the node must be read only. */
     bool (*snapshot_show)(struct block_node *node, const char *name, struct error **err);
-    /* The state of a machine, beside the disk: bytes from 0 on. */
+    /* The state of a machine, beside the disk: bytes from 0 on. Writing no data (NULL) drops it. */
     int (*vm_state)(struct block_node *node, uint64_t offset, void *data, size_t size, bool write);
     /* Drops all content above the backing file. */
     int (*make_empty)(struct block_node *node);

@@ -436,5 +436,8 @@ int qcow2_vm_state(struct block_node *node, uint64_t offset, void *data, size_t 
         return -EFBIG;
     }
     offset += vm_state_start(q, q->size);
+    if (!data) {
+        return qcow2_drop_clusters(q, offset, size, true);
+    }
     return write ? qcow2_write(q, offset, &iov, 1) : qcow2_read(q, offset, &iov, 1);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Virtual PC disk images (VHD 1.0): fixed and dynamic. A footer of 512 bytes ends the file; dynamic
+ * Virtual PC disk images (VHD 1.0): fixed, dynamic, differencing (see vpc-parent.c). A footer of 512 bytes ends the file; dynamic
  * images have a copy of it in front, then a header, a table of sector numbers, and blocks that
  * begin with a bitmap of their sectors.
  */
@@ -10,24 +10,14 @@
 
 #include "base/bits.h"
 #include "block/image.h"
-#include "block/sparse.h"
+#include "block/vpc.h"
 
-#define FOOTER 512
-#define UNALLOCATED 0xffffffffu
+#define FOOTER VPC_FOOTER
+#define UNALLOCATED VPC_UNALLOCATED
 #define CHS_MAX (65535ull * 16 * 255)
 #define MAX_SECTORS (0xff000000ull)     /* 2040 GiB */
 #define MAX_ENTRIES (16u << 20)
-enum { TYPE_FIXED = 2, TYPE_DYNAMIC = 3 };
-
-struct vpc_node {
-    struct sparse_node sparse;
-    uint32_t *table, entries;
-    uint8_t *whole;             /* a flag a block: its bitmap says that all sectors are there */
-    uint64_t table_offset, end;
-    uint32_t bitmap_bytes;
-    uint8_t footer[FOOTER];
-    bool fixed;
-};
+enum { TYPE_FIXED = 2, TYPE_DYNAMIC = 3, TYPE_DIFFERENCING = 4 };
 
 static int probe(const uint8_t *head, size_t size)
 {
@@ -180,7 +170,8 @@ static bool open_dynamic(struct vpc_node *v, struct error **err)
         v->sparse.block_size > 64u << 20) {
         return sparse_fail(node, err, "Invalid block size");
     }
-    return load_table(v, err);
+    v->block_size = v->sparse.block_size;
+    return load_table(v, err) && (!v->has_parent || vpc_open_parent(v, h, err));
 }
 
 static bool read_footer(struct vpc_node *v, struct error **err)
@@ -201,8 +192,12 @@ static bool read_footer(struct vpc_node *v, struct error **err)
         error_warn("The header checksum of '%s' is incorrect", node->file);
     }
     v->fixed = ld32_be(v->footer + 0x3c) == TYPE_FIXED;
-    if (!v->fixed && ld32_be(v->footer + 0x3c) != TYPE_DYNAMIC) {
-        return sparse_fail(node, err, "differencing VPC images are not supported");
+    v->has_parent = ld32_be(v->footer + 0x3c) == TYPE_DIFFERENCING;
+    if (!v->fixed && !v->has_parent && ld32_be(v->footer + 0x3c) != TYPE_DYNAMIC) {
+        return sparse_fail(node, err, "its type is not known");
+    }
+    if (v->has_parent && !sparse_only_read(node, err)) {
+        return false;
     }
     v->sparse.disk_size = disk_size(v->footer);
     if (v->sparse.disk_size > INT64_MAX - (1 << 21) || (v->fixed &&
@@ -222,7 +217,8 @@ static bool open_vpc(struct block_node *node, struct keyval *options, struct err
         g_free(v->whole);
         return false;
     }
-    sparse_init(&v->sparse, &ops, align_down(v->sparse.disk_size, 512), v->sparse.block_size);
+    sparse_init(&v->sparse, v->has_parent ? &vpc_parent_ops : &ops,
+                align_down(v->sparse.disk_size, 512), v->has_parent ? 512 : v->sparse.block_size);
     return true;
 }
 
@@ -230,6 +226,7 @@ static void close_vpc(struct block_node *node)
 {
     struct vpc_node *v = (struct vpc_node *)node;
 
+    vpc_close_parent(v);
     sparse_free(&v->sparse);
     g_free(v->table);
     g_free(v->whole);
@@ -239,7 +236,7 @@ static void describe(struct block_node *node, struct image_info *info)
 {
     struct vpc_node *v = (struct vpc_node *)node;
 
-    *info = (struct image_info){ .cluster_size = v->fixed ? 0 : v->sparse.block_size };
+    *info = (struct image_info){ .cluster_size = v->fixed ? 0 : v->block_size };
 }
 
 /* --- making ---------------------------------------------------------------------------------- */

@@ -22,6 +22,15 @@ struct source {
     uint64_t start, length;         /* in the target */
 };
 
+enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
+
+struct piece {
+    enum piece_kind kind;
+    uint64_t at, size, number;
+};
+
+struct slot;
+
 struct convert {
     struct source sources[MAX_SOURCES];
     unsigned source_count;
@@ -30,20 +39,26 @@ struct convert {
     uint64_t cluster, min_sparse;
     bool compress, has_backing, target_is_zero, any_order, salvage;
 
-    pthread_mutex_t lock;           /* of the source position and the turn */
+    pthread_mutex_t lock;           /* of the source position, the ring and the turn */
     pthread_cond_t turned;
+    struct slot *ring;              /* pieces on their way, by number */
+    unsigned ring_size;
+    struct piece known;             /* what a host was asked last: that can take long */
     uint64_t taken, turn;
+    bool writing;                   /* a thread writes what is ready */
     struct timespec began;
     int rc;
     const char *failed;             /* what did */
     uint64_t failed_at;
 };
 
-enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
-
-struct piece {
-    enum piece_kind kind;
-    uint64_t at, size, number;
+/* A piece between its source and its target. */
+struct slot {
+    struct piece piece;
+    uint8_t *data, *packed;
+    size_t packed_size;
+    bool busy, ready, zero;
+    int rc;
 };
 
 /* --- the source ------------------------------------------------------------------------------ */
@@ -64,9 +79,14 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
     struct block_extent e;
     unsigned depth;
     uint64_t size = s->start + s->length - at;
-    int rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
-                            : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
+    int rc;
 
+    if (at >= c->known.at && at < c->known.at + c->known.size) {
+        *p = (struct piece){ c->known.kind, at, c->known.at + c->known.size - at };
+        return 0;
+    }
+    rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
+        : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
     p->at = at;
     p->size = e.length;
     p->kind = c->has_backing && !e.allocated ? PIECE_SKIP : e.zero ? PIECE_ZERO : PIECE_DATA;
@@ -74,6 +94,7 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
         *p = (struct piece){ PIECE_DATA, at, MIN_OF(size, PIECE_BYTES) };
         rc = 0;
     }
+    c->known = rc ? c->known : *p;
     return rc;
 }
 
@@ -100,30 +121,42 @@ static int cluster_at(struct convert *c, uint64_t at, struct piece *p)
     return rc;
 }
 
-/* Takes the next piece; false at the end or after a failure. */
-static bool take_piece(struct convert *c, struct piece *p)
+/* With the lock: what is next in the source. */
+static bool next_piece(struct convert *c, struct piece *p)
 {
-    bool good = false;
-    int rc;
+    int rc = c->compress ? cluster_at(c, c->position, p) : status_at(c, c->position, p);
+
+    if (rc) {
+        c->rc = rc;
+        c->failed = "reading block status at";
+        c->failed_at = c->position;
+        return false;
+    }
+    if (p->kind == PIECE_DATA && !c->compress) {
+        p->size = MIN_OF(p->size, PIECE_BYTES - p->at % PIECE_BYTES);
+    }
+    p->number = c->taken++;
+    c->position += p->size;
+    return true;
+}
+
+/* Takes the next piece into a slot of the ring; NULL at the end or after a failure. */
+static struct slot *take_slot(struct convert *c)
+{
+    struct slot *slot;
 
     pthread_mutex_lock(&c->lock);
-    if (!c->rc && c->position < c->total && !img_interrupted()) {
-        rc = c->compress ? cluster_at(c, c->position, p) : status_at(c, c->position, p);
-        if (rc) {
-            c->rc = rc;
-            c->failed = "reading block status at";
-            c->failed_at = c->position;
-        } else {
-            if (p->kind == PIECE_DATA && !c->compress) {
-                p->size = MIN_OF(p->size, PIECE_BYTES - p->at % PIECE_BYTES);
-            }
-            p->number = c->taken++;
-            c->position += p->size;
-            good = true;
-        }
+    while (c->ring[c->taken % c->ring_size].busy && !c->rc) {
+        pthread_cond_wait(&c->turned, &c->lock);
+    }
+    slot = &c->ring[c->taken % c->ring_size];
+    if (!c->rc && c->position < c->total && !img_interrupted() && next_piece(c, &slot->piece)) {
+        slot->busy = true;
+    } else {
+        slot = NULL;
     }
     pthread_mutex_unlock(&c->lock);
-    return good;
+    return slot;
 }
 
 static int read_source(struct convert *c, uint64_t at, uint8_t *data, uint64_t size)
@@ -189,15 +222,6 @@ static int write_sparse(struct convert *c, uint64_t at, const uint8_t *data, uin
     return rc;
 }
 
-static void wait_turn(struct convert *c, uint64_t number)
-{
-    pthread_mutex_lock(&c->lock);
-    while (!c->any_order && c->turn != number) {
-        pthread_cond_wait(&c->turned, &c->lock);
-    }
-    pthread_mutex_unlock(&c->lock);
-}
-
 static void hold_rate(struct convert *c)
 {
     struct timespec now;
@@ -213,65 +237,115 @@ static void hold_rate(struct convert *c)
     }
 }
 
-static void pass_turn(struct convert *c, const struct piece *p, int rc, const char *what)
+/* Reads and packs; any number of threads. */
+static void fill_slot(struct convert *c, struct slot *s)
 {
+    const struct piece *p = &s->piece;
+
+    s->zero = p->kind == PIECE_ZERO;
+    s->packed_size = 0;
+    s->rc = p->kind == PIECE_DATA ? read_source(c, p->at, s->data, p->size) : 0;
+    if (p->kind == PIECE_DATA && c->compress && !s->rc) {
+        s->zero = block_is_zero(s->data, p->size);
+        s->packed_size = s->zero ? 0
+            : c->target->driver->compress(c->target, s->data, p->size, s->packed);
+    }
+}
+
+static int write_slot(struct convert *c, const struct slot *s)
+{
+    const struct piece *p = &s->piece;
+
+    if (p->kind == PIECE_SKIP) {
+        return 0;
+    }
+    if (s->zero) {
+        return write_zero(c, p->at, p->size);
+    }
+    if (!c->compress) {
+        return write_sparse(c, p->at, s->data, p->size);
+    }
+    return s->packed_size
+        ? c->target->driver->write_packed(c->target, p->at, s->packed, s->packed_size)
+        : block_node_pwrite(c->target, p->at, s->data, p->size);
+}
+
+/* Writes a slot and frees it. The lock is let go while it writes. */
+static void finish_slot(struct convert *c, struct slot *s)
+{
+    bool failed = s->rc, go_on = !c->rc;
+    int rc = s->rc;
+
+    pthread_mutex_unlock(&c->lock);
+    if (!failed && go_on) {
+        rc = write_slot(c, s);
+    }
+    hold_rate(c);
     pthread_mutex_lock(&c->lock);
     if (rc && !c->rc) {
         c->rc = rc;
-        c->failed = what;
-        c->failed_at = p->at;
+        c->failed = failed ? "reading" : "writing";
+        c->failed_at = s->piece.at;
     }
-    c->done += p->size;
-    c->turn++;
+    c->done += s->piece.size;
+    s->busy = s->ready = false;
     img_progress(c->done, c->total);
     pthread_cond_broadcast(&c->turned);
-    pthread_mutex_unlock(&c->lock);
-    hold_rate(c);
 }
 
-static void copy_piece(struct convert *c, const struct piece *p, uint8_t *data, uint8_t *packed)
+/*
+ * In the source's order: the thread that has the next piece writes it, and all that became ready
+ * behind it, while the others go on reading and packing.
+ */
+static void hand_over(struct convert *c, struct slot *s)
 {
-    const struct block_driver *driver = c->target->driver;
-    const char *what = "reading";
-    bool zero = p->kind == PIECE_ZERO;
-    size_t packed_size = 0;
-    int rc = 0;
-
-    if (p->kind == PIECE_DATA) {
-        rc = read_source(c, p->at, data, p->size);
-        zero = !rc && c->compress && block_is_zero(data, p->size);
-        if (!rc && c->compress && !zero) {
-            packed_size = driver->compress(c->target, data, p->size, packed);
+    pthread_mutex_lock(&c->lock);
+    s->ready = true;
+    if (c->any_order) {
+        finish_slot(c, s);
+    } else if (!c->writing) {
+        c->writing = true;
+        for (s = &c->ring[c->turn % c->ring_size]; s->ready;
+             s = &c->ring[++c->turn % c->ring_size]) {
+            finish_slot(c, s);
         }
+        c->writing = false;
     }
-    wait_turn(c, p->number);
-    if (!rc && !c->rc && p->kind != PIECE_SKIP) {
-        what = "writing";
-        if (zero) {
-            rc = write_zero(c, p->at, p->size);
-        } else if (c->compress) {
-            rc = packed_size ? driver->write_packed(c->target, p->at, packed, packed_size)
-                             : block_node_pwrite(c->target, p->at, data, p->size);
-        } else {
-            rc = write_sparse(c, p->at, data, p->size);
-        }
-    }
-    pass_turn(c, p, rc, what);
+    pthread_mutex_unlock(&c->lock);
 }
 
 static void *copy_thread(void *opaque)
 {
     struct convert *c = opaque;
-    size_t room = c->compress ? c->cluster : PIECE_BYTES;
-    uint8_t *data = g_malloc(room), *packed = c->compress ? g_malloc(room) : NULL;
-    struct piece p;
+    struct slot *s;
 
-    while (take_piece(c, &p)) {
-        copy_piece(c, &p, data, packed);
+    while ((s = take_slot(c))) {
+        fill_slot(c, s);
+        hand_over(c, s);
     }
-    g_free(data);
-    g_free(packed);
     return NULL;
+}
+
+static void make_ring(struct convert *c, unsigned threads)
+{
+    size_t room = c->compress ? c->cluster : PIECE_BYTES;
+
+    /* Enough that no thread waits for another's writing, but not much memory. */
+    c->ring_size = threads * MAX_OF(MIN_OF((4u << 20) / room, 16), 2);
+    c->ring = g_new0(struct slot, c->ring_size);
+    for (unsigned i = 0; i < c->ring_size; i++) {
+        c->ring[i].data = g_malloc(room);
+        c->ring[i].packed = c->compress ? g_malloc(room) : NULL;
+    }
+}
+
+static void free_ring(struct convert *c)
+{
+    for (unsigned i = 0; i < c->ring_size; i++) {
+        g_free(c->ring[i].data);
+        g_free(c->ring[i].packed);
+    }
+    g_free(c->ring);
 }
 
 static int copy_all(struct convert *c, unsigned threads)
@@ -282,6 +356,7 @@ static int copy_all(struct convert *c, unsigned threads)
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->turned, NULL);
     clock_gettime(CLOCK_MONOTONIC, &c->began);
+    make_ring(c, threads);
     while (started + 1 < threads &&
            pthread_create(&others[started], NULL, copy_thread, c) == 0) {
         started++;
@@ -290,6 +365,7 @@ static int copy_all(struct convert *c, unsigned threads)
     while (started) {
         pthread_join(others[--started], NULL);
     }
+    free_ring(c);
     if (c->rc) {
         error_report("error while %s offset %llu: %s", c->failed,
                      (unsigned long long)c->failed_at, g_strerror(-c->rc));
@@ -311,7 +387,7 @@ struct arguments {
     uint64_t min_sparse, rate;
     unsigned threads, share;
     bool compress, no_create, progress, quiet, help, any_order, salvage, target_is_zero,
-        target_image_opts, bitmaps;
+        target_image_opts, bitmaps, skip_broken;
 };
 
 static bool open_sources(struct convert *c, const struct arguments *a, int count, char **files)
@@ -454,11 +530,72 @@ static bool prepare_target(struct convert *c, struct arguments *a, const char *f
     return true;
 }
 
+/* Dirty bitmaps come after the data, so that copying does not count as a change. */
+static bool copy_bitmap(struct block_node *from, struct block_node *to,
+                        const struct image_bitmap *b)
+{
+    struct image_bitmap_change changes[] = {
+        { BITMAP_ADD, b->granularity }, { BITMAP_DISABLE },
+        { BITMAP_MERGE, .source = from, .source_name = b->name },
+        { b->enabled ? BITMAP_ENABLE : BITMAP_DISABLE },
+    };
+    struct error *err = NULL;
+
+    for (size_t i = 0; i < ARRAY_LEN(changes); i++) {
+        if (!to->driver->image->bitmap(to, b->name, &changes[i], &err)) {
+            error_prepend(&err, "Failed to copy bitmap '%s': ", b->name);
+            error_report_free(err);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool copy_bitmaps(struct block_node *from, struct block_node *to, bool skip_broken)
+{
+    struct image_bitmap *list;
+    size_t count = 0;
+    bool good = true;
+
+    list = from->driver->image->bitmaps(from, &count);
+    for (size_t i = 0; i < count && good; i++) {
+        if (list[i].broken && skip_broken) {
+            error_warn("Skipping inconsistent bitmap '%s'", list[i].name);
+        } else if (list[i].broken) {
+            error_report("Cannot copy inconsistent bitmap '%s'; --skip-broken-bitmaps leaves it "
+                         "out, 'qemu-img bitmap --remove' removes it", list[i].name);
+            good = false;
+        } else {
+            good = copy_bitmap(from, to, &list[i]);
+        }
+    }
+    image_bitmaps_free(list, count);
+    return good;
+}
+
+static bool check_bitmaps(const struct convert *c, const struct arguments *a)
+{
+    const struct block_driver *from = c->sources[0].node->driver, *to;
+
+    to = block_find_format(a->target_format);
+    if (c->source_count != 1) {
+        error_report("Copying bitmaps only possible with single source");
+        return false;
+    }
+    if (!from->image || !from->image->bitmaps || !to || !to->image || !to->image->bitmap) {
+        error_report("Format driver '%s' does not support bitmaps",
+                     from->image && from->image->bitmaps ? a->target_format : from->name);
+        return false;
+    }
+    return true;
+}
+
 static int run_convert(struct convert *c, struct arguments *a, int count, char **files)
 {
     int status = 1, rc;
 
-    if (open_sources(c, a, count - 1, files) && make_target(c, a, files[count - 1]) &&
+    if (open_sources(c, a, count - 1, files) && (!a->bitmaps || check_bitmaps(c, a)) &&
+        make_target(c, a, files[count - 1]) &&
         prepare_target(c, a, files[count - 1])) {
         c->compress = a->compress;
         c->min_sparse = a->min_sparse;
@@ -471,6 +608,10 @@ static int run_convert(struct convert *c, struct arguments *a, int count, char *
         rc = status ? 0 : block_node_flush(c->target);
         if (rc) {
             error_report("error while flushing '%s': %s", files[count - 1], g_strerror(-rc));
+            status = 1;
+        }
+        if (!status && a->bitmaps &&
+            !copy_bitmaps(c->sources[0].node, c->target, a->skip_broken)) {
             status = 1;
         }
         if (!status) {
@@ -531,6 +672,8 @@ static int parse(struct arguments *a, int argc, char **argv)
         case 'W': a->any_order = true; break;
         case 'C': break;        /* the kernel's copying brings nothing over reads and writes */
         case OPT_SALVAGE: a->salvage = true; break;
+        case OPT_BITMAPS: a->bitmaps = true; break;
+        case OPT_SKIP_BROKEN: a->skip_broken = true; break;
         case OPT_TARGET_IS_ZERO: a->target_is_zero = true; break;
         case OPT_TARGET_IMAGE_OPTS: a->target_image_opts = a->no_create = true; break;
         case 'S': case 'm': case 'r':
@@ -547,6 +690,10 @@ static int parse(struct arguments *a, int argc, char **argv)
         }
     }
     img_cache_flags(a->source_cache);
+    if (a->skip_broken && !a->bitmaps) {
+        error_report("Use of --skip-broken-bitmaps requires --bitmaps");
+        return 1;
+    }
     if (a->target_is_zero && !a->no_create) {
         error_report("--target-is-zero requires use of -n flag");
         return 1;

@@ -121,18 +121,20 @@ uint64_t host_trace_box(const struct user_regs_struct *regs, uint64_t magic)
 
 int64_t host_syscall(long num, ...)
 {
-    register int64_t r10 __asm__("r10"), r8 __asm__("r8"), r9 __asm__("r9");
-    int64_t a, b, c, result;
+    int64_t a, b, c, d, e, f, result;
     va_list ap;
 
     va_start(ap, num);
     a = va_arg(ap, int64_t);
     b = va_arg(ap, int64_t);
     c = va_arg(ap, int64_t);
-    r10 = va_arg(ap, int64_t);
-    r8 = va_arg(ap, int64_t);
-    r9 = va_arg(ap, int64_t);
+    d = va_arg(ap, int64_t);
+    e = va_arg(ap, int64_t);
+    f = va_arg(ap, int64_t);
     va_end(ap);
+    /* Only now, as sanitizers call functions for each access above. */
+    register int64_t r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+
     __asm__ volatile("syscall" : "=a"(result)
                      : "a"(num), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
                      : "rcx", "r11", "memory");

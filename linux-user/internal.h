@@ -30,14 +30,19 @@ bool user_take_signals(struct task *t);
 /* The host's mask as the guest's is, after all signals were blocked. */
 void user_signal_unblock(struct task *t);
 void user_signal_block_all(void);
-/* From now on the host always delivers this signal: the debugger's, see gdb.h. */
-void user_signal_kicks_init(int sig);
 void user_signal_block_all_but(int sig);
 /* Makes the thread come to a safe point soon; queues a signal for it there. */
 void user_signal_kick(struct task *t);
 void user_signal_queue(struct task *t, int sig, const siginfo_t *info);
+/* A new process has no pending signals: forgets those that its parent's thread had accepted. */
+void user_signal_forget(struct task *t);
+/* The same around a child that borrows the parent's memory. NULL: out of memory. */
+struct signal_queue *user_signal_put_aside(struct task *t);
+void user_signal_give_back(struct task *t, struct signal_queue *aside);
 /* Traced processes take all signals themselves, so that a tracer sees them. */
 void user_signal_trace(bool on);
+/* From now on the host always delivers this signal: the debugger's, see gdb.h. */
+void user_signal_kicks_init(int sig);
 /* The mask of a signal frame. */
 void user_signal_restore(struct task *t, uint64_t mask);
 /* Ends the process by a signal as the default action does. */

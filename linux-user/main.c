@@ -464,10 +464,10 @@ static _Noreturn void start(const struct exec_request *request, char **envp)
     }
     close(request->fd);
     user_arch_start(user_task->cpu, &program);
-    user_gdb_start(user_task);
     if (user_options.exec_trace) {
         trace_exec_start(user_task, user_options.exec_trace);
     }
+    user_gdb_start(user_task);
     user_arch_loop(user_task);
 }
 

@@ -155,6 +155,34 @@ void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
     user_signal_kick(t);
 }
 
+void user_signal_forget(struct task *t)
+{
+    t->queue->head = t->queue->tail;
+    t->signal_pending = t->trace_request != 0;
+}
+
+struct signal_queue *user_signal_put_aside(struct task *t)
+{
+    struct signal_queue *aside = malloc(sizeof(*aside));
+
+    if (aside) {
+        *aside = *t->queue;
+        user_signal_forget(t);
+    }
+    return aside;
+}
+
+void user_signal_give_back(struct task *t, struct signal_queue *aside)
+{
+    if (aside->head != aside->tail) {
+        memcpy(t->queue->entries, aside->entries, sizeof(aside->entries));
+        t->queue->head = aside->head;
+        t->queue->tail = aside->tail;
+        user_signal_kick(t);
+    }
+    free(aside);
+}
+
 /* Takes the first that is not blocked. With the host's signals blocked. */
 static bool dequeue(struct task *t, int *sig, siginfo_t *info)
 {
@@ -262,6 +290,28 @@ static bool is_mapped(uint64_t addr)
     return user_mapping_at(addr, &m) && m.start <= addr;
 }
 
+static _Noreturn void fetch_fault(struct cpu *cpu, siginfo_t *info, uint64_t addr)
+{
+    struct code_key key;
+
+    /* The instruction itself, or the page that it goes on in. */
+    cpu->target->code_key(cpu, &key);
+    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
+        addr = key.base + key.pc;
+    }
+    info->si_addr = user_ptr(addr);
+    user_arch_note_fault(user_task, info, NULL);
+    cpu->exception = user_arch_exc_signal;
+    cpu_raise(cpu);
+}
+
+void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
+{
+    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
+
+    fetch_fault(cpu, &info, addr);
+}
+
 static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 {
     if (store_to_code(t, info, context) || host_fixup(context)) {
@@ -270,6 +320,10 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     backend_fault_leaves(t->cpu->env, context);
     if (t->fault_jump) {
         siglongjmp(*t->fault_jump, 1);
+    }
+    if (t->cpu->fetching) {
+        user_signal_unblock(t);         /* another thread took away what was being translated */
+        fetch_fault(t->cpu, info, user_addr(info->si_addr));
     }
     if (!in_guest_code(t, context)) {
         own_fault(sig, info, context);
@@ -281,22 +335,6 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
     t->cpu->exception = user_arch_exc_signal;
     user_signal_unblock(t);
     cpu_raise(t->cpu);
-}
-
-void user_fetch_fault(struct cpu *cpu, uint64_t addr, bool mapped)
-{
-    siginfo_t info = { .si_signo = SIGSEGV, .si_code = mapped ? SEGV_ACCERR : SEGV_MAPERR };
-    struct code_key key;
-
-    /* The instruction itself, or the page that it goes on in. */
-    cpu->target->code_key(cpu, &key);
-    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
-        addr = key.base + key.pc;
-    }
-    info.si_addr = user_ptr(addr);
-    user_arch_note_fault(user_task, &info, NULL);
-    cpu->exception = user_arch_exc_signal;
-    cpu_raise(cpu);
 }
 
 /* --- the host's handler ---------------------------------------------------------------------- */
@@ -435,8 +473,11 @@ static bool deliver(struct task *t, int sig, siginfo_t *info)
 
     if (t->trace) {
         sig = trace_signal(t, sig, info);
+        if (!sig) {
+            return false;
+        }
     }
-    sig = sig ? user_gdb_signal(t, sig, info) : 0;
+    sig = user_gdb_signal(t, sig, info);
     if (!sig) {
         return false;
     }
@@ -494,7 +535,7 @@ static void force(struct task *t, const siginfo_t *info)
             user_signal_unblock(t);
             return;
         }
-        sig = user_gdb_signal(t, sig, &copy);
+        sig = user_gdb_signal(t, sig, info);
         if (sig) {
             user_die(sig);
         }
@@ -588,15 +629,46 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-void user_signal_thread_init(struct task *t)
-{
-    struct signal_queue *q = mmap(NULL, sizeof(*q) + HOST_STACK, PROT_READ | PROT_WRITE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    stack_t stack = { .ss_size = HOST_STACK };
+/* Queues of threads that have ended, for those that begin. No lock: a child may be forked any time. */
+static struct signal_queue *spare_queues[16];
 
+static struct signal_queue *queue_alloc(void)
+{
+    struct signal_queue *q = NULL;
+
+    for (unsigned i = 0; i < sizeof(spare_queues) / sizeof(spare_queues[0]) && !q; i++) {
+        q = __atomic_exchange_n(&spare_queues[i], NULL, __ATOMIC_ACQ_REL);
+    }
+    if (q) {
+        q->head = q->tail = 0;
+        return q;
+    }
+    q = mmap(NULL, sizeof(*q) + HOST_STACK, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (q == MAP_FAILED) {
         error_exit("cannot get memory for a thread's signals");
     }
+    return q;
+}
+
+static void queue_free(struct signal_queue *q)
+{
+    for (unsigned i = 0; i < sizeof(spare_queues) / sizeof(spare_queues[0]); i++) {
+        struct signal_queue *none = NULL;
+
+        if (__atomic_compare_exchange_n(&spare_queues[i], &none, q, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED)) {
+            return;
+        }
+    }
+    munmap(q, sizeof(*q) + HOST_STACK);
+}
+
+void user_signal_thread_init(struct task *t)
+{
+    struct signal_queue *q = queue_alloc();
+    stack_t stack = { .ss_size = HOST_STACK };
+
     t->queue = q;
     t->actions = &process_actions;
     q->stack = stack.ss_sp = q + 1;
@@ -608,7 +680,7 @@ void user_signal_thread_end(struct task *t)
     stack_t stack = { .ss_flags = SS_DISABLE };
 
     sigaltstack(&stack, NULL);
-    munmap(t->queue, sizeof(*t->queue) + HOST_STACK);
+    queue_free(t->queue);
     t->queue = NULL;
 }
 

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
-#include <semaphore.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,14 +96,16 @@ void user_main_task(struct cpu *cpu)
     enter_list(&first);
 }
 
+static __thread jmp_buf *thread_end;    /* in the thread's outermost frame */
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 void user_exit_group(struct task *t, int status)
 {
-    user_gdb_exit(t, false, status);
     if (t->trace) {
         trace_note(t);
     }
+    user_gdb_exit(t, false, status);
     if (!t->borrows) {
         fflush(NULL);
     }
@@ -151,7 +153,7 @@ void user_exit_thread(struct task *t, int status)
     }
     free(t);
     user_task = NULL;
-    pthread_exit(NULL);
+    longjmp(*thread_end, 1);                    /* pthread_exit() would look for frames to unwind */
 }
 
 /* --- threads --------------------------------------------------------------------------------- */
@@ -159,8 +161,7 @@ void user_exit_thread(struct task *t, int status)
 struct start {
     struct task *task;
     const struct user_clone *args;
-    sem_t done;                     /* no lock: a tracer may keep the parent where it is */
-    pid_t tid;
+    pid_t tid;                      /* a futex; it may be gone when it is woken */
 };
 
 static void put_tid(uint64_t addr, pid_t tid)
@@ -174,6 +175,7 @@ static void *thread_main(void *opaque)
 {
     struct start *s = opaque;
     struct task *t = s->task;
+    jmp_buf end;
 
     attach(t);
     if (s->args->flags & CLONE_PARENT_SETTID) {
@@ -183,10 +185,14 @@ static void *thread_main(void *opaque)
         put_tid(s->args->child_tid, t->tid);
     }
     enter_list(t);
-    s->tid = t->tid;
-    sem_post(&s->done);
+    __atomic_store_n(&s->tid, t->tid, __ATOMIC_RELEASE);
+    host_syscall(SYS_futex, &s->tid, (int64_t)FUTEX_WAKE_PRIVATE, (int64_t)1);
     user_signal_unblock(t);
-    user_arch_loop(t);
+    thread_end = &end;
+    if (!setjmp(end)) {
+        user_arch_loop(t);
+    }
+    return NULL;
 }
 
 static struct task *new_task(struct task *parent, const struct user_clone *args, int64_t *result)
@@ -235,11 +241,10 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     pthread_attr_setstacksize(&attr, THREAD_STACK);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     user_signal_block_all();
-    sem_init(&s.done, 0, 0);
     failed = pthread_create(&thread, &attr, thread_main, &s);
-    while (!failed && sem_wait(&s.done) < 0) {
+    while (!failed && !__atomic_load_n(&s.tid, __ATOMIC_ACQUIRE)) {
+        host_syscall(SYS_futex, &s.tid, (int64_t)FUTEX_WAIT_PRIVATE, (int64_t)0, (int64_t)0);
     }
-    sem_destroy(&s.done);
     user_signal_unblock(parent);
     pthread_attr_destroy(&attr);
     if (failed) {
@@ -274,6 +279,7 @@ static void fork_end(struct task *t, bool child)
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
         user_cpu_forked(t->cpu);
+        user_signal_forget(t);
         trace_forked(t);
     } else {
         user_tasks_unlock();
@@ -370,6 +376,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
     struct borrow b = { t, args, *t->actions, { 0 } };
     struct task saved;
+    struct signal_queue *signals;
     void *env = malloc(the_target.env_size);
     int64_t pid;
     int pidfd = -1;
@@ -377,11 +384,13 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     if (!t->child_stack) {
         t->child_stack = malloc(CHILD_STACK);
     }
-    if (!env || !t->child_stack) {
+    user_signal_block_all();
+    signals = env && t->child_stack ? user_signal_put_aside(t) : NULL;
+    if (!signals) {
+        user_signal_unblock(t);
         free(env);
         return -ENOMEM;
     }
-    user_signal_block_all();
     backend_fp_sync(t->cpu->env);
     user_gdb_borrow_begin(t);
     saved = *t;
@@ -399,6 +408,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     backend_fp_enter(t->cpu->env);
     user_gdb_borrow_end(t);
     free(env);
+    user_signal_give_back(t, signals);
     if (pid > 0 && args->flags & CLONE_PARENT_SETTID) {
         put_tid(args->parent_tid, pid);
     }

@@ -32,7 +32,6 @@ static void fill(struct task *t, int status, enum trace_kind kind)
     box->auxv_len = user_image.auxv_len;
     snprintf(box->path, sizeof(box->path), "%s", user_image.path);
     user_arch_trace_save(t, box);
-    memcpy(box->regs + user_arch_trace_number, &t->trace_number, user_process_abi->word_bits / 8);
 }
 
 static void drop_code(const struct trace_box *box)
@@ -55,12 +54,6 @@ static void take_changes(struct task *t)
     }
     if (box->changed & (TRACE_SET_REGS | TRACE_SET_XSTATE)) {
         user_arch_trace_load(t, box);
-        t->trace_number = 0;
-        memcpy(&t->trace_number, box->regs + user_arch_trace_number,
-               user_process_abi->word_bits / 8);
-        if (user_process_abi->word_bits == 32) {
-            t->trace_number = (int32_t)t->trace_number;
-        }
     }
     if (box->n_writes) {
         drop_code(box);

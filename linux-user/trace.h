@@ -105,8 +105,17 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box);
 extern const bool user_arch_steps;
 /* Single-steps the next instruction; takes that back. */
 void user_arch_step(struct task *t, bool on);
-/* The word at this offset of regs, which holds the call's number. */
-extern const unsigned user_arch_trace_number;
+/* The part of the box that holds a set of registers, by its number as a note in core files; false:
+   there is none. A part whose `changed' is 0 cannot be set. */
+struct trace_part {
+    void *at;
+    size_t size;
+    uint32_t changed;
+};
+bool user_arch_trace_part(struct trace_box *box, uint64_t note, struct trace_part *p);
+/* The note behind PTRACE_GETREGS and its like, 0: not such a request; whether it sets. */
+uint64_t user_arch_trace_note(int request);
+bool user_arch_trace_sets(int request);
 /* AUDIT_ARCH_* */
 extern const uint32_t user_arch_audit;
 

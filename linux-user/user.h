@@ -92,13 +92,13 @@ struct task {
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
     bool is_first;                  /* the process's main thread */
-    struct task_debug debug;
     /* ptrace, see trace.h: what a tracer sees, NULL none; what it asked for, not yet done; that it
        has gone; the number of the call in progress or -1. */
     struct trace_box *trace, *trace_child_box;
     volatile uint32_t trace_request;
     volatile int trace_lost;
     int64_t trace_number;
+    struct task_debug debug;
     struct task *next;
     pthread_t thread;
 };

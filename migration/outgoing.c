@@ -226,6 +226,20 @@ static void go_on_here(void)
     machine_end_save(true);
 }
 
+/* What a command says about its end tells more than that it does not read any more. */
+static void close_channel(struct error **why)
+{
+    struct error *closing = NULL;
+
+    channel_close(&out.channel, &closing);
+    if (closing && !is_cancelled()) {
+        error_free(*why);
+        *why = closing;
+    } else {
+        error_free(closing);
+    }
+}
+
 static void finish(void *opaque)
 {
     struct error *why = NULL;
@@ -233,7 +247,7 @@ static void finish(void *opaque)
     pthread_join(out.thread, NULL);
     out.end = clock_ns(CLOCK_HOST);
     stream_result(&out.stream, &why);
-    channel_close(&out.channel, why ? NULL : &why);
+    close_channel(&why);
     if (!why) {
         out.status = MIGRATION_COMPLETED;
         machine_end_save(true);

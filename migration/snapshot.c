@@ -214,6 +214,7 @@ static bool read_machine(struct block *block, uint64_t size, struct error **err)
     if (!good) {
         machine_set_broken();
     }
+    block_vm_state(block, 0, NULL, s.moved, true);  /* the snapshot has it still */
     machine_load_free(&load);
     stream_close(&s);
     return good;

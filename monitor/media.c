@@ -52,7 +52,9 @@ void hmp_commit(struct monitor *mon, struct hmp_args *args)
     struct block *block;
 
     for (block = all ? block_first() : NULL; block && !err; block = block_next(block)) {
-        if (block_is_snapshot(block)) {
+        bool layered = block->node && block->node->backing && !block_readonly(block);
+
+        if (layered || block_is_snapshot(block)) {
             block_commit(block, &err);
         }
     }

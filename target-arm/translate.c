@@ -71,8 +71,7 @@ ir_val arm_env_ptr(struct arm_dis *d, size_t offset)
 /* The globals that hold these flags. */
 static uint64_t globals_of(uint8_t flags)
 {
-    return (flags & FL_N ? 1ull << G_NF : 0) | (flags & FL_Z ? 1ull << G_ZF : 0) |
-           (flags & (FL_C | FL_V) ? 7ull << G_CV_OP : 0);
+    return flags ? G_CC_MASK : 0;
 }
 
 static uint64_t live_mask(struct arm_dis *d, uint64_t pc)
@@ -93,7 +92,7 @@ static void exit_to(struct arm_dis *d, uint64_t pc)
         arm_call1(d, H_leave_it, arm_imm(d, 0));
         ir_set(d->ir, G_PC, arm_imm(d, pc));
         ir_exit_loop(d->ir);
-    } else if (!other_state(d, pc) && flow_crosses(&d->region->flow, pc)) {
+    } else if (d->t->checked || (!other_state(d, pc) && flow_crosses(&d->region->flow, pc))) {
         /* A region over two pages is never linked to; the jump cache finds it. */
         ir_ijmp(d->ir, arm_imm(d, pc), live, JUMP_PLAIN);
     } else {
@@ -401,17 +400,28 @@ static void fall_out(struct arm_dis *d, const struct flow_insn *last)
     }
 }
 
-/* No room for this instruction. */
-static void exit_here(struct arm_dis *d, const struct flow_insn *in)
+/* To what comes next, perhaps inside of an IT block. */
+static void exit_with(struct arm_dis *d, uint64_t pc, uint32_t state)
 {
-    if (in->state) {
-        ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)in->pc));
-        arm_call1(d, H_leave_it, arm_imm(d, in->state));
+    if (state || d->mode & KEY_IT) {
+        ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)pc));
+        arm_call1(d, H_leave_it, arm_imm(d, state));
         ir_exit_loop(d->ir);
     } else {
-        exit_to(d, in->pc);
+        exit_to(d, pc);
     }
     d->ended = true;
+}
+
+/* Whether ops from this one on may change memory, and so the region's own code. */
+static bool may_store(const struct ir *ir, unsigned first)
+{
+    for (unsigned i = first; i < ir->n; i++) {
+        if (ir->ops[i].op == IR_st || (ir->ops[i].op >= IR_cas && ir->ops[i].op <= IR_xchg)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void translate_run(struct arm_dis *d, const struct flow_run *run)
@@ -432,15 +442,26 @@ static void translate_run(struct arm_dis *d, const struct flow_run *run)
             place_leader(d, &f->leaders[l - 1]);
         }
         if (i == 0) {
+            if (d->t->checked) {
+                ir_check(d->ir);
+            }
             ir_poll(d->ir, flow_insn(f, 0)->pc);
         }
         if (d->ended) {
             continue;
         }
         if (ir_full(d->ir) && !d->skipping) {
-            exit_here(d, flow_insn(f, i));
+            exit_with(d, flow_insn(f, i)->pc, flow_insn(f, i)->state);
         } else {
+            unsigned first = d->ir->n;
+
             translate_insn(d, i);
+            if (d->t->checked && may_store(d->ir, first)) {
+                close_skip(d);
+                if (!d->ended) {
+                    exit_with(d, flow_insn(f, i)->next, flow_insn(f, i)->next_state);
+                }
+            }
         }
     }
     fall_out(d, flow_insn(f, end - 1));
@@ -482,11 +503,13 @@ void arm_translate(struct translation *t)
         .mmu_idx = t->key.mode & KEY_PRIVILEGED ? MMU_PRIVILEGED : MMU_USER,
     };
     struct flow *f = &d.region->flow;
-    unsigned max = t->max_insns < REGION_MAX_INSNS ? t->max_insns : REGION_MAX_INSNS;
+    unsigned most = t->checked ? CHECKED_BYTES / 4 : REGION_MAX_INSNS;
+    unsigned max = t->max_insns < most ? t->max_insns : most;
 
     if (max == 0 || t->key.mode & KEY_IT || log_enabled(LOG_ONE_INSN)) {
         max = 1;
     }
+    t->strict_flags |= t->checked;
     set_up(&d, t);
     flow_find(f, t->key.mode & KEY_IT, max);
     for (unsigned i = 0; i < f->n_leaders; i++) {

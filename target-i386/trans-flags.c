@@ -26,7 +26,6 @@ void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val
         ir_set(d->ir, G_CC_C, c);
     }
     d->cc_op = cc_op;
-    d->cc_of_stack = false;
 }
 
 void x86_flags_set_packed(struct x86_dis *d, ir_val flags)

@@ -133,7 +133,6 @@ void trans_alu(struct x86_dis *d)
     r = alu_result(d, op, size, a, b, carry);
     x86_write(d, 0, r);
     alu_flags(d, op, size, r, b, carry);
-    d->cc_of_stack = d->in.operand[0].kind == OPND_GPR && d->in.operand[0].reg == R_SP && size == 8;
 }
 
 void trans_test(struct x86_dis *d)

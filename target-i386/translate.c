@@ -75,9 +75,7 @@ void x86_gen_jump(struct x86_dis *d, uint64_t pc)
 void x86_gen_jump_value(struct x86_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
     if (!leave_specially(d, pc)) {
-        bool dead = hint == JUMP_RET && d->cc_of_stack && !d->t->strict_flags;
-
-        ir_ijmp(d->ir, pc, (dead ? 0 : G_CC_MASK) | G_FP_MASK, hint);
+        ir_ijmp(d->ir, pc, G_CC_MASK | G_FP_MASK, hint);
     }
     d->ended = true;
 }
@@ -318,7 +316,7 @@ static void place_leader(struct x86_dis *d, struct x86_leader *l)
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
-    d->ended = d->cc_of_stack = false;
+    d->ended = false;
     d->fp_checked = false;
     d->fp_where = FP_ANYWHERE;
     d->fp_code_seg = d->fp_data_seg = -1;

@@ -36,7 +36,6 @@ struct x86_dis {
     bool has[FEAT_COUNT];
     /* Lazy flags: how they are made at this point, CC_DYNAMIC when only the global knows */
     uint8_t cc_op;
-    bool cc_of_stack;               /* made by moving the stack pointer: nobody will ask for them */
     bool ended;                     /* the handler has left: nothing falls through */
     bool restart_mode;              /* mode bits may have changed: end the region after this */
     /* x87 and MMX: what is known since the last label */

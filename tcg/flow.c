@@ -149,8 +149,8 @@ void flow_find(struct flow *f, uint32_t state, unsigned max_insns)
 {
     new_generation(f);
     find_run(f, f->t->key.pc, state, max_insns);
-    if (max_insns == 1) {
-        f->leader_of[0] = f->leader_of[1] = 0;
+    if (max_insns == 1 || f->t->checked) {
+        memset(f->leader_of, 0, f->n_insns + 1);
         return;
     }
     for (unsigned i = 0; i < f->n_edges && f->n_runs < REGION_MAX_BLOCKS; i++) {
@@ -174,7 +174,7 @@ bool flow_crosses(struct flow *f, uint64_t pc)
 {
     uint64_t room[32];              /* for any target's decoded instruction */
 
-    return page_offset(f, pc) >= 0 && f->insn_size <= sizeof(room) &&
+    return !f->t->checked && page_offset(f, pc) >= 0 && f->insn_size <= sizeof(room) &&
            look_up(f, f->insn_at, pc) < 0 && !decode_in_page(f, room, pc, ENTRY_STATE);
 }
 

@@ -316,11 +316,6 @@ static void lsi_exit(struct device *dev)
     struct lsi *lsi = (struct lsi *)dev;
 
     timer_cancel(&lsi->turn);
-    for (unsigned i = 0; i < SCSI_TARGETS; i++) {
-        if (lsi->bus.targets[i]) {
-            device_destroy(&lsi->bus.targets[i]->dev);
-        }
-    }
     bus_fini(&lsi->bus.bus);
     memory_region_fini(&lsi->ram);
 }
@@ -355,8 +350,8 @@ FIELDS(lsi_state) = {
     ARRAY(lsi_state, registers), FIELD(lsi_state, wait), FIELD(lsi_state, target),
     FIELD(lsi_state, attention), FIELD(lsi_state, carry), FIELD(lsi_state, has_command),
     FIELD(lsi_state, no_answer), FIELD(lsi_state, message_in), FIELD(lsi_state, message_pending),
-    FIELD(lsi_state, lun), FIELD(lsi_state, move_left), FIELD(lsi_state, move_address), FIELD(lsi_state, moving),
-    ARRAY(lsi_state, message), FIELD(lsi_state, message_size), FIELDS_END
+    FIELD(lsi_state, lun), FIELD(lsi_state, move_left), FIELD(lsi_state, move_address),
+    FIELD(lsi_state, moving), ARRAY(lsi_state, message), FIELD(lsi_state, message_size), FIELDS_END
 };
 
 static const struct device_region regions[] = {

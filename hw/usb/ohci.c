@@ -390,11 +390,6 @@ static void ohci_exit(struct device *dev)
     struct ohci *o = (struct ohci *)dev;
 
     timer_cancel(&o->frame);
-    for (unsigned n = 0; n < o->bus.ports; n++) {
-        if (o->bus.devices[n]) {
-            device_destroy(&o->bus.devices[n]->dev);
-        }
-    }
     bus_fini(&o->bus.bus);
 }
 

@@ -244,7 +244,6 @@ static void storage_exit(struct device *dev)
 {
     struct usb_storage *m = (struct usb_storage *)dev;
 
-    device_destroy(&m->target->dev);
     bus_fini(&m->bus.bus);
 }
 

@@ -2,6 +2,7 @@
 /* ptrace: x86 registers as PTRACE_GETREGS and its like show them. */
 #include "linux-user/trace.h"
 
+#include <elf.h>
 #include <linux/audit.h>
 #include <string.h>
 #include "linux-user/i386/arch.h"
@@ -11,12 +12,13 @@
 #include "tcg/backend.h"
 
 #define SET_FLAGS (FL_ARITH | FL_DF | FL_AC | FL_RF | FL_NT)
-enum { XCR0_AT = 464, XSTATE_BV_AT = 512, ENOSYS_RESULT = -38 };
+enum { FXSAVE = 512, XCR0_AT = 464, XSTATE_BV_AT = 512, ENOSYS_RESULT = -38 };
+
+const bool user_arch_steps = true;
 
 #if TARGET_WORD_BITS == 64
 
 const uint32_t user_arch_audit = AUDIT_ARCH_X86_64;
-const unsigned user_arch_trace_number = 15 * 8;
 
 /* Our registers' numbers in the order of struct user_regs_struct; -1: not one of them. */
 enum { IP = 16, CS, FLAGS, SP, SS, FS_BASE, GS_BASE, DS, ES, FS, GS, WORDS };
@@ -24,8 +26,9 @@ static const int8_t order[WORDS] = {
     15, 14, 13, 12, R_BP, R_BX, 11, 10, 9, 8, R_AX, R_CX, R_DX, R_SI, R_DI, -1, -1, -1, -1, R_SP,
     -1, -1, -1, -1, -1, -1, -1,
 };
-enum { AX = 10 };
+enum { AX = 10, NUMBER = 15 };
 typedef uint64_t word;
+typedef int64_t signed_word;
 
 static void save_call(const struct x86_env *env, struct trace_box *box)
 {
@@ -51,14 +54,14 @@ static void load_bases(struct x86_env *env, const word *w)
 #else
 
 const uint32_t user_arch_audit = AUDIT_ARCH_I386;
-const unsigned user_arch_trace_number = 11 * 4;
 
 enum { DS = 7, ES, FS, GS, IP = 12, CS, FLAGS, SP, SS, WORDS };
 static const int8_t order[WORDS] = {
     R_BX, R_CX, R_DX, R_SI, R_DI, R_BP, R_AX, -1, -1, -1, -1, -1, -1, -1, -1, R_SP, -1,
 };
-enum { AX = 6 };
+enum { AX = 6, NUMBER = 11 };
 typedef uint32_t word;
+typedef int32_t signed_word;
 
 static void save_call(const struct x86_env *env, struct trace_box *box)
 {
@@ -108,6 +111,7 @@ void user_arch_trace_save(struct task *t, struct trace_box *box)
     if (box->kind == TRACE_ENTRY) {
         w[AX] = ENOSYS_RESULT;
     }
+    w[NUMBER] = t->trace_number;
     w[IP] = box->pc = env->pc;
     box->sp = env->regs[R_SP];
     w[FLAGS] = x86_get_eflags(env);
@@ -152,6 +156,7 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box)
     if (box->changed & TRACE_SET_REGS) {
         memcpy(w, box->regs, sizeof(w));
         load_regs(env, w, box->kind == TRACE_ENTRY);
+        t->trace_number = (signed_word)w[NUMBER];
     }
     if (box->changed & TRACE_SET_XSTATE) {
         uint8_t fx[512] __attribute__((aligned(16)));
@@ -163,7 +168,45 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box)
     }
 }
 
-const bool user_arch_steps = true;
+bool user_arch_trace_part(struct trace_box *box, uint64_t note, struct trace_part *p)
+{
+    switch (note) {
+    case NT_PRSTATUS:
+        *p = (struct trace_part){ box->regs, box->regs_size, TRACE_SET_REGS };
+        return true;
+    case NT_PRFPREG:
+        *p = X86_64 ? (struct trace_part){ box->xstate, FXSAVE, TRACE_SET_XSTATE }
+                    : (struct trace_part){ box->fsave, TRACE_FSAVE, 0 };
+        return true;
+    case NT_PRXFPREG:
+        *p = (struct trace_part){ box->xstate, FXSAVE, TRACE_SET_XSTATE };
+        return !X86_64;
+    case NT_X86_XSTATE:
+        *p = (struct trace_part){ box->xstate, TRACE_XSTATE, TRACE_SET_XSTATE };
+        return true;
+    default:
+        return false;
+    }
+}
+
+enum {
+    GETREGS = 12, SETREGS = 13, GETFPREGS = 14, SETFPREGS = 15, GETFPXREGS = 18, SETFPXREGS = 19,
+};
+
+uint64_t user_arch_trace_note(int request)
+{
+    switch (request) {
+    case GETREGS: case SETREGS: return NT_PRSTATUS;
+    case GETFPREGS: case SETFPREGS: return NT_PRFPREG;
+    case GETFPXREGS: case SETFPXREGS: return NT_PRXFPREG;
+    default: return 0;
+    }
+}
+
+bool user_arch_trace_sets(int request)
+{
+    return request == SETREGS || request == SETFPREGS || request == SETFPXREGS;
+}
 
 void user_arch_step(struct task *t, bool on)
 {

@@ -3,7 +3,6 @@
  * ptrace's requests. Those about the guest's state work on the box of a thread that stands, see
  * linux-user/trace.h. A thread that runs another program than the emulator is the host's alone.
  */
-#include <elf.h>
 #include <errno.h>
 #include <linux/ptrace.h>
 #include <stddef.h>
@@ -16,11 +15,8 @@
 #include "linux-user/syscalls/siginfo.h"
 #include "linux-user/syscalls/tracees.h"
 
-/* Of x86's own, and of the C library's header, which excludes the kernel's. */
-enum {
-    GETREGS = 12, SETREGS = 13, GETFPREGS = 14, SETFPREGS = 15, GETFPXREGS = 18, SETFPXREGS = 19,
-    GET_THREAD_AREA = 25, ARCH_PRCTL = 30, FXSAVE = 512,
-};
+/* x86's own */
+enum { GET_THREAD_AREA = 25, ARCH_PRCTL = 30 };
 
 /* A request in work. */
 struct request {
@@ -66,7 +62,7 @@ static int64_t peek(struct request *r)
         !tracee_read(r->e, &word, r->box.base + r->addr, word_size(r))) {
         return -EIO;
     }
-    return call_put_word(r->c, r->data, word);
+    return give(r->data, &word, word_size(r));
 }
 
 /* Word by word of the host's, which writes what is protected, too. */
@@ -80,7 +76,7 @@ static int64_t poke(struct request *r)
             return -EIO;
         }
     }
-    memcpy(&word, &r->data, word_size(r));
+    thunk_put((char *)&word, word_size(r), r->data);
     result = host_ptrace(PTRACE_POKEDATA, r->e->tid, r->box.base + r->addr, word);
     if (!result) {
         tracee_note_write(r->e, r->addr, word_size(r));
@@ -108,7 +104,7 @@ static int64_t peek_user(struct request *r)
     if (r->addr + word_size(r) <= r->box.regs_size) {
         memcpy(&word, r->box.regs + r->addr, word_size(r));
     }
-    return call_put_word(r->c, r->data, word);
+    return give(r->data, &word, word_size(r));
 }
 
 static int64_t poke_user(struct request *r)
@@ -122,45 +118,15 @@ static int64_t poke_user(struct request *r)
     if (r->addr + word_size(r) > r->box.regs_size) {
         return -EIO;
     }
-    memcpy(r->box.regs + r->addr, &r->data, word_size(r));
+    thunk_put((char *)r->box.regs + r->addr, word_size(r), r->data);
     return store_box(r, TRACE_SET_REGS);
-}
-
-/* The parts of the box that hold registers. */
-struct part {
-    void *at;
-    size_t size;
-    uint32_t changed;               /* 0: cannot be set */
-};
-
-static bool part_of(struct request *r, uint64_t note, struct part *p)
-{
-    bool narrow = word_size(r) == 4;
-
-    switch (note) {
-    case NT_PRSTATUS:
-        *p = (struct part){r->box.regs, r->box.regs_size, TRACE_SET_REGS};
-        return true;
-    case NT_PRFPREG:
-        *p = narrow ? (struct part){r->box.fsave, TRACE_FSAVE, 0}
-                    : (struct part){r->box.xstate, FXSAVE, TRACE_SET_XSTATE};
-        return true;
-    case NT_PRXFPREG:
-        *p = (struct part){r->box.xstate, FXSAVE, TRACE_SET_XSTATE};
-        return narrow;
-    case NT_X86_XSTATE:
-        *p = (struct part){r->box.xstate, TRACE_XSTATE, TRACE_SET_XSTATE};
-        return true;
-    default:
-        return false;
-    }
 }
 
 static int64_t whole_part(struct request *r, uint64_t note, bool set)
 {
-    struct part p;
+    struct trace_part p;
 
-    if (!part_of(r, note, &p)) {
+    if (!user_arch_trace_part(&r->box, note, &p)) {
         return -EIO;
     }
     if (!set) {
@@ -176,13 +142,13 @@ static int64_t whole_part(struct request *r, uint64_t note, bool set)
 static int64_t regset(struct request *r, bool set)
 {
     struct iovec iov;
-    struct part p;
+    struct trace_part p;
     int64_t err = call_get(&thunk_iovec, &iov, r->data);
 
     if (err) {
         return err;
     }
-    if (!part_of(r, r->addr, &p) || (set && !p.changed)) {
+    if (!user_arch_trace_part(&r->box, r->addr, &p) || (set && !p.changed)) {
         return -EINVAL;
     }
     uint64_t at = iov.iov_base ? user_addr(iov.iov_base) : 0;
@@ -344,7 +310,7 @@ static int64_t seize(struct call *c)
 /* A foreign program: the host's structures are those of a 64-bit guest. */
 static int64_t of_host(struct request *r)
 {
-    switch ((int)r->c->a[0]) {
+    switch (user_arch_trace_note(r->c->a[0]) ? PTRACE_GETREGSET : (int)r->c->a[0]) {
     case PTRACE_PEEKTEXT:
     case PTRACE_PEEKDATA:
     case PTRACE_PEEKUSR:
@@ -356,10 +322,6 @@ static int64_t of_host(struct request *r)
     case PTRACE_GETSIGMASK:
     case PTRACE_SETSIGMASK:
     case PTRACE_GET_SYSCALL_INFO:
-    case GETREGS:
-    case SETREGS:
-    case GETFPREGS:
-    case SETFPREGS:
         if (!call_is_64(r->c) || call_range(r->data, 1)) {
             return -EIO;
         }
@@ -379,6 +341,11 @@ static int64_t of_host(struct request *r)
 /* Requests about a guest's state: the box is read. */
 static int64_t of_box(struct request *r)
 {
+    uint64_t note = user_arch_trace_note(r->c->a[0]);
+
+    if (note) {
+        return whole_part(r, note, user_arch_trace_sets(r->c->a[0]));
+    }
     switch ((int)r->c->a[0]) {
     case PTRACE_PEEKTEXT:
     case PTRACE_PEEKDATA:
@@ -390,15 +357,6 @@ static int64_t of_box(struct request *r)
         return peek_user(r);
     case PTRACE_POKEUSR:
         return poke_user(r);
-    case GETREGS:
-    case SETREGS:
-        return whole_part(r, NT_PRSTATUS, r->c->a[0] == SETREGS);
-    case GETFPREGS:
-    case SETFPREGS:
-        return whole_part(r, NT_PRFPREG, r->c->a[0] == SETFPREGS);
-    case GETFPXREGS:
-    case SETFPXREGS:
-        return whole_part(r, NT_PRXFPREG, r->c->a[0] == SETFPXREGS);
     case PTRACE_GETREGSET:
     case PTRACE_SETREGSET:
         return regset(r, r->c->a[0] == PTRACE_SETREGSET);
@@ -412,9 +370,9 @@ static int64_t of_box(struct request *r)
     case PTRACE_GETEVENTMSG:
         return event_message(r);
     case GET_THREAD_AREA:
-        return thread_area(r);
+        return r->c->t->abi->id == ABI_I386 ? thread_area(r) : -EIO;
     case ARCH_PRCTL:
-        return call_is_64(r->c) ? arch_prctl_of(r) : -EIO;
+        return r->c->t->abi->id == ABI_X86_64 ? arch_prctl_of(r) : -EIO;
     default:
         return -EIO;
     }

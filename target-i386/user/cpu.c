@@ -109,6 +109,7 @@ const struct target the_target = {
     .word_bits = TARGET_WORD_BITS,
     .page_bits = 12,
     .tso = true,
+    .checks_code = true,
     .env_size = sizeof(struct x86_env),
     .pc_global = G_PC,
     .mxcsr_offset = offsetof(struct x86_env, mxcsr),

@@ -282,7 +282,7 @@ bool code_store_fault(struct cpu *cpu, uint64_t addr)
         ours = true;
         drop(p, true);
         p->faults += p->faults < FAULTS;
-        if (p->faults == FAULTS) {
+        if (p->faults == FAULTS && cpu->target->checks_code) {
             p->state = PAGE_KNOWN | PAGE_CHECKED;
         }
     } else {

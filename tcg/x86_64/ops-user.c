@@ -192,18 +192,22 @@ static void user_cas(struct compiler *c, const struct ir_op *o)
     int pin = dest_pin(c), new;
     struct mem m;
 
-    store_arg(c, 1, o->b);
     alloc_fixed(c, RAX);
     m = guest_mem(c, o);
     new = use_reg(c, o->c);
+    load_into(c, RAX, o->b);
+    if (size < MO_32) {
+        x_rr(&c->e, size == MO_8 ? OP_MOVZX8 : OP_MOVZX16, RAX, RAX);
+    } else if (size == MO_32) {
+        x_mov(&c->e, false, RAX, RAX);
+    }
     c->consumed = true;
-    plain_load(c, I64, size, RAX, frame_mem(FRAME_ARGS + 8));
     may_fault(c, take_snapshot(c));
     x_rm(&c->e, widened(0xb1, size) | X_0F | X_LOCK, new, m);
     set_result(c, pin, RAX);
 }
 
-/* and, or, xor of which nobody wants the old value */
+/* add, and, or, xor of which nobody wants the old value */
 static void user_modify(struct compiler *c, const struct ir_op *o, unsigned alu)
 {
     unsigned size = o->mem.memop & MO_SIZE;
@@ -218,7 +222,8 @@ static void user_modify(struct compiler *c, const struct ir_op *o, unsigned alu)
 void op_user_mem(struct compiler *c, const struct ir_op *o)
 {
     static const uint8_t alu[] = {
-        [IR_atomic_and] = ALU_OP_AND, [IR_atomic_or] = ALU_OP_OR, [IR_atomic_xor] = ALU_OP_XOR,
+        [IR_atomic_add] = ALU_OP_ADD, [IR_atomic_and] = ALU_OP_AND,
+        [IR_atomic_or] = ALU_OP_OR, [IR_atomic_xor] = ALU_OP_XOR,
     };
 
     if (o->op == IR_ld) {
@@ -231,10 +236,10 @@ void op_user_mem(struct compiler *c, const struct ir_op *o)
         user_cas(c, o);
     } else if (o->op == IR_xchg) {
         user_exchange(c, o, 0x87);
-    } else if (o->op == IR_atomic_add) {
-        user_exchange(c, o, 0xc1 | X_0F | X_LOCK);
     } else if (!c->ir->uses[c->at]) {
         user_modify(c, o, alu[o->op]);
+    } else if (o->op == IR_atomic_add) {
+        user_exchange(c, o, 0xc1 | X_0F | X_LOCK);
     } else {
         called_atomic(c, o);
     }

@@ -25,6 +25,7 @@ RUNS = (
     ("i386", "pc-pentium", "-cpu", "pentium2"), ("i386", "pc-pentium", "-cpu", "pentium3"),
     ("i386", "pc-pentium", "-cpu", "qemu32"), ("i386", "pc-pentium", "-cpu", "n270"),
     ("i386", "pc-smp2"), ("i386", "pc-virtio"),
+    ("arm", "versatilepb"), ("arm", "versatilepb-dtb"), ("arm", "integratorcp"),
 )
 LIMIT = 240
 
@@ -49,6 +50,8 @@ def help_of(arch, *option):
 def fit(arch, args):
     """The arguments without what the emulator lacks, and whether it has the network of the case."""
     devices = help_of(arch, "-device")
+    # What -usb means on the board.
+    has_usb = arch == "arm" or '"piix3-usb-uhci"' in devices
     displays = help_of(arch, "-vga")
     pairs, kept, dropped = list(zip(args, args[1:] + [""])), [], []
     skip_next = False
@@ -57,12 +60,13 @@ def fit(arch, args):
             skip_next = False
             continue
         name = value.split(",")[0]
-        if option == "-device" and f'"{name}"' not in devices:
+        if option == "-device" and (f'"{name}"' not in devices or
+                                    name.startswith("usb-") and not has_usb):
             dropped += re.findall(r"netdev=(\w+)", value)
             skip_next = True
         elif option == "-vga" and name not in displays:
             skip_next = True
-        elif option != "-usb" or '"usb-tablet"' in devices:
+        elif option != "-usb" or has_usb:
             kept.append(option)
     if not has_user_network(arch):
         dropped += [m for a in kept for m in re.findall(r"^user,id=(\w+)", a)]
@@ -93,7 +97,8 @@ def start_of(args, disk, arch):
     where = os.path.join(GUESTS, arch)
     args = [re.sub(r"file=disk\.img", f"file={disk}", a) for a in args]
     args = [re.sub(r"(file|tftp)=\.\./", rf"\1={where}/../", a) for a in args]
-    return [os.path.join(where, a) if a.startswith(("kernel", "initramfs")) else a for a in args]
+    files = ("kernel", "initramfs", "versatile-pb.dtb")
+    return [os.path.join(where, a) if a.startswith(files) else a for a in args]
 
 
 def run(arch, case, extra, work):

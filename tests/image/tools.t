@@ -72,6 +72,50 @@ def names():
     ok(code == 1 and "contains a loop" in err and len(err) < 400, "a loop by JSON", out, err)
 
 
+def differencing_vhd():
+    """A VHD above another, made by hand; every third sector of its first block is its own."""
+    good("a VHD as parent", "convert", "-O", "vpc", "-o", "force_size=on", "raw", "base.vhd")
+    with open("base.vhd", "rb") as f:
+        footer = bytearray(f.read(512))
+        f.seek(512)
+        header = bytearray(f.read(1024))
+    size, block = struct.unpack_from(">Q", footer, 0x30)[0], 2 << 20
+    entries = size // block
+    header[0x28:0x38] = footer[0x44:0x54]           # the parent's identity
+    header[0x40:0x240] = "C:\\x\\base.vhd".encode("utf-16-be").ljust(512, b"\0")
+    struct.pack_into(">Q", header, 0x10, 2048)      # the block table
+    locator = ".\\base.vhd".encode("utf-16-le")
+    struct.pack_into(">IIIIQ", header, 0x240, 0x57327275, 512, len(locator), 0, 2560)
+    struct.pack_into(">I", header, 0x24, 0)
+    struct.pack_into(">I", header, 0x24, ~sum(header) & 0xffffffff)
+    footer[0x44:0x54] = os.urandom(16)
+    struct.pack_into(">I", footer, 0x3c, 4)
+    struct.pack_into(">I", footer, 0x40, 0)
+    struct.pack_into(">I", footer, 0x40, ~sum(footer) & 0xffffffff)
+    table = struct.pack(">I", 3072 // 512) + b"\xff" * 4 * (entries - 1)
+    want = bytearray(open("raw", "rb").read())
+    bitmap, data = bytearray(512), bytearray(block)
+    for i in range(0, block // 512, 3):
+        bitmap[i // 8] |= 0x80 >> i % 8
+        data[i * 512:(i + 1) * 512] = want[i * 512:(i + 1) * 512] = bytes([i % 251]) * 512
+    with open("child.vhd", "wb") as f:
+        f.write(footer + header)
+        f.seek(2048)
+        f.write(table)
+        f.seek(2560)
+        f.write(locator)
+        f.seek(3072)
+        f.write(bitmap + data + footer)
+    with open("want", "wb") as f:
+        f.write(want)
+    good("a differencing VHD", "compare", "-f", "raw", "-F", "vpc", "want", "child.vhd")
+    code, out, err = run(OURS, "bench", "-w", "-c", "1", "-f", "vpc", "child.vhd")
+    ok(code == 1, "it is only read", out, err)
+    good("another parent", "convert", "-O", "vpc", "-o", "force_size=on", "raw", "base.vhd")
+    code, out, err = run(OURS, "map", "child.vhd")
+    ok(code == 1 and "identity" in err, "an exchanged parent is refused", out, err)
+
+
 def make_raw():
     random.seed(3)
     with open("raw", "wb") as f:
@@ -281,6 +325,7 @@ def main():
         make_raw()
         good("convert to qcow2", "convert", "-O", "qcow2", "raw", "base")
         names()
+        differencing_vhd()
         commands()
         repair()
         locks()

@@ -201,6 +201,13 @@ static void save_restore(struct generator *g)
         mov_imm(g, R_AX, random_below(4));
     }
     state_insn(g, wide, extended ? 5 : 1);
+    if (extended) {
+        /* Which components XSAVE found in their initial state must not spread by other code. */
+        add(&s, 0x83c6, 2);             /* movb $3, 512(%rbx) */
+        add(&s, 512, 4);
+        add(&s, 3, 1);
+        flush(g, &s);
+    }
 }
 
 static void begin_loop(struct generator *g)

@@ -36,6 +36,8 @@ def make_tree(arch):
                        stdout=log, stderr=log)
         subprocess.run(["curl", "-sfo", f"{tree}/lua.tar.gz", f"{MIRROR}/{LUA}"], check=True,
                        stdout=log, stderr=log)
+    with open(f"{tree}/etc/hosts", "w") as hosts:
+        hosts.write("127.0.0.1 localhost\n")
     return tree
 
 

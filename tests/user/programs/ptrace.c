@@ -231,8 +231,7 @@ static void events(void)
     wait_stop(child, "child's end");
     do {
         status = wait_stop(pid, "parent");
-        ptrace(PTRACE_CONT, pid, 0,
-               WIFSTOPPED(status) && WSTOPSIG(status) == SIGCHLD ? SIGCHLD : 0);
+        ptrace(PTRACE_CONT, pid, 0, status >> 8 == SIGCHLD ? SIGCHLD : 0);
     } while (WIFSTOPPED(status));
 }
 
