@@ -232,7 +232,8 @@ static void warn_about_guess(const struct block *block)
 {
     const struct block_node *node = block->node;
 
-    if (node->probed && !(node->flags & NODE_READONLY) && !block->snapshot) {
+    if (node->probed && node->driver == &block_driver_raw && !(node->flags & NODE_READONLY) &&
+        !block->snapshot) {
         error_warn("Image format was not specified for '%s' and probing guessed raw. Writes of "
                    "other formats' headers to block 0 will be refused; format=raw allows them.",
                    node->file);

@@ -705,7 +705,7 @@ int img_convert(int argc, char **argv)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = { .target_format = "raw", .min_sparse = 4096,
-                           .threads = MIN_OF(MAX_OF(cpus, 1), 8) };
+                           .threads = MIN_OF(MAX_OF(cpus, 4), 8) };
     struct convert c = { 0 };
     int status = parse(&a, argc, argv);
 
