@@ -231,15 +231,16 @@ FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memor
 define fuzzer
 	$(call say,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
+	$(Q)clang $(filter-out -MMD -MP,$(CFLAGS_ALL)) $(1) -O1 -fsanitize=fuzzer,address -o $@ $(filter %.c,$^) $(LIBS_ALL)
 endef
 $(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAGE_SRC)
 	$(call fuzzer)
 $(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
     $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
 	$(call fuzzer)
-$(B)/fuzz/vnc: tests/fuzz/vnc.c $(filter base/% char/% ui/%,$(COMMON_SRC))
+$(B)/fuzz/vnc: tests/fuzz/vnc.c tests/fuzz/vnc.seed $(filter base/% char/% crypto/% ui/%,$(COMMON_SRC))
 	$(call fuzzer)
+	@mkdir -p $@.corpus && cp tests/fuzz/vnc.seed $@.corpus
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
 	@mkdir -p $@.corpus

@@ -414,9 +414,6 @@ HANDLER(set_object)
     char *type = g_strndup(arg, strcspn(arg, ","));
     bool is_key = crypto_is_object(type);
 
-    if (vnc_is_object_type(type)) {
-        vnc_add_object(arg, NULL);
-    }
     g_free(type);
     return is_key ? crypto_add_object(arg, err) : set_net(opaque, row, arg, err);
 }

@@ -23,15 +23,17 @@
 #define CALLS(X) \
     X(anon_allocate_client_credentials) X(anon_allocate_server_credentials) \
     X(anon_set_server_known_dh_params) X(bye) X(certificate_allocate_credentials) \
+    X(certificate_get_peers) \
     X(certificate_server_set_request) X(certificate_set_known_dh_params) \
     X(certificate_set_x509_crl_file) X(certificate_set_x509_key_file) \
     X(certificate_set_x509_trust_file) X(certificate_verification_status_print) \
     X(credentials_set) X(deinit) X(error_is_fatal) X(free) X(handshake) X(handshake_set_timeout) \
     X(init) X(priority_set_direct) X(psk_allocate_client_credentials) \
     X(psk_allocate_server_credentials) X(psk_set_client_credentials) \
-    X(psk_set_server_credentials_file) X(psk_set_server_known_dh_params) X(record_recv) \
-    X(record_send) X(server_name_set) X(session_get_verify_cert_status) \
-    X(session_set_verify_cert) X(strerror) X(transport_set_int2)
+    X(psk_set_server_credentials_file) X(psk_set_server_known_dh_params) X(record_check_pending) \
+    X(record_get_direction) X(record_recv) X(record_send) X(server_name_set) \
+    X(session_get_verify_cert_status) X(session_set_verify_cert) X(strerror) X(transport_set_int2) \
+    X(x509_crt_deinit) X(x509_crt_get_dn3) X(x509_crt_import) X(x509_crt_init)
 
 static struct {
 #define POINTER(name) __typeof__(gnutls_##name) *name;
@@ -277,7 +279,7 @@ static int use_creds(struct tls_session *t, struct tls_creds *c)
 
 static int set_priority(struct tls_session *t, struct tls_creds *c)
 {
-    static const char *const additions[] = { "", ":+ANON-DH:+ANON-ECDH",
+    static const char *const additions[] = { "", ":-VERS-TLS1.3:+ANON-DH:+ANON-ECDH",
                                              ":+ECDHE-PSK:+DHE-PSK:+PSK" };
     char *text = g_strconcat(c->priority, additions[c->kind], NULL);
     int rc = tls.priority_set_direct(t->session, text, NULL);
@@ -323,6 +325,86 @@ struct tls_session *tls_start(struct tls_creds *c, int fd, const char *host, str
     }
     return t;
 }
+
+/* --- sessions of main loops ------------------------------------------------------------------ */
+
+struct tls_session *tls_accept(struct tls_creds *c, int fd)
+{
+    struct tls_session *t = g_new0(struct tls_session, 1);
+    int rc = tls.init(&t->session, GNUTLS_NO_SIGNAL | GNUTLS_NONBLOCK | GNUTLS_SERVER);
+
+    rc = rc < 0 ? rc : set_priority(t, c);
+    rc = rc < 0 ? rc : use_creds(t, c);
+    if (rc < 0) {
+        if (t->session) {
+            tls.deinit(t->session);
+        }
+        g_free(t);
+        return NULL;
+    }
+    if (c->kind == CREDS_X509 && c->verify_peer) {
+        tls.session_set_verify_cert(t->session, NULL, 0);
+    }
+    tls.transport_set_int2(t->session, fd, fd);
+    return t;
+}
+
+int tls_handshake(struct tls_session *t, bool *want_write)
+{
+    int rc = tls.handshake(t->session);
+
+    *want_write = tls.record_get_direction(t->session);
+    return rc >= 0 ? 1 : tls.error_is_fatal(rc) ? -1 : 0;
+}
+
+static ssize_t moved(ssize_t n)
+{
+    return n == GNUTLS_E_AGAIN || n == GNUTLS_E_INTERRUPTED ? 0 : n < 0 ? -1 : n;
+}
+
+ssize_t tls_receive(struct tls_session *t, void *data, size_t size)
+{
+    ssize_t n = tls.record_recv(t->session, data, size);
+
+    return n ? moved(n) : -1;
+}
+
+ssize_t tls_send(struct tls_session *t, const void *data, size_t size)
+{
+    return moved(tls.record_send(t->session, data, size));
+}
+
+bool tls_has_pending(struct tls_session *t)
+{
+    return tls.record_check_pending(t->session) > 0;
+}
+
+char *tls_peer_name(struct tls_session *t)
+{
+    unsigned count = 0;
+    const gnutls_datum_t *list = tls.certificate_get_peers(t->session, &count);
+    gnutls_x509_crt_t cert;
+    gnutls_datum_t name;
+    char *text = NULL;
+
+    if (!list || !count || tls.x509_crt_init(&cert) < 0) {
+        return NULL;
+    }
+    if (tls.x509_crt_import(cert, list, GNUTLS_X509_FMT_DER) >= 0 &&
+        tls.x509_crt_get_dn3(cert, &name, 0) >= 0) {
+        text = g_strndup((char *)name.data, name.size);
+        (*tls.free)(name.data);
+    }
+    tls.x509_crt_deinit(cert);
+    return text;
+}
+
+bool tls_creds_are_x509(const struct tls_creds *c)
+{
+    return c->kind == CREDS_X509;
+}
+
+/* --- sessions that block --------------------------------------------------------------------- */
 
 ssize_t tls_read(struct tls_session *t, void *data, size_t size)
 {
@@ -395,5 +477,40 @@ bool tls_write(struct tls_session *t, const void *data, size_t size)
 
 void tls_free(struct tls_session *t)
 {
+}
+
+struct tls_session *tls_accept(struct tls_creds *creds, int fd)
+{
+    return NULL;
+}
+
+int tls_handshake(struct tls_session *t, bool *want_write)
+{
+    return -1;
+}
+
+ssize_t tls_receive(struct tls_session *t, void *data, size_t size)
+{
+    return -1;
+}
+
+ssize_t tls_send(struct tls_session *t, const void *data, size_t size)
+{
+    return -1;
+}
+
+bool tls_has_pending(struct tls_session *t)
+{
+    return false;
+}
+
+char *tls_peer_name(struct tls_session *t)
+{
+    return NULL;
+}
+
+bool tls_creds_are_x509(const struct tls_creds *creds)
+{
+    return false;
 }
 #endif

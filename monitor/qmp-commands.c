@@ -7,6 +7,7 @@
 #include "block/drive.h"
 #include "char/memory.h"
 #include "console.h"
+#include "crypto/object.h"
 #include "hw/core/device.h"
 #include "monitor/keys.h"
 #include "monitor/monitor.h"
@@ -20,6 +21,12 @@ static struct json *qmp_nothing(const struct json *args, struct error **err)
 }
 
 const struct qmp_command qmp_commands[] = {
+    { "block-job-cancel", "device:str force:bool?", NULL, NULL, "block_job_cancel" },
+    { "block-job-complete", "device:str", NULL, NULL, "block_job_complete" },
+    { "block-job-pause", "device:str", NULL, NULL, "block_job_pause" },
+    { "block-job-resume", "device:str", NULL, NULL, "block_job_resume" },
+    { "block-job-set-speed", "device:str speed:int", NULL, NULL, "block_job_set_speed" },
+    { "block_resize", "device:str size:int", NULL, NULL, "block_resize" },
     { "blockdev-change-medium", "device:str? id:str? filename:str format:str? force:bool? "
       "read-only-mode:str?", NULL, qmp_change_medium },
     { "change-vnc-password", "password:str", NULL, qmp_change_vnc_password },
@@ -36,6 +43,11 @@ const struct qmp_command qmp_commands[] = {
     { "input-send-event", "device:str? head:int? events:[InputEvent]", NULL,
       qmp_input_send_event },
     { "memsave", "val:int size:int filename:str cpu-index:int?", NULL, NULL, "memsave" },
+    { "migrate", "uri:str detach:bool? blk:bool? inc:bool? resume:bool?", NULL, NULL, "migrate" },
+    { "migrate-incoming", "uri:str", NULL, NULL, "migrate_incoming" },
+    { "migrate-set-parameters", "max-bandwidth:int? downtime-limit:int?", NULL,
+      qmp_migrate_set_parameters },
+    { "migrate_cancel", "", NULL, NULL, "migrate_cancel" },
     { "object-add", "*", NULL, qmp_object_add },
     { "pmemsave", "val:int size:int filename:str", NULL, NULL, "pmemsave" },
     { "qmp_capabilities", "enable:[str]?", NULL, qmp_nothing },
@@ -56,6 +68,8 @@ const struct qmp_command qmp_commands[] = {
     { "query-machines", "", "[MachineInfo]", qmp_query_machines },
     { "query-memory-size-summary", "", "MemoryInfo", qmp_query_memory_size_summary },
     { "query-mice", "", "[MouseInfo]", qmp_query_mice },
+    { "query-migrate", "", "MigrationInfo", qmp_query_migrate },
+    { "query-migrate-parameters", "", "MigrationParameters", qmp_query_migrate_parameters },
     { "query-name", "", "NameInfo", qmp_query_name },
     { "query-named-block-nodes", "flat:bool?", "[BlockDeviceInfo]", qmp_query_named_block_nodes },
     { "query-pci", "", "[PciInfo]", qmp_query_pci },
@@ -162,11 +176,11 @@ struct json *qmp_object_add(const struct json *args, struct error **err)
 {
     char *text = option_text(args, "qom-type", err);
 
-    if (text && !vnc_is_object_type(json_text(json_get(args, "qom-type")))) {
+    if (text && !crypto_is_object(json_text(json_get(args, "qom-type")))) {
         error_set(err, "object type '%s' cannot be added to a running machine",
                   json_text(json_get(args, "qom-type")));
     } else if (text) {
-        vnc_add_object(text, err);
+        crypto_add_object(text, err);
     }
     g_free(text);
     return NULL;

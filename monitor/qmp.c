@@ -138,6 +138,7 @@ static void fill_arg(struct hmp_arg *arg, const struct json *value)
     case JSON_INT:
         arg->set = true;
         arg->number = json_integer(value);
+        arg->text = g_strdup_printf("%lld", (long long)arg->number);
         break;
     default:
         break;

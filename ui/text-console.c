@@ -118,14 +118,31 @@ void text_console_write(struct text_console *tc, const uint8_t *data, size_t siz
 
 /* --- the picture ----------------------------------------------------------------------------- */
 
+/* Most of what is shown is ASCII, whose glyphs are kept. */
+static const uint8_t *glyph(uint32_t c, uint8_t *made)
+{
+    static uint8_t kept[128][TEXT_HEIGHT];
+    static bool have[128];
+
+    if (c >= 128) {
+        text_glyph(c, made);
+        return made;
+    }
+    if (!have[c]) {
+        text_glyph(c ? c : ' ', kept[c]);
+        have[c] = true;
+    }
+    return kept[c];
+}
+
 static void draw_cell(struct text_console *tc, uint8_t *data, int stride, unsigned x, unsigned y,
                       const struct text_cell *cell, bool cursor)
 {
     uint32_t front = colors[cursor ? cell->back : cell->front];
     uint32_t back = colors[cursor ? cell->front : cell->back];
-    uint8_t rows[TEXT_HEIGHT];
+    uint8_t made[TEXT_HEIGHT];
+    const uint8_t *rows = glyph(cell->character, made);
 
-    text_glyph(cell->character ? cell->character : ' ', rows);
     for (unsigned line = 0; line < TEXT_HEIGHT; line++) {
         uint32_t *to = (uint32_t *)(data + (ptrdiff_t)stride * (y * TEXT_HEIGHT + line)) +
             x * TEXT_WIDTH;

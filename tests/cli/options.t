@@ -91,8 +91,8 @@ refuses 'not available yet' -netdev vde,id=n0
 refuses 'is not host:display' -vnc nowhere
 refuses "invalid parameter 'nosuch'" -vnc 127.0.0.1:90,nosuch=1
 refuses 'unknown policy' -vnc 127.0.0.1:90,share=all
-refuses 'no TLS credentials with id' -vnc 127.0.0.1:90,tls-creds=x
-refuses 'cannot load .*server-cert.pem' -vnc "127.0.0.1:90,x509=$dir"
+refuses 'No TLS credentials with id' -vnc 127.0.0.1:90,tls-creds=x
+refuses 'Unable to access credentials .*server-cert.pem' -vnc "127.0.0.1:90,x509=$dir"
 refuses 'is not a keyboard layout' -k klingon
 refuses 'KVM is not available yet' -enable-kvm
 refuses "accelerator 'kvm' is not available" -accel kvm

@@ -236,6 +236,16 @@ def actions():
            "an event that is none")
         ok("error" in qmp.command("device_add", driver="nosuch"), "device_add of nothing")
         ok("error" in qmp.command("set_link", name="nosuch", up=False), "set_link of nothing")
+        saved = os.path.join(qmp.work, "saved")
+        ok(qmp.command("migrate", uri=f"exec:cat > {saved}") == {"return": {}}, "migrate")
+        end = time.monotonic() + 20
+        while qmp.result("query-migrate").get("status") not in ("completed", "failed") and \
+                time.monotonic() < end:
+            time.sleep(0.1)
+        info = qmp.result("query-migrate")
+        ok(info["status"] == "completed" and os.path.getsize(saved) > 10000 and
+           qmp.result("query-status")["status"] == "postmigrate", "query-migrate", str(info))
+        ok("error" in qmp.command("block-job-cancel", device="floppy0"), "no job to cancel")
         ok(qmp.command("quit") == {"return": {}}, "quit is answered")
         ok(qmp.event("SHUTDOWN") == {"guest": False, "reason": "host-qmp-quit"}, "SHUTDOWN")
         ok(qmp.machine.finish(5) == 0, "and the emulator ends")

@@ -185,6 +185,21 @@ def extensions(guest):
             guest.command(f"o /b 0x60 {value}")
 
 
+def pointers(work):
+    with Guest(work, "-device", "pci-ohci", "-device", "usb-tablet") as guest:
+        with guest.client() as client:
+            client.set_encodings(rfb.ZRLE, rfb.POINTER_MODE)
+            client.wait_update(incremental=False)
+            ok(client.absolute == 1, "a tablet's pointer is absolute", str(client.absolute))
+            client.pointer(1, 100, 100)
+            client.pointer(0, 100, 100)
+            guest.command("mouse_set 1")
+            end = time.monotonic() + 5
+            while client.absolute and time.monotonic() < end:
+                client.wait_update(0.5)
+            ok(client.absolute == 0, "and a mouse's relative, which is told", str(client.absolute))
+
+
 def stalled(guest):
     """A client that asks and never reads holds up nobody."""
     with contextlib.ExitStack() as stack:
@@ -468,6 +483,7 @@ def main():
             stalled(guest)
             hostile(guest)
         consoles(work)
+        pointers(work)
         versions(work)
         passwords(work)
         certificates(work)

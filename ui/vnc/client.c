@@ -69,7 +69,7 @@ static ssize_t write_socket(struct vnc_client *client, const uint8_t *data, size
     ssize_t n;
 
     if (client->tls) {
-        return vnc_tls_write(client->tls, data, size);
+        return tls_send(client->tls, data, size);
     }
     n = send(client->fd, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
@@ -108,7 +108,7 @@ static ssize_t read_socket(struct vnc_client *client, uint8_t *data, size_t size
     ssize_t n;
 
     if (client->tls) {
-        return vnc_tls_read(client->tls, data, size);
+        return tls_receive(client->tls, data, size);
     }
     n = recv(client->fd, data, size, MSG_DONTWAIT);
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) {
@@ -165,7 +165,7 @@ static bool read_in(struct vnc_client *client)
             return false;
         }
         /* The socket tells of more by itself; a TLS session may hold some. */
-    } while (n > 0 && client->tls && vnc_tls_pending(client->tls));
+    } while (n > 0 && client->tls && tls_has_pending(client->tls));
     return true;
 }
 
@@ -227,15 +227,17 @@ static void watch(struct vnc_client *client)
 /* Goes on with the handshake; false when it failed. */
 static bool shake_hands(struct vnc_client *client)
 {
-    int want = 0, result = vnc_tls_handshake(client->tls, &want);
+    bool want_write;
+    int result = tls_handshake(client->tls, &want_write);
 
     if (result < 0) {
         return false;
     }
     if (result == 0) {
-        main_loop_watch_events(client->watch, want);
+        main_loop_watch_events(client->watch, want_write ? WATCH_WRITE : WATCH_READ);
         return true;
     }
+    client->tls_name = tls_peer_name(client->tls);
     client->phase = client->websocket && !client->handler ? PHASE_HTTP : PHASE_RFB;
     if (client->phase == PHASE_RFB) {
         vnc_tls_established(client);
@@ -297,8 +299,11 @@ void vnc_start_tls(struct vnc_client *client)
         vnc_hang_up(client);
         return;
     }
-    client->tls = vnc_tls_start(client->server->credentials, client->fd);
+    client->tls = tls_accept(client->server->credentials, client->fd);
     client->phase = PHASE_TLS;
+    if (!client->tls) {
+        vnc_hang_up(client);
+    }
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
@@ -331,7 +336,8 @@ void vnc_client_free(struct vnc_client *client)
     *link = client->next;
     server->n_clients--;
     vnc_class_put(&server->classes, client->class);
-    vnc_tls_free(client->tls);
+    tls_free(client->tls);
+    g_free(client->tls_name);
     if (client->websocket) {
         g_byte_array_free(client->websocket->control, TRUE);
         g_free(client->websocket);

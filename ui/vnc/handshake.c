@@ -31,7 +31,7 @@ static uint8_t security_of(const struct vnc_client *client)
 
 static uint32_t vencrypt_of(const struct vnc_server *server)
 {
-    bool x509 = vnc_credentials_are_x509(server->credentials);
+    bool x509 = tls_creds_are_x509(server->credentials);
 
     if (server->password_wanted) {
         return x509 ? VENCRYPT_X509_VNC : VENCRYPT_TLS_VNC;

@@ -109,7 +109,7 @@ struct json *vnc_describe_client(const struct vnc_client *client)
     struct json *o = describe(client->host, client->service, client->family,
                               client->websocket != NULL);
 
-    json_set_string(o, "x509_dname", vnc_tls_peer(client->tls));
+    json_set_string(o, "x509_dname", client->tls_name);
     return o;
 }
 

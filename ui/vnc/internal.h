@@ -22,6 +22,7 @@
 #include "base/main-loop.h"
 #include "base/clock.h"
 #include "console.h"
+#include "crypto/tls.h"
 #include "ui/vnc/vnc.h"
 
 #define TILE 64                    /* pixels, square */
@@ -181,27 +182,6 @@ struct box vnc_frame_tile_box(const struct vnc_frame *frame, size_t tile);
 
 /* --- transport ------------------------------------------------------------------------------- */
 
-struct vnc_tls;                    /* a session */
-struct vnc_credentials;
-
-struct vnc_credentials *vnc_credentials_anonymous(struct error **err);
-struct vnc_credentials *vnc_credentials_x509(const char *folder, bool verify, struct error **err);
-struct vnc_credentials *vnc_credentials_find(const char *id, struct error **err);
-bool vnc_credentials_are_x509(const struct vnc_credentials *credentials);
-/* The value of a -object secret; NULL with *err. To be freed. */
-char *vnc_secret_find(const char *id, struct error **err);
-
-struct vnc_tls *vnc_tls_start(const struct vnc_credentials *credentials, int fd);
-void vnc_tls_free(struct vnc_tls *tls);
-/* 1: done, 0: wait for `*want` (WATCH_ events), -1: failed. */
-int vnc_tls_handshake(struct vnc_tls *tls, int *want);
-/* Bytes moved; 0: none now; -1: broken or closed. */
-ssize_t vnc_tls_read(struct vnc_tls *tls, void *data, size_t size);
-ssize_t vnc_tls_write(struct vnc_tls *tls, const void *data, size_t size);
-bool vnc_tls_pending(struct vnc_tls *tls);
-/* The name in the client's certificate, or NULL. */
-const char *vnc_tls_peer(const struct vnc_tls *tls);
-
 /* The way of RFC 6455 frames into plain bytes. */
 struct vnc_websocket {
     uint8_t header[14];
@@ -220,8 +200,7 @@ bool vnc_websocket_decode(struct vnc_websocket *ws, const uint8_t *data, size_t 
                           GByteArray *out, GByteArray *reply);
 void vnc_websocket_frame(GByteArray *out, uint8_t opcode, const uint8_t *data, size_t size);
 
-/* DES of the classic challenge; false without nettle. */
-bool vnc_can_password(void);
+/* DES of the classic challenge. */
 void vnc_answer_challenge(const char *password, const uint8_t *challenge, uint8_t *answer);
 
 /* --- clients --------------------------------------------------------------------------------- */
@@ -239,7 +218,8 @@ struct vnc_client {
     int fd;
     struct main_loop_watch *watch;
     enum vnc_phase phase;
-    struct vnc_tls *tls;
+    struct tls_session *tls;
+    char *tls_name;                /* in the client's certificate, or NULL */
     struct vnc_websocket *websocket;
     GByteArray *in;
     GByteArray *out;               /* RFB bytes to send */
@@ -300,7 +280,7 @@ struct vnc_server {
     struct console_listener listener;
     struct vnc_listener *listeners;
     unsigned n_listeners;
-    struct vnc_credentials *credentials;
+    struct tls_creds *credentials;
     bool password_wanted;
     char *password;
     int64_t password_expires;      /* seconds since 1970; INT64_MAX: never */

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "base/keyval.h"
 #include "char/address.h"
+#include "crypto/object.h"
 #include "ui/vnc/internal.h"
 
 #define RFB_PORT 5900
@@ -226,6 +227,27 @@ bool vnc_listen_on(struct vnc_server *server, const char *text, struct keyval *k
 
 /* --- everything else ------------------------------------------------------------------------- */
 
+/* The classic options, which name a folder (or nothing) instead of an object. */
+static struct tls_creds *make_credentials(const char *folder, bool verify, struct error **err)
+{
+    static unsigned count;
+    char *id = g_strdup_printf("-vnc %u", count++);
+    struct keyval *kv = keyval_create("-vnc");
+    struct tls_creds *creds = NULL;
+
+    keyval_set(kv, "endpoint", "server");
+    keyval_set(kv, "verify-peer", verify ? "on" : "off");
+    if (folder) {
+        keyval_set(kv, "dir", folder);
+    }
+    if (tls_creds_create(folder ? "tls-creds-x509" : "tls-creds-anon", id, kv, err)) {
+        creds = tls_creds_find(id, true, err);
+    }
+    keyval_free(kv);
+    g_free(id);
+    return creds;
+}
+
 static bool read_security(struct vnc_server *server, struct keyval *kv, struct error **err)
 {
     const char *folder = keyval_string(kv, "x509", NULL);
@@ -233,6 +255,7 @@ static bool read_security(struct vnc_server *server, struct keyval *kv, struct e
     const char *id = keyval_string(kv, "tls-creds", NULL);
     const char *secret = keyval_string(kv, "password-secret", NULL);
     bool tls = false, sasl = false;
+    size_t size;
 
     if (!keyval_bool(kv, "password", &server->password_wanted, err) ||
         !keyval_bool(kv, "tls", &tls, err) || !keyval_bool(kv, "sasl", &sasl, err)) {
@@ -243,23 +266,18 @@ static bool read_security(struct vnc_server *server, struct keyval *kv, struct e
         return false;
     }
     if (secret) {
-        server->password = vnc_secret_find(secret, err);
+        server->password = (char *)secret_bytes(secret, &size, err);
         server->password_wanted = true;
         if (!server->password) {
             return false;
         }
     }
-    if (server->password_wanted && !vnc_can_password()) {
-        error_set(err, "password: this build has no DES (Debian: apt-get install nettle-dev, then "
-                  "build again)");
-        return false;
-    }
     if (id) {
-        server->credentials = vnc_credentials_find(id, err);
+        server->credentials = tls_creds_find(id, true, err);
     } else if (folder || verify) {
-        server->credentials = vnc_credentials_x509(verify ? verify : folder, verify != NULL, err);
+        server->credentials = make_credentials(verify ? verify : folder, verify != NULL, err);
     } else if (tls) {
-        server->credentials = vnc_credentials_anonymous(err);
+        server->credentials = make_credentials(NULL, false, err);
     } else {
         return true;
     }

@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* The classic challenge: 16 bytes enciphered with DES, the key's bytes read backwards. */
+#include <nettle/des.h>
 #include <string.h>
 
 #include "ui/vnc/internal.h"
-
-#ifdef CONFIG_NETTLE
-#include <nettle/des.h>
-
-bool vnc_can_password(void)
-{
-    return true;
-}
 
 static uint8_t reversed(uint8_t byte)
 {
@@ -34,14 +27,3 @@ void vnc_answer_challenge(const char *password, const uint8_t *challenge, uint8_
     des_set_key(&des, key);
     des_encrypt(&des, 16, answer, challenge);
 }
-#else
-bool vnc_can_password(void)
-{
-    return false;
-}
-
-void vnc_answer_challenge(const char *password, const uint8_t *challenge, uint8_t *answer)
-{
-    memset(answer, 0, 16);
-}
-#endif

@@ -31,8 +31,4 @@ bool vnc_disconnect_all(const char *display, struct error **err);
 struct json *vnc_query(void);
 struct json *vnc_query_servers(void);
 
-/* -object tls-creds-x509, tls-creds-anon and secret. */
-bool vnc_is_object_type(const char *type);
-bool vnc_add_object(const char *option, struct error **err);
-
 #endif
