@@ -101,7 +101,7 @@ static bool stops(struct scsi_target *t, int result)
         return false;
     }
     t->retry = true;
-    machine_stop();
+    machine_stop_on_error();
     return true;
 }
 
@@ -356,6 +356,17 @@ static void target_reset(struct device *dev)
     t->s.tray_open = open;
 }
 
+static bool target_can_save(struct device *dev, struct error **err)
+{
+    struct scsi_target *t = (struct scsi_target *)dev;
+
+    if (t->retry) {
+        error_set(err, "drive '%s' waits to repeat a request that failed; let the machine go on "
+                  "first (cont)", block_id(t->block));
+    }
+    return !t->retry;
+}
+
 static bool target_loaded(struct device *dev, struct error **err)
 {
     const struct scsi_target_state *s = &((struct scsi_target *)dev)->s;
@@ -380,6 +391,7 @@ DEVICE(scsi_hd) = {
     .size = sizeof(struct scsi_target), .properties = hd_properties, .init = target_init,
     .exit = target_exit, .reset = target_reset,
     .state = STATE(scsi_target, s, scsi_target_state, 1), .loaded = target_loaded,
+    .can_save = target_can_save,
 };
 
 DEVICE(scsi_cd) = {
@@ -387,4 +399,5 @@ DEVICE(scsi_cd) = {
     .size = sizeof(struct scsi_target), .properties = cd_properties, .init = target_init,
     .exit = target_exit, .reset = target_reset,
     .state = STATE(scsi_target, s, scsi_target_state, 1), .loaded = target_loaded,
+    .can_save = target_can_save,
 };
