@@ -634,7 +634,7 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-/* Queues of threads that have ended, for those that begin. No lock: a child may be forked any time. */
+/* Queues of threads that have ended, for those that begin. No lock: a child may be forked. */
 static struct signal_queue *spare_queues[16];
 
 static struct signal_queue *queue_alloc(void)
