@@ -326,7 +326,12 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
         fetch_fault(t->cpu, info, user_addr(info->si_addr));
     }
     if (!in_guest_code(t, context)) {
-        own_fault(sig, info, context);
+        if (!region_fetch_failed(t->cpu)) {
+            own_fault(sig, info, context);
+        }
+        user_signal_unblock(t);
+        user_fetch_fault(t->cpu, user_addr(info->si_addr) & -(uint64_t)USER_PAGE,
+                         is_mapped(user_addr(info->si_addr)));
     }
     if (info->si_code == SEGV_ACCERR && !is_mapped(user_addr(info->si_addr))) {
         info->si_code = SEGV_MAPERR;        /* reserved on the host only */
@@ -607,7 +612,7 @@ void user_signal_exec(struct task *t)
     host_sigprocmask(SIG_SETMASK, &t->signal_mask, NULL);
 }
 
-/* --- the debugger's -------------------------------------------------------------------------- */
+/* --- the debugger's --------------------------------------------------------------------------- */
 
 void user_signal_kicks_init(int sig)
 {
@@ -627,7 +632,7 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
     return result;
 }
 
-/* --- beginning and end ----------------------------------------------------------------------- */
+/* --- beginning and end ------------------------------------------------------------------------ */
 
 /* Queues of threads that have ended, for those that begin. No lock: a child may be forked. */
 static struct signal_queue *spare_queues[16];
@@ -673,6 +678,12 @@ void user_signal_thread_init(struct task *t)
     t->actions = &process_actions;
     q->stack = stack.ss_sp = q + 1;
     sigaltstack(&stack, NULL);
+}
+
+void user_signal_forked(struct task *t)
+{
+    t->queue->head = t->queue->tail = 0;
+    t->signal_pending = 0;
 }
 
 void user_signal_thread_end(struct task *t)
