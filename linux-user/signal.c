@@ -629,7 +629,7 @@ int64_t host_syscall_blocking(struct task *t, long num, int64_t a, int64_t b, in
 
 /* --- beginning and end ------------------------------------------------------------------------ */
 
-/* Queues of threads that have ended, for those that begin. No lock: a child may be forked any time. */
+/* Queues of threads that ended, for those that begin. No lock: a fork may come at any time. */
 static struct signal_queue *spare_queues[16];
 
 static struct signal_queue *queue_alloc(void)

@@ -101,9 +101,8 @@ void trace_exec_start(struct task *t, const char *state);
 
 void user_arch_trace_save(struct task *t, struct trace_box *box);
 void user_arch_trace_load(struct task *t, const struct trace_box *box);
-/* Whether it can: as on hardware, where ARM's kernel leaves that to debuggers' breakpoints. */
-extern const bool user_arch_steps;
-/* Single-steps the next instruction; takes that back. */
+/* Single-steps the next instruction; takes that back. Not every processor can. */
+extern const bool user_arch_can_step;
 void user_arch_step(struct task *t, bool on);
 /* The part of the box that holds a set of registers, by its number as a note in core files; false:
    there is none. A part whose `changed' is 0 cannot be set. */

@@ -27,7 +27,10 @@
 
 _Static_assert(CHECKED_BYTES == 64 * IR_CHECK_WORDS, "a bit for each byte");
 
-enum { CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20 };
+enum {
+    CHUNK_BITS = 20, CHUNK = 1 << CHUNK_BITS, HUGE_PAGE = 2 << 20,
+    FIRST_ROOM = 256, MAX_GROWTHS = 16,     /* of a chunk's arrays: by doubling */
+};
 
 /* A piece of the code buffer that one vCPU fills from below. */
 struct code_chunk {
@@ -35,6 +38,8 @@ struct code_chunk {
     struct region **regions;        /* in address order */
     uint32_t *ends;                 /* their host_end, close together for searching */
     unsigned n, room;
+    void *outgrown[2 * MAX_GROWTHS];        /* arrays that others may still be searching */
+    unsigned n_outgrown;
 };
 
 /* What the fetch of a region's bytes found; one per vCPU, as a frontend may leave by a fault. */
@@ -49,6 +54,7 @@ struct fetch {
     struct ir_check *old;           /* of the last region that has changed, or NULL */
     uint64_t changed[IR_CHECK_WORDS], loaded[IR_CHECK_WORDS];   /* bytes: seen to change, loaded */
     bool global;
+    bool reading;                   /* from `host', which another thread may take away */
     uint8_t bytes[CODE_PAGE];
 };
 
@@ -272,6 +278,9 @@ static void chunk_free_regions(struct code_chunk *c)
     for (unsigned i = 0; i < c->n; i++) {
         region_free(c->regions[i]);
     }
+    while (c->n_outgrown) {
+        g_free(c->outgrown[--c->n_outgrown]);
+    }
     c->n = 0;
     c->at = 0;
 }
@@ -326,12 +335,31 @@ static void chunk_next(struct cpu *cpu)
     pthread_mutex_unlock(&cache_lock);
 }
 
+/* Larger copies; the old ones stay, as region_by_host() takes no lock. */
+static void chunk_grow(struct code_chunk *c)
+{
+    unsigned room = c->room ? c->room * 2 : FIRST_ROOM;
+    struct region **regions = g_new(struct region *, room);
+    uint32_t *ends = g_new(uint32_t, room);
+
+    if (c->n) {
+        memcpy(regions, c->regions, c->n * sizeof(*regions));
+        memcpy(ends, c->ends, c->n * sizeof(*ends));
+    }
+    if (c->room) {
+        assert(c->n_outgrown + 2 <= 2 * MAX_GROWTHS);
+        c->outgrown[c->n_outgrown++] = c->regions;
+        c->outgrown[c->n_outgrown++] = c->ends;
+    }
+    __atomic_store_n(&c->regions, regions, __ATOMIC_RELEASE);
+    __atomic_store_n(&c->ends, ends, __ATOMIC_RELEASE);
+    c->room = room;
+}
+
 static void chunk_append(struct code_chunk *c, struct region *r)
 {
     if (c->n == c->room) {
-        c->room = c->room ? c->room * 2 : 256;
-        c->regions = g_renew(struct region *, c->regions, c->room);
-        c->ends = g_renew(uint32_t, c->ends, c->room);
+        chunk_grow(c);
     }
     c->regions[c->n] = r;
     c->ends[c->n] = r->host_end;
@@ -343,22 +371,28 @@ struct region *region_by_host(uintptr_t host)
 {
     uint32_t offset = host - (uintptr_t)cache.buffer;
     const struct code_chunk *c;
-    unsigned low = 0, high;
+    unsigned low = 0, high, n;
+    struct region **regions;
+    const uint32_t *ends;
 
     if (host - (uintptr_t)cache.buffer >= cache.size) {
         return NULL;
     }
+    /* The number first: the arrays are then at least as large. */
     c = &cache.chunks[offset >> CHUNK_BITS];
-    for (high = c->n; low < high;) {
+    n = __atomic_load_n(&c->n, __ATOMIC_ACQUIRE);
+    regions = __atomic_load_n(&c->regions, __ATOMIC_ACQUIRE);
+    ends = __atomic_load_n(&c->ends, __ATOMIC_ACQUIRE);
+    for (high = n; low < high;) {
         unsigned mid = (low + high) / 2;
 
-        if (c->ends[mid] <= offset) {
+        if (ends[mid] <= offset) {
             low = mid + 1;
         } else {
             high = mid;
         }
     }
-    return low < c->n && c->regions[low]->host <= offset ? c->regions[low] : NULL;
+    return low < n && regions[low]->host <= offset ? regions[low] : NULL;
 }
 
 /* --- chaining -------------------------------------------------------------------------------- */
@@ -458,7 +492,8 @@ bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offse
     const struct code_page *p = t->fetch ? t->fetch->page : NULL;
     struct code_key key = t->key;
 
-    if (!p || !(p->entries[offset / 64] >> offset % 64 & 1)) {
+    if (!p ||
+        !(__atomic_load_n(&p->entries[offset / 64], __ATOMIC_RELAXED) >> offset % 64 & 1)) {
         return false;
     }
     key.pc = pc;
@@ -563,11 +598,20 @@ static void copy_code(struct fetch *f)
     }
 }
 
+bool region_fetch_failed(struct cpu *cpu)
+{
+    bool reading = cpu->fetch->reading;
+
+    cpu->fetch->reading = false;
+    return reading;
+}
+
 static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *f,
                      unsigned max_insns, struct translation *t)
 {
     bool checked = f->host && code_is_checked(f->ram_page);
 
+    f->reading = true;
     if (checked) {
         copy_code(f);
     }
@@ -582,6 +626,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
     ir_reset(cpu->ir);
     memset(f->loaded, 0, sizeof(f->loaded));
     cpu->target->translate(t);
+    f->reading = false;
     if (t->checked) {
         note_code(t, f);
     }
@@ -663,8 +708,8 @@ static bool region_enter(struct cpu *cpu, struct region *r)
     chunk_append(cpu->chunk, r);
     if (!r->dead) {
         code_page_link(r, 0);
-        code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64] |=
-            1ull << r->entry_offset % 64;
+        __atomic_fetch_or(&code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64],
+                          1ull << r->entry_offset % 64, __ATOMIC_RELAXED);
         if (r->ram_page[1] != ~0ull) {
             code_page_link(r, 1);
         }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a thread's ARM code: system calls, exceptions as signals. */
 #include "linux-user/arm/arch.h"
+#include "linux-user/trace.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -8,7 +9,6 @@
 #include <ucontext.h>
 #include "base/bits.h"
 #include "cpu-control.h"
-#include "linux-user/trace.h"
 #include "tcg/region.h"
 
 static const struct user_abi abi_eabi = {
@@ -166,60 +166,50 @@ static int64_t private_call(struct task *t, uint32_t number)
     }
 }
 
-/*
- * The tracer sees the result in the register and may change it, and sees also signals that the
- * guest ignores; those must not interrupt a call that the kernel would not have.
- */
-static void finish_traced(struct task *t, struct arm_env *env, uint32_t r0, int64_t result)
+/* The tracer may have changed the result; what it sees must not interrupt more than the kernel. */
+static void finish_traced(struct task *t, struct arm_env *env, uint32_t first, int64_t result)
 {
-    int64_t shown = result == USER_NO_RESULT ? (int64_t)env->regs[0] : result;
-
-    env->regs[0] = (uint32_t)shown;
-    trace_call_end(t, shown);
+    if (result != USER_NO_RESULT) {
+        env->regs[0] = (uint32_t)result;
+    }
+    trace_call_end(t, (int32_t)env->regs[0]);
     if (result == USER_RESTART ||
         (result == -EINTR && t->signal_pending && !user_take_signals(t))) {
-        env->regs[0] = r0;
+        env->regs[0] = first;
         env->pc -= arm_is_thumb(env) ? 2 : 4;
-    }
-}
-
-static void finish_call(struct task *t, struct arm_env *env, int64_t result)
-{
-    if (result == USER_RESTART) {
-        env->pc -= arm_is_thumb(env) ? 2 : 4;
-    } else if (result != USER_NO_RESULT) {
-        env->regs[0] = (uint32_t)result;
     }
 }
 
 static void system_call(struct task *t, uint32_t imm)
 {
     struct arm_env *env = arm_env(t->cpu);
-    uint32_t number = env->regs[7], r0;
-    bool traced = unlikely(t->trace);
+    uint32_t number = env->regs[7];
     int64_t args[6], result;
+    uint32_t first = env->regs[0];
 
     if (imm && !arm_is_thumb(env)) {
         number = imm ^ 0x900000;
         t->abi = &abi_oabi;
     }
-    if (traced) {
-        number = (uint32_t)trace_call_begin(t, number);
-    }
-    r0 = env->regs[0];
     if (number >= ARM_NR_BASE) {
         result = private_call(t, number);
     } else {
+        if (unlikely(t->trace)) {
+            number = trace_call_begin(t, number);
+        }
         for (unsigned i = 0; i < 6; i++) {
             args[i] = env->regs[i];
         }
+        first = env->regs[0];
         result = user_syscall(t, number, args);
     }
     t->abi = user_process_abi;
-    if (traced) {
-        finish_traced(t, env, r0, result);
-    } else {
-        finish_call(t, env, result);
+    if (unlikely(t->trace)) {
+        finish_traced(t, env, first, result);
+    } else if (result == USER_RESTART) {
+        env->pc -= arm_is_thumb(env) ? 2 : 4;
+    } else if (result != USER_NO_RESULT) {
+        env->regs[0] = (uint32_t)result;
     }
 }
 

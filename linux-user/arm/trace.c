@@ -13,7 +13,7 @@ enum { WORDS = 18, SP = 13, PC = 15, CPSR, ORIG_R0, NUMBER = 7 };
 
 const uint32_t user_arch_audit = AUDIT_ARCH_ARM;
 /* The kernel has no such request for ARM; debuggers set breakpoints instead. */
-const bool user_arch_steps = false;
+const bool user_arch_can_step = false;
 
 void user_arch_trace_save(struct task *t, struct trace_box *box)
 {

@@ -14,7 +14,7 @@
 #define SET_FLAGS (FL_ARITH | FL_DF | FL_AC | FL_RF | FL_NT)
 enum { FXSAVE = 512, XCR0_AT = 464, XSTATE_BV_AT = 512, ENOSYS_RESULT = -38 };
 
-const bool user_arch_steps = true;
+const bool user_arch_can_step = true;
 
 #if TARGET_WORD_BITS == 64
 

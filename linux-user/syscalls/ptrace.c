@@ -398,7 +398,7 @@ static int64_t of_guest(struct request *r)
     case PTRACE_SYSCALL:
         return resume(r, TRACE_SYSCALL);
     case PTRACE_SINGLESTEP:
-        return user_arch_steps ? resume(r, TRACE_STEP) : -EIO;
+        return user_arch_can_step ? resume(r, TRACE_STEP) : -EIO;
     case PTRACE_DETACH:
         return resume(r, TRACE_DETACH);
     case PTRACE_SETOPTIONS:

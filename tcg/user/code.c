@@ -44,7 +44,7 @@ static void mark_piece(uint64_t addr)
 {
     unsigned bit = (addr >> PIECE_BITS) % PIECES;
 
-    pieces[bit / 64] |= 1ull << bit % 64;
+    __atomic_fetch_or(&pieces[bit / 64], 1ull << bit % 64, __ATOMIC_RELAXED);
 }
 
 /* Whether there may be pages in the range. */
@@ -54,7 +54,7 @@ static bool range_has_pages(uint64_t first, uint64_t last)
         return used;
     }
     for (uint64_t n = first >> PIECE_BITS; n <= last >> PIECE_BITS; n++) {
-        if (pieces[n % PIECES / 64] >> n % 64 & 1) {
+        if (__atomic_load_n(&pieces[n % PIECES / 64], __ATOMIC_RELAXED) >> n % 64 & 1) {
             return true;
         }
     }
