@@ -590,6 +590,14 @@ static bool check_bitmaps(const struct convert *c, const struct arguments *a)
     return true;
 }
 
+/* Packing is work for all CPUs; plain copying has more threads wait than work. */
+static unsigned default_threads(const struct convert *c)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return c->compress ? MIN_OF(MAX_OF(cpus, 4), 8) : MIN_OF(MAX_OF(cpus, 1), 2);
+}
+
 static int run_convert(struct convert *c, struct arguments *a, int count, char **files)
 {
     int status = 1, rc;
@@ -604,7 +612,7 @@ static int run_convert(struct convert *c, struct arguments *a, int count, char *
         c->salvage = a->salvage;
         c->total = MIN_OF(c->total, block_node_length(c->target));
         img_progress_start((a->progress || isatty(STDOUT_FILENO)) && !a->quiet);
-        status = copy_all(c, a->threads);
+        status = copy_all(c, a->threads ? a->threads : default_threads(c));
         rc = status ? 0 : block_node_flush(c->target);
         if (rc) {
             error_report("error while flushing '%s': %s", files[count - 1], g_strerror(-rc));
@@ -703,9 +711,7 @@ static int parse(struct arguments *a, int argc, char **argv)
 
 int img_convert(int argc, char **argv)
 {
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    struct arguments a = { .target_format = "raw", .min_sparse = 4096,
-                           .threads = MIN_OF(MAX_OF(cpus, 4), 8) };
+    struct arguments a = { .target_format = "raw", .min_sparse = 4096 };
     struct convert c = { 0 };
     int status = parse(&a, argc, argv);
 

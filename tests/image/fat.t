@@ -92,7 +92,9 @@ def changes():
                  run("mren", *i, "::big.bin", "::other.bin"),
                  run("mcopy", *i, "fresh", "::big.bin"), run("mdeltree", *i, "::many")]
         ok(all(s[0] == 0 for s in steps), "mtools change the disk", *steps)
-        a = run(IMG, "convert", "-n", "-f", "raw", "-O", "raw", "disk", "nbd:unix:s")
+        # With a flush before it ends: that is when the folder changes.
+        a = run(IMG, "convert", "-n", "-t", "writeback", "-f", "raw", "-O", "raw", "disk",
+                "nbd:unix:s")
         b = read_back("disk", 32256)
         ok(a[0] == b[0] == 0 and same("rw", "back"), "fat:rw: brings changes to the folder", a, b,
            sorted(os.listdir("rw")))
@@ -104,7 +106,7 @@ def changes():
             f.seek(32256 + 512 + 4)
             f.write(b"\x05\x00\x05\x00\x05\x00")
         run("mdel", *i, "::other.bin")
-        run(IMG, "convert", "-n", "-f", "raw", "-O", "raw", "disk", "nbd:unix:s")
+        run(IMG, "convert", "-n", "-t", "writeback", "-f", "raw", "-O", "raw", "disk", "nbd:unix:s")
         ok(sorted(os.listdir("rw")) == before, "a broken file system does not reach the folder")
         server.send_signal(signal.SIGTERM)
     shutil.rmtree("back")
