@@ -217,8 +217,8 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
-FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb elf-64 elf-32)
-STORAGE_FUZZERS = $(filter-out elf gdb,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32)
+STORAGE_FUZZERS = $(filter-out elf gdb vnc,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
 define fuzzer
 	$(call say,FUZZ,$@)
@@ -229,6 +229,8 @@ $(addprefix $(B)/fuzz/,$(STORAGE_FUZZERS)): $(B)/fuzz/%: tests/fuzz/%.c $(STORAG
 	$(call fuzzer)
 $(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
     $(filter-out gdbstub/system.c,$(wildcard gdbstub/*.c))
+	$(call fuzzer)
+$(B)/fuzz/vnc: tests/fuzz/vnc.c $(filter base/% char/% ui/%,$(COMMON_SRC))
 	$(call fuzzer)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)

@@ -108,7 +108,8 @@ void block_drain_all(void);
  * drives stay as they were. */
 bool block_activate_all(struct error **err);
 
-/* What -drive werror=/rerror= wants done about a failed request. */
+/* What -drive werror=/rerror= wants done about a failed request. Asked once for each: it tells
+ * management of the failure. */
 enum block_error_action { BLOCK_ERROR_REPORT, BLOCK_ERROR_IGNORE, BLOCK_ERROR_STOP };
 enum block_error_action block_error_action(struct block *block, bool is_read, int result);
 

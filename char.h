@@ -40,6 +40,9 @@ struct chardev *chardev_open_option(const char *text, struct error **err);
 struct chardev *chardev_find(const char *id);
 struct chardev *chardev_first(void);
 struct chardev *chardev_next(struct chardev *chr);
+bool chardev_has_frontend(const struct chardev *chr);
+/* Back-end number n of -chardev, NULL past the last. */
+const char *chardev_backend_name(unsigned n);
 const char *chardev_id(const struct chardev *chr);
 /* What `info chardev` shows: "disconnected:tcp:...". */
 const char *chardev_description(const struct chardev *chr);

@@ -73,6 +73,13 @@ static void log_region(struct cpu *cpu, const struct region *r)
     log_end();
 }
 
+/* A signal or an interrupt may have come between: then something else follows. */
+static bool leads_to(const struct region_exit *slot, const struct region *r)
+{
+    return slot && slot->pc == r->key.pc && slot->from->key.mode == r->key.mode &&
+           slot->from->key.base == r->key.base;
+}
+
 /* Finds or translates what comes next, and how to get there without asking again. */
 static const void *next_region(struct cpu *cpu)
 {
@@ -83,7 +90,7 @@ static const void *next_region(struct cpu *cpu)
     r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
     cpu->fetching = false;
     if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
-        if (!cpu->chain_from || !region_chain(cpu->chain_from, r)) {
+        if (!leads_to(cpu->chain_from, r) || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
         }
     }

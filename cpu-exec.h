@@ -130,6 +130,7 @@ struct target {
     /* An access of the guest is about to touch a watchpoint. */
     void (*debug_exception)(struct cpu *cpu, uint64_t vaddr, unsigned size, bool write);
     void (*list_models)(void);              /* -cpu ? */
+    const char *(*model_name)(unsigned n);  /* model number n, NULL past the last; may be NULL */
     /* Around save state, the vCPU stopped: brings env into the one form that is saved; checks what
        was loaded and rebuilds what hangs on it. False for values that cannot be. */
     void (*saving)(struct cpu *cpu);
@@ -210,6 +211,7 @@ struct cpu {
     void *apic;
     const char *model;
     pthread_t thread;
+    pid_t thread_id;                /* the kernel's number of it; 0 before it runs */
     pthread_cond_t wake;            /* with the big lock */
     int64_t spin_start, spin_last;  /* host time, see cpu_spin() */
     struct cpu *next;

@@ -3,6 +3,8 @@
  * A machine's vCPU thread: sleeps, takes interrupts and works for others between runs of guest
  * code. The big lock is held except while guest code runs.
  */
+#include <unistd.h>
+
 #include "base/lock.h"
 #include "cpu-control.h"
 #include "cpu-debug.h"
@@ -67,6 +69,7 @@ void *cpu_thread(void *opaque)
 
     cpu_set_current(cpu);
     big_lock();
+    cpu->thread_id = gettid();
     for (;;) {
         between_regions(cpu);
         if (may_interrupt(cpu)) {

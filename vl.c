@@ -32,6 +32,7 @@
 #include "ui/display.h"
 #include "ui/keymap.h"
 #include "ui/process.h"
+#include "ui/sdl.h"
 #include "ui/vnc/vnc.h"
 
 /* Everything the command line says, in its order. */
@@ -39,7 +40,8 @@ struct vl {
     struct machine_config config;
     const char *machine_name;
     GPtrArray *drives;              /* struct keyval * */
-    GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons;  /* const char * */
+    GPtrArray *devices, *chardevs, *serials, *parallels, *monitors, *mons,
+        *qmps, *pretty_qmps;                                               /* const char * */
     const char *debugcon, *pidfile, *hda_geometry, *gdb, *loadvm, *incoming;
     struct machine_policy policy;
     bool nographic, display_given, stopped, daemonize, nodefaults;
@@ -351,6 +353,7 @@ HANDLER(add_text)
     } lists[] = {
         { "device", vl->devices }, { "chardev", vl->chardevs }, { "serial", vl->serials },
         { "parallel", vl->parallels }, { "monitor", vl->monitors }, { "mon", vl->mons },
+        { "qmp", vl->qmps }, { "qmp-pretty", vl->pretty_qmps },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
@@ -652,7 +655,7 @@ static void default_characters(struct vl *vl)
     bool no_parallel = vl->parallels->len == 0 && !vl->nodefaults &&
         !has_device(vl, "isa-parallel");
     bool no_monitor = vl->monitors->len == 0 && vl->mons->len == 0 && !vl->nodefaults &&
-        !any_prefix(vl->serials, "mon:");
+        vl->qmps->len == 0 && vl->pretty_qmps->len == 0 && !any_prefix(vl->serials, "mon:");
     bool terminal_free = !any_prefix(vl->serials, "stdio") && !any_prefix(vl->parallels, "stdio") &&
         !any_prefix(vl->chardevs, "stdio");
 
@@ -677,37 +680,25 @@ static void default_characters(struct vl *vl)
     }
 }
 
-static void open_monitors(struct vl *vl)
+/* An option that may be given several times: each with the same function. */
+static void open_each(const GPtrArray *texts, bool (*open)(const char *text, error_out err))
 {
     struct error *err = NULL;
 
-    for (unsigned i = 0; i < vl->monitors->len; i++) {
-        const char *spec = text_at(vl->monitors, i);
-
-        if (strcmp(spec, "none") != 0) {
-            struct chardev *chr = open_port("compat_monitor", i, spec);
-
-            if (!g_str_has_prefix(spec, "mon:") && !monitor_add(chr, &err)) {
-                error_exit_with(err);
-            }
-        }
-    }
-    for (unsigned i = 0; i < vl->mons->len; i++) {
-        struct keyval *kv = keyval_parse("-mon", text_at(vl->mons, i), "chardev", &err);
-        const char *id = kv ? keyval_string(kv, "chardev", "") : "";
-        const char *mode = kv ? keyval_string(kv, "mode", "readline") : "";
-        struct chardev *chr = chardev_find(id);
-
-        if (kv && strcmp(mode, "readline") != 0) {
-            error_set(&err, "-mon: mode=%s is not available yet", mode);
-        } else if (kv && !chr) {
-            error_set(&err, "-mon: chardev \"%s\" not found", id);
-        }
-        if (err || !keyval_check(kv, &err) || !monitor_add(chr, &err)) {
+    for (unsigned i = 0; i < texts->len; i++) {
+        if (!open(text_at(texts, i), &err)) {
             error_exit_with(err);
         }
-        keyval_free(kv);
     }
+}
+
+static void open_monitors(struct vl *vl)
+{
+    qmp_set_options(options);
+    open_each(vl->monitors, monitor_open);
+    open_each(vl->qmps, qmp_open);
+    open_each(vl->pretty_qmps, qmp_open_pretty);
+    open_each(vl->mons, monitor_open_mon);
 }
 
 static void open_characters(struct vl *vl)
@@ -899,7 +890,7 @@ static void quit_by_key(void)
 static void power_button(bool reset)
 {
     if (reset) {
-        machine_request_reset();
+        machine_request_user_reset();
     } else {
         machine_request_powerdown();
     }
@@ -939,7 +930,8 @@ static void shut_down(void)
 static void init_lists(struct vl *vl)
 {
     GPtrArray **lists[] = { &vl->drives, &vl->devices, &vl->chardevs, &vl->serials,
-                            &vl->parallels, &vl->monitors, &vl->mons };
+                            &vl->parallels, &vl->monitors, &vl->mons, &vl->qmps,
+                            &vl->pretty_qmps };
 
     for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
         *lists[i] = g_ptr_array_new();
@@ -975,6 +967,7 @@ int main(int argc, char **argv)
     build_machine(&vl);
     vnc_set_desktop_name(vl.config.name);
     vnc_on_power(power_button);
+    sdl_on_quit(terminate);
     if (!display_open(&err)) {
         error_exit_with(err);
     }

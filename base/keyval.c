@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
-
 struct pair {
     char *key, *value;
     bool known;
@@ -138,43 +136,6 @@ struct keyval *keyval_parse(const char *option, const char *text, const char *im
             p += *p == ',';
         }
     }
-    return kv;
-}
-
-/* Values in values, with their path as the key. */
-static void add_json(struct keyval *kv, const char *path, const struct json *value)
-{
-    enum json_type type = json_type(value);
-
-    if (type == JSON_OBJECT || type == JSON_ARRAY) {
-        for (size_t i = 0; i < json_count(value); i++) {
-            char *number = g_strdup_printf("%zu", i);
-            const char *key = type == JSON_OBJECT ? json_key_at(value, i) : number;
-            char *below = *path ? g_strconcat(path, ".", key, NULL) : g_strdup(key);
-
-            add_json(kv, below, json_at(value, i));
-            g_free(below);
-            g_free(number);
-        }
-    } else if (type == JSON_STRING) {
-        keyval_set(kv, path, json_text(value));
-    } else if (type == JSON_BOOL) {
-        keyval_set(kv, path, json_is_true(value) ? "on" : "off");
-    } else if (type == JSON_NULL) {
-        keyval_set(kv, path, "");
-    } else {
-        char *text = json_write(value, false);
-
-        keyval_set(kv, path, text);
-        g_free(text);
-    }
-}
-
-struct keyval *keyval_from_json(const char *option, const struct json *object)
-{
-    struct keyval *kv = keyval_create(option);
-
-    add_json(kv, "", object);
     return kv;
 }
 

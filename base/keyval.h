@@ -16,7 +16,6 @@
 
 #include "base/error.h"
 
-struct json;
 struct keyval;
 
 /* `option` is the option's name with its dash, for messages. implied_key may be NULL. */
@@ -24,11 +23,6 @@ struct keyval *keyval_parse(const char *option, const char *text, const char *im
                             struct error **err);
 /* An empty list, for code that builds one. */
 struct keyval *keyval_create(const char *option);
-/*
- * A JSON object as pairs: members of members are "a.b", items "a.0"; null is the empty text. Takes
- * nothing over.
- */
-struct keyval *keyval_from_json(const char *option, const struct json *object);
 /* Appends; a later value of the same key wins. */
 void keyval_set(struct keyval *kv, const char *key, const char *value);
 void keyval_remove(struct keyval *kv, const char *key);

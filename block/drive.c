@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/event.h"
 #include "block/drive.h"
 #include "block/job.h"
 
@@ -231,7 +232,8 @@ static void warn_about_guess(const struct block *block)
 {
     const struct block_node *node = block->node;
 
-    if (node->probed && !(node->flags & NODE_READONLY) && !block->snapshot) {
+    if (node->probed && node->driver == &block_driver_raw && !(node->flags & NODE_READONLY) &&
+        !block->snapshot) {
         error_warn("Image format was not specified for '%s' and probing guessed raw. Writes of "
                    "other formats' headers to block 0 will be refused; format=raw allows them.",
                    node->file);
@@ -492,7 +494,7 @@ bool block_geometry_hint(const struct block *block, struct block_geometry *geome
     return block->geometry.cylinders != 0;
 }
 
-enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+static enum block_error_action choose_action(struct block *block, bool is_read, int result)
 {
     enum on_error wanted = is_read ? block->on_read_error : block->on_write_error;
 
@@ -506,4 +508,20 @@ enum block_error_action block_error_action(struct block *block, bool is_read, in
     default:
         return BLOCK_ERROR_REPORT;
     }
+}
+
+enum block_error_action block_error_action(struct block *block, bool is_read, int result)
+{
+    static const char *const names[] = { "report", "ignore", "stop" };
+    enum block_error_action action = choose_action(block, is_read, result);
+    struct json *data = json_object();
+
+    json_set_string(data, "device", block->id);
+    json_set_string(data, "qom-path", "");
+    json_set_string(data, "operation", is_read ? "read" : "write");
+    json_set_string(data, "action", names[action]);
+    json_set_bool(data, "nospace", result == -ENOSPC);
+    json_set_string(data, "reason", strerror(-result));
+    event_emit("BLOCK_IO_ERROR", data);
+    return action;
 }

@@ -2,6 +2,7 @@
 /* Removable media: which device has a drive, and media that come and go. */
 #include <string.h>
 
+#include "base/event.h"
 #include "block/drive.h"
 #include "block/job.h"
 
@@ -39,6 +40,17 @@ bool block_locked(const struct block *block)
     return block->ops && block->ops->locked && block->ops->locked(block->opaque);
 }
 
+/* A medium goes with the tray's opening and comes with its closing. */
+static void tell_tray(const struct block *block, bool open)
+{
+    struct json *data = json_object();
+
+    json_set_string(data, "device", block->id);
+    json_set_string(data, "id", block->id);
+    json_set_bool(data, "tray-open", open);
+    event_emit("DEVICE_TRAY_MOVED", data);
+}
+
 static void set_medium(struct block *block, struct block_node *node)
 {
     block_drain(block);
@@ -47,6 +59,7 @@ static void set_medium(struct block *block, struct block_node *node)
     if (block->ops && block->ops->changed) {
         block->ops->changed(block->opaque, node != NULL);
     }
+    tell_tray(block, node == NULL);
 }
 
 /* The medium stays in reach of the user: the tray's position is the device's own. */

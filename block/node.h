@@ -96,7 +96,7 @@ struct block_node {
 
 /*
  * Opens file and format; `format` NULL guesses it. options may be NULL; keys with "file." in front
- * are the protocol's.
+ * are the protocol's, which may also say all that `file` (NULL then) does not.
  */
 struct block_node *block_node_open(const char *file, const char *format, struct keyval *options,
                                    unsigned flags, struct error **err);

@@ -216,7 +216,8 @@ struct block_node *block_node_open_on(struct block_node *child, const char *form
         block_node_close(child);
     }
     if (node) {
-        node->probed = !format;
+        /* What we lay out ourselves is no guess. */
+        node->probed = !format && child->driver != &block_driver_vvfat;
     }
     keyval_free(own);
     return node;
@@ -291,29 +292,16 @@ struct block_node *block_node_open_options(struct keyval *options, unsigned flag
     return child ? block_node_open_on(child, driver, options, flags, err) : NULL;
 }
 
-/* json:{...}, as a name: all options of a node. NULL with the error set. */
-static struct keyval *parse_json_name(const char *name, struct error **err)
-{
-    struct json *json = json_parse(name + strlen("json:"), strlen(name + strlen("json:")), err);
-    struct keyval *kv = NULL;
-
-    if (json && json_type(json) != JSON_OBJECT) {
-        error_set(err, "Could not open '%s': a JSON object is expected", name);
-    } else if (json) {
-        kv = keyval_from_json("json:", json);
-    } else {
-        error_prepend(err, "Could not parse the JSON options: ");
-    }
-    json_free(json);
-    return kv;
-}
-
-/* `options` go before what the name says, where both have a key. */
+/*
+ * json:{...}, as a name: all options of a node. `options` go before what the name says, where both
+ * have a key.
+ */
 static struct block_node *open_json(const char *name, const char *format, struct keyval *options,
                                     unsigned flags, struct error **err)
 {
     struct error *why = NULL;
-    struct keyval *kv = parse_json_name(name, &why);
+    struct keyval *kv = json_parse_keys("json:", name + strlen("json:"),
+                                        strlen(name) - strlen("json:"), &why);
     struct block_node *node = NULL;
     const char *key, *value;
     size_t at = 0;
@@ -346,13 +334,13 @@ struct block_node *block_node_open(const char *file, const char *format, struct 
     struct keyval *own = options ? NULL : keyval_create("-drive");
     struct block_node *child = NULL;
 
-    if (g_str_has_prefix(file, "json:")) {
+    if (file && g_str_has_prefix(file, "json:")) {
         keyval_free(own);
         return open_json(file, format, options, flags, err);
     }
     options = options ? options : own;
     if (format && !block_find_format(format)) {
-        error_set(err, "Could not open '%s': Unknown driver '%s'", file, format);
+        error_set(err, "Could not open '%s': Unknown driver '%s'", file ? file : format, format);
     } else {
         child = open_child(file, options, flags, err);
     }

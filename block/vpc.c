@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Virtual PC disk images (VHD 1.0): fixed, dynamic, differencing (see vpc-parent.c). A footer of 512 bytes ends the file; dynamic
- * images have a copy of it in front, then a header, a table of sector numbers, and blocks that
- * begin with a bitmap of their sectors.
+ * Virtual PC disk images (VHD 1.0): fixed, dynamic, differencing (see vpc-parent.c). A footer of 512
+ * bytes ends the file; dynamic images have a copy of it in front, then a header, a table of sector
+ * numbers, and blocks that begin with a bitmap of their sectors.
  */
 #include <errno.h>
 #include <glib.h>

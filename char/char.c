@@ -108,6 +108,11 @@ struct chardev *chardev_next(struct chardev *chr)
     return chr->next;
 }
 
+bool chardev_has_frontend(const struct chardev *chr)
+{
+    return chr->n_frontends > 0;
+}
+
 const char *chardev_id(const struct chardev *chr)
 {
     return chr->id;

@@ -17,6 +17,11 @@ static const struct {
     { "tty", &chardev_serial }, { "socket", &chardev_socket }, { "udp", &chardev_udp },
 };
 
+const char *chardev_backend_name(unsigned n)
+{
+    return n < ARRAY_LEN(backends) ? backends[n].name : NULL;
+}
+
 /* Real back-ends of others that this emulator does not have. */
 static const char *const unavailable[] = {
     "parallel", "parport", "braille", "msmouse", "spicevmc", "spiceport", "testdev", "wctablet",

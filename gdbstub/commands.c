@@ -185,7 +185,8 @@ void gdb_reset(struct gdb *g)
     g->state = PACKET_IDLE;
     g->out_size = 0;
     g->no_ack = g->multiprocess = g->swbreak = g->hwbreak = g->fork_events = g->exec_events = false;
-    g->waiting = g->physical = false;
+    g->waiting = g->physical = g->catch_calls = false;
+    g->n_calls = 0;
     g->step_mode = GDB_STEP_ENABLE | GDB_STEP_NO_INTERRUPTS | GDB_STEP_NO_TIMERS;
     g->general = g->control = g->stop_cpu = NULL;
     g->stop_signal = GDB_SIGNAL_TRAP;

@@ -15,6 +15,7 @@
 #include "cpu-exec.h"
 
 struct gdb;
+struct error;
 
 /* gdb's own numbers, which are not the host's. */
 enum { GDB_SIGNAL_0, GDB_SIGNAL_INT = 2, GDB_SIGNAL_QUIT, GDB_SIGNAL_TRAP = 5, GDB_SIGNAL_ABRT,
@@ -22,7 +23,7 @@ enum { GDB_SIGNAL_0, GDB_SIGNAL_INT = 2, GDB_SIGNAL_QUIT, GDB_SIGNAL_TRAP = 5, G
 int gdb_signal_from_host(int sig);
 int gdb_signal_to_host(int signal);     /* 0: there is none */
 
-enum gdb_event { GDB_EVENT_NONE, GDB_EVENT_FORK, GDB_EVENT_EXEC };
+enum gdb_event { GDB_EVENT_NONE, GDB_EVENT_FORK, GDB_EVENT_EXEC, GDB_EVENT_CALL, GDB_EVENT_RETURN };
 
 /* Bits of the single-step mode that gdb's user may choose in a machine. */
 enum { GDB_STEP_ENABLE = 1, GDB_STEP_NO_INTERRUPTS = 2, GDB_STEP_NO_TIMERS = 4 };
@@ -58,6 +59,8 @@ struct gdb_ops {
     bool (*other_process)(struct gdb *g, uint32_t pid, const char *packet, size_t size);
 };
 
+/* False: the stub does not know this target's registers. */
+bool gdb_is_possible(struct error **err);
 struct gdb *gdb_create(const struct gdb_ops *ops, void *opaque);
 void gdb_free(struct gdb *g);
 void *gdb_opaque(struct gdb *g);
@@ -73,6 +76,9 @@ void gdb_report_stop(struct gdb *g, struct cpu *cpu, int signal);
 /* The same for an event: the child's process and thread number, or the path of a new program. */
 void gdb_report_fork(struct gdb *g, struct cpu *cpu, uint32_t child);
 void gdb_report_exec(struct gdb *g, struct cpu *cpu, const char *path);
+/* Of a system call that gdb wants to hear of: it is about to begin, or it has returned. */
+void gdb_report_call(struct gdb *g, struct cpu *cpu, bool returns, uint32_t number);
+bool gdb_catches_call(const struct gdb *g, uint32_t number);
 /* The process has exited (W) or was killed (X, gdb's number); sent whether gdb waits or not. */
 void gdb_report_exit(struct gdb *g, bool signalled, int status);
 
@@ -92,7 +98,6 @@ unsigned gdb_step_mode(const struct gdb *g);
 
 /* --- gdbstub/system.c ------------------------------------------------------------------------- */
 
-struct error;
 /* -gdb and the monitor's gdbserver: a character device, or "none" to end it. Big lock held. */
 bool gdb_machine_open(const char *spec, struct error **err);
 /* The emulator ends. */

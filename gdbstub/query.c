@@ -44,7 +44,8 @@ static enum answer supported(struct gdb *g, struct cursor *c)
                  g->multiprocess ? ";multiprocess+" : "");
     if (!g->ops->machine) {
         reply_printf(g, ";qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+;"
-                     "QPassSignals+%s%s", g->fork_events && g->multiprocess ? ";fork-events+" : "",
+                     "QPassSignals+;QCatchSyscalls+%s%s",
+                     g->fork_events && g->multiprocess ? ";fork-events+" : "",
                      g->exec_events ? ";exec-events+" : "");
     }
     return ANSWER_REPLY;
@@ -251,6 +252,43 @@ static enum answer pass_signals(struct gdb *g, struct cursor *c)
     return ANSWER_REPLY;
 }
 
+/* --- system calls that it wants to see -------------------------------------------------------- */
+
+bool gdb_catches_call(const struct gdb *g, uint32_t number)
+{
+    for (unsigned i = 0; i < g->n_calls; i++) {
+        if (g->calls[i] == number) {
+            return g->catch_calls;
+        }
+    }
+    return g->catch_calls && g->n_calls == 0;
+}
+
+static enum answer catch_calls(struct gdb *g, struct cursor *c)
+{
+    uint64_t on, number;
+    unsigned n = 0;
+
+    if (g->ops->machine) {
+        return ANSWER_REPLY;
+    }
+    if (!take_hex(c, &on) || on > 1) {
+        reply_error(g, 22);
+        return ANSWER_REPLY;
+    }
+    while (take_char(c, ';')) {
+        if (!take_hex(c, &number) || number > UINT32_MAX || n == CALLS_MAX) {
+            reply_error(g, 22);
+            return ANSWER_REPLY;
+        }
+        g->calls[n++] = number;
+    }
+    g->catch_calls = on;
+    g->n_calls = n;
+    reply_text(g, "OK");
+    return ANSWER_REPLY;
+}
+
 /* --- the tables ------------------------------------------------------------------------------- */
 
 const struct command query_commands[] = {
@@ -262,7 +300,8 @@ const struct command query_commands[] = {
 };
 
 const struct command set_commands[] = {
-    { "StartNoAckMode", start_no_ack }, { "PassSignals:", pass_signals },
+    { "CatchSyscalls:", catch_calls }, { "StartNoAckMode", start_no_ack },
+    { "PassSignals:", pass_signals },
     { "qemu.sstep=", set_step_mode }, { "qemu.sstep:", set_step_mode },
     { "qemu.PhyMemMode:", set_physical }, { NULL }
 };

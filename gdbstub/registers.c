@@ -9,6 +9,15 @@ static const struct debug_registers *table(void)
     return the_target.registers;
 }
 
+bool gdb_is_possible(struct error **err)
+{
+    if (!table()) {
+        error_set(err, "programs and machines of %s cannot be debugged with gdb yet; x86 can",
+                  the_target.name);
+    }
+    return table();
+}
+
 static const struct debug_register *by_number(uint64_t number)
 {
     for (unsigned i = 0; i < table()->n_features; i++) {

@@ -41,6 +41,11 @@ static void add_reason(struct gdb *g, struct cpu *cpu)
         reply_hex(g, g->stop_path, strlen(g->stop_path));
         reply_text(g, ";");
         return;
+    case GDB_EVENT_CALL:
+    case GDB_EVENT_RETURN:
+        reply_printf(g, "syscall_%s:%x;", g->stop_event == GDB_EVENT_CALL ? "entry" : "return",
+                     g->stop_call);
+        return;
     case GDB_EVENT_NONE:
         break;
     }
@@ -104,6 +109,12 @@ void gdb_report_exec(struct gdb *g, struct cpu *cpu, const char *path)
     free(g->stop_path);
     g->stop_path = strdup(path);
     report(g, cpu, GDB_SIGNAL_TRAP, g->stop_path ? GDB_EVENT_EXEC : GDB_EVENT_NONE);
+}
+
+void gdb_report_call(struct gdb *g, struct cpu *cpu, bool returns, uint32_t number)
+{
+    g->stop_call = number;
+    report(g, cpu, GDB_SIGNAL_TRAP, returns ? GDB_EVENT_RETURN : GDB_EVENT_CALL);
 }
 
 void gdb_report_exit(struct gdb *g, bool signalled, int status)

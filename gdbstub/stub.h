@@ -7,7 +7,7 @@
 #include "cpu-registers.h"
 #include "gdbstub/gdbstub.h"
 
-enum { PACKET_MAX = 0x4000, BREAKPOINTS_MAX = 4096, FILES_MAX = 16 };
+enum { PACKET_MAX = 0x4000, BREAKPOINTS_MAX = 4096, FILES_MAX = 16, CALLS_MAX = 64 };
 
 enum packet_state { PACKET_IDLE, PACKET_DATA, PACKET_ESCAPE, PACKET_SUM1, PACKET_SUM2 };
 
@@ -41,9 +41,12 @@ struct gdb {
     struct cpu *stop_cpu;
     int stop_signal;
     enum gdb_event stop_event;
-    uint32_t stop_child;
+    uint32_t stop_child, stop_call;
     char *stop_path;                /* of an exec */
     uint64_t pass_signals;          /* bit n-1: host signal n */
+    bool catch_calls;               /* system calls: all if there are no numbers */
+    uint32_t calls[CALLS_MAX];
+    unsigned n_calls;
     struct point *points;
     unsigned n_points;
     int files[FILES_MAX];           /* open for vFile, -1: free */

@@ -278,6 +278,9 @@ bool gdb_machine_open(const char *spec, struct error **err)
     if (strcmp(spec, "none") == 0) {
         return true;
     }
+    if (!gdb_is_possible(err)) {
+        return false;
+    }
     stub.chr = open_device(spec, err);
     if (!stub.chr) {
         error_prepend(err, "gdb: ");

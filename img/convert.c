@@ -22,6 +22,13 @@ struct source {
     uint64_t start, length;         /* in the target */
 };
 
+enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
+
+struct piece {
+    enum piece_kind kind;
+    uint64_t at, size, number;
+};
+
 struct slot;
 
 struct convert {
@@ -36,19 +43,13 @@ struct convert {
     pthread_cond_t turned;
     struct slot *ring;              /* pieces on their way, by number */
     unsigned ring_size;
+    struct piece known;             /* what a host was asked last: that can take long */
     uint64_t taken, turn;
     bool writing;                   /* a thread writes what is ready */
     struct timespec began;
     int rc;
     const char *failed;             /* what did */
     uint64_t failed_at;
-};
-
-enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
-
-struct piece {
-    enum piece_kind kind;
-    uint64_t at, size, number;
 };
 
 /* A piece between its source and its target. */
@@ -78,9 +79,14 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
     struct block_extent e;
     unsigned depth;
     uint64_t size = s->start + s->length - at;
-    int rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
-                            : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
+    int rc;
 
+    if (at >= c->known.at && at < c->known.at + c->known.size) {
+        *p = (struct piece){ c->known.kind, at, c->known.at + c->known.size - at };
+        return 0;
+    }
+    rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
+        : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
     p->at = at;
     p->size = e.length;
     p->kind = c->has_backing && !e.allocated ? PIECE_SKIP : e.zero ? PIECE_ZERO : PIECE_DATA;
@@ -88,6 +94,7 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
         *p = (struct piece){ PIECE_DATA, at, MIN_OF(size, PIECE_BYTES) };
         rc = 0;
     }
+    c->known = rc ? c->known : *p;
     return rc;
 }
 
@@ -698,7 +705,7 @@ int img_convert(int argc, char **argv)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     struct arguments a = { .target_format = "raw", .min_sparse = 4096,
-                           .threads = MIN_OF(MAX_OF(cpus, 1), 8) };
+                           .threads = MIN_OF(MAX_OF(cpus, 4), 8) };
     struct convert c = { 0 };
     int status = parse(&a, argc, argv);
 

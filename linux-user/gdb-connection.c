@@ -287,6 +287,10 @@ static void tell(void)
     case HAPPENED_FORK:
         gdb_report_fork(S.gdb, what.task->cpu, what.child);
         break;
+    case HAPPENED_CALL:
+    case HAPPENED_RETURN:
+        gdb_report_call(S.gdb, what.task->cpu, what.kind == HAPPENED_RETURN, what.call);
+        break;
     case HAPPENED_EXEC:
         if (gdb_wants_event(S.gdb, GDB_EVENT_EXEC)) {
             gdb_report_exec(S.gdb, what.task->cpu, user_image.path);
@@ -434,6 +438,9 @@ bool user_gdb_open(const char *where, struct error **err)
     const char *percent = strstr(where, "%d");
     int fd, on = 1, listener;
 
+    if (!gdb_is_possible(err)) {
+        return false;
+    }
     if (tcp && (port == 0 || port > 65535)) {
         error_set(err, "-g %s: a TCP port is a number from 1 to 65535", where);
         return false;

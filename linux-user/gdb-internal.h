@@ -7,14 +7,15 @@
 #include "gdbstub/gdbstub.h"
 #include "linux-user/gdb.h"
 
-enum happening_kind { HAPPENED_NOTHING, HAPPENED_STOP, HAPPENED_FORK, HAPPENED_EXEC };
+enum happening_kind { HAPPENED_NOTHING, HAPPENED_STOP, HAPPENED_FORK, HAPPENED_EXEC, HAPPENED_CALL,
+                      HAPPENED_RETURN };
 
 /* What gdb is to be told once all threads have stopped. */
 struct gdb_happening {
     enum happening_kind kind;
     struct task *task;
     int signal;                     /* gdb's number */
-    uint32_t child;
+    uint32_t child, call;
 };
 
 struct gdb_state {

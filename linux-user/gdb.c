@@ -158,10 +158,29 @@ static void send_to_self(struct task *t, int sig)
     host_syscall(SYS_tgkill, (int64_t)getpid(), (int64_t)t->tid, (int64_t)sig);
 }
 
+static bool catches(struct task *t, int64_t num)
+{
+    return S.attached && !t->borrows && gdb_catches_call(S.gdb, num);
+}
+
+static void report_call(struct task *t, enum happening_kind kind)
+{
+    pthread_mutex_lock(&S.lock);
+    park_while_told(t);
+    if (catches(t, t->debug.call)) {
+        report(t, (struct gdb_happening){ .kind = kind, .call = t->debug.call });
+    }
+    pthread_mutex_unlock(&S.lock);
+}
+
 void user_gdb_wait(struct task *t)
 {
     struct cpu *cpu = t->cpu;
 
+    if (t->debug.returned) {
+        t->debug.returned = false;
+        report_call(t, HAPPENED_RETURN);
+    }
     pthread_mutex_lock(&S.lock);
     park_while_told(t);
     if (cpu->debug.stop && S.attached && !t->borrows) {
@@ -206,9 +225,15 @@ int user_gdb_signal(struct task *t, int sig, const siginfo_t *info)
 
 int64_t user_gdb_syscall(struct task *t, int64_t num, int64_t args[6])
 {
-    uint64_t pc = cpu_debug_pc(t->cpu), sp = user_arch_sp(t->cpu);
+    uint64_t pc, sp;
     int64_t result;
 
+    t->debug.call = num;
+    if (catches(t, num)) {
+        report_call(t, HAPPENED_CALL);
+    }
+    pc = cpu_debug_pc(t->cpu);
+    sp = user_arch_sp(t->cpu);
     __atomic_store_n(&t->debug.in_call, true, __ATOMIC_SEQ_CST);
     result = user_syscall(t, num, args);
     __atomic_store_n(&t->debug.in_call, false, __ATOMIC_SEQ_CST);
@@ -217,6 +242,7 @@ int64_t user_gdb_syscall(struct task *t, int64_t num, int64_t args[6])
         (pc != cpu_debug_pc(t->cpu) || sp != user_arch_sp(t->cpu))) {
         return USER_NO_RESULT;
     }
+    t->debug.returned = result != USER_RESTART && catches(t, num);
     return result;
 }
 

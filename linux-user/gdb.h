@@ -22,7 +22,7 @@ void user_gdb_start(struct task *t);
 void user_gdb_wait(struct task *t);
 static inline void user_gdb_poll(struct task *t)
 {
-    if (__builtin_expect(t->debug.stop || t->cpu->debug.stop, 0)) {
+    if (__builtin_expect(t->debug.stop || t->cpu->debug.stop || t->debug.returned, 0)) {
         user_gdb_wait(t);
     }
 }

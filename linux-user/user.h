@@ -67,6 +67,8 @@ struct task_debug {
     bool kicked;                    /* asked to come out of it */
     bool entered;                   /* a signal's handler, since it last ran */
     bool has_info;                  /* info is of the signal that it stopped for */
+    bool returned;                  /* from a system call, whose number gdb is to hear */
+    uint32_t call;
     int signal, unreported;         /* to be delivered when it goes on; without a word to gdb */
     siginfo_t info;
     struct cpu_debug lent;          /* of the vCPU, while a child borrows it */

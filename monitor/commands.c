@@ -131,8 +131,8 @@ const struct hmp_command hmp_commands[] = {
       "write to a ring buffer character device", hmp_ringbuf_write },
     { "savevm", "name:s?", "tag",
       "save a VM snapshot. If no tag is provided, a new snapshot is created", hmp_savevm },
-    { "screendump", "filename:F device:s? head:i?", "filename [device [head]]",
-      "save screen from head 'head' of display device 'device' into PPM image 'filename'",
+    { "screendump", "png:-p filename:F device:s? head:i?", "[-p] filename [device [head]]",
+      "save screen from head 'head' of display device 'device' into PPM (-p: PNG) image 'filename'",
       hmp_screendump },
     { "sendkey", "keys:s hold-time:i?", "keys [hold_ms]",
       "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)", hmp_sendkey,
@@ -292,7 +292,7 @@ void hmp_cont(struct monitor *mon, struct hmp_args *args)
 
 void hmp_system_reset(struct monitor *mon, struct hmp_args *args)
 {
-    machine_request_reset();
+    machine_request_user_reset();
 }
 
 void hmp_system_powerdown(struct monitor *mon, struct hmp_args *args)

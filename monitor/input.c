@@ -11,12 +11,8 @@
 
 /* --- sendkey --------------------------------------------------------------------------------- */
 
-#define SENDKEY_KEYS 16
-#define SENDKEY_DEFAULT_MS 100
-
-/* Keys go down together, and up in reverse after the hold time; then the next ones' turn comes. */
 struct chord {
-    enum input_key keys[SENDKEY_KEYS];
+    enum input_key keys[KEYS_MAX];
     unsigned count;
     int hold_ms;
     struct chord *next;
@@ -51,10 +47,13 @@ static void step_chord(void *opaque)
     }
 }
 
-static void queue_chord(struct chord *chord)
+void keys_press(const enum input_key *keys, unsigned count, int hold_ms)
 {
-    struct chord **last = &chords;
+    struct chord *chord = g_new0(struct chord, 1), **last = &chords;
 
+    memcpy(chord->keys, keys, count * sizeof(*keys));
+    chord->count = count;
+    chord->hold_ms = hold_ms;
     while (*last) {
         last = &(*last)->next;
     }
@@ -70,27 +69,25 @@ static void queue_chord(struct chord *chord)
 void hmp_sendkey(struct monitor *mon, struct hmp_args *args)
 {
     char **names = g_strsplit(hmp_text(args, "keys"), "-", -1);
-    struct chord *chord = g_new0(struct chord, 1);
+    int hold_ms = hmp_given(args, "hold-time") ? hmp_number(args, "hold-time") : KEYS_HOLD_MS;
+    enum input_key keys[KEYS_MAX];
+    unsigned count = 0;
     bool good = *names != NULL;
 
-    chord->hold_ms = hmp_given(args, "hold-time") ? hmp_number(args, "hold-time")
-                                                  : SENDKEY_DEFAULT_MS;
     for (char **name = names; good && *name; name++) {
         enum input_key key = input_key_from_name(*name);
 
-        good = key != INPUT_KEY_NONE && chord->count < SENDKEY_KEYS;
+        good = key != INPUT_KEY_NONE && count < KEYS_MAX;
         if (good) {
-            chord->keys[chord->count++] = key;
+            keys[count++] = key;
         } else {
-            fprintf(mon->out, chord->count == SENDKEY_KEYS ? "too many keys\n"
-                                                           : "invalid parameter: %s\n", *name);
+            fprintf(mon->out, count == KEYS_MAX ? "too many keys\n" : "invalid parameter: %s\n",
+                    *name);
         }
     }
     g_strfreev(names);
-    if (good && chord->hold_ms >= 0) {
-        queue_chord(chord);
-    } else {
-        g_free(chord);
+    if (good && hold_ms >= 0) {
+        keys_press(keys, count, hold_ms);
     }
 }
 
@@ -170,7 +167,8 @@ void hmp_screendump(struct monitor *mon, struct hmp_args *args)
     if (!con) {
         error_set(&err, "There is no console to take a screendump from");
     } else {
-        screendump_ppm(con, hmp_text(args, "filename"), &err);
+        screendump_write(con, hmp_text(args, "filename"),
+                         hmp_given(args, "png") ? "png" : "ppm", &err);
     }
     hmp_report(mon, err);
 }

@@ -36,10 +36,16 @@ static void send_text(struct monitor *mon, const char *text, size_t size)
 
 void monitor_execute(const char *line, FILE *out)
 {
+    monitor_execute_on(line, 0, out);
+}
+
+void monitor_execute_on(const char *line, int cpu_index, FILE *out)
+{
     struct monitor mon;
 
     init(&mon);
     mon.out = out;
+    mon.cpu_index = cpu_index;
     hmp_run_line(&mon, line);
 }
 

@@ -170,4 +170,5 @@ const struct target the_target = {
     .debug_changed = x86_debug_changed,
     .registers = &x86_registers,
     .list_models = x86_list_models,
+    .model_name = x86_model_name,
 };

@@ -359,6 +359,11 @@ bool x86_model_apply(struct x86_env *env, const char *text, struct error **err)
 
 /* --- -cpu ? ---------------------------------------------------------------------------------- */
 
+const char *x86_model_name(unsigned n)
+{
+    return n < ARRAY_LEN(models) ? models[n].name : n == ARRAY_LEN(models) ? "max" : NULL;
+}
+
 void x86_list_models(void)
 {
     unsigned column = 0;

@@ -244,6 +244,7 @@ void x86_enter_smm(struct x86_env *env);
 void x86_shutdown(struct x86_env *env);
 bool x86_model_apply(struct x86_env *env, const char *text, struct error **err);
 void x86_list_models(void);
+const char *x86_model_name(unsigned n);
 /* An unmasked x87 error is pending and CR0.NE is clear. */
 void x86_ferr(struct x86_env *env, bool on);
 void x86_debug_print(struct cpu *cpu, FILE *out);

@@ -175,7 +175,6 @@ enum { IR_CHECK_WORDS = 8 };
 struct ir_check {
     uint64_t loaded[IR_CHECK_WORDS];        /* bit n: byte n is not compared */
     uint64_t lin;
-    const uint8_t *host;            /* where it is on the host */
     unsigned len;
     int32_t left;                   /* so many times more; then somebody should look */
     uint8_t bytes[];

@@ -11,7 +11,6 @@
 #include <string.h>
 #include "base/log.h"
 #include "tcg/code.h"
-#include "tcg/ir.h"
 
 enum { HASH_BITS = 18 };
 
@@ -30,38 +29,18 @@ static unsigned hash_of_region(const struct region *r)
     return hash_of(r->ram_page[0] + r->entry_offset, &r->key);
 }
 
-bool region_check_holds(const struct ir_check *check)
-{
-    uint8_t difference = 0;
-
-    for (unsigned i = 0; i < check->len; i++) {
-        difference |= ir_is_checked(check, i) ? check->host[i] ^ check->bytes[i] : 0;
-    }
-    return !difference;
-}
-
-static struct region *find(uint64_t ram_addr, const struct code_key *key, bool one_insn, bool stale)
+struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
 {
     struct region *r = __atomic_load_n(&hash[hash_of(ram_addr, key)], __ATOMIC_ACQUIRE);
 
     for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
         if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
             r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
-            !r->dead && (stale || !r->check || region_check_holds(r->check))) {
+            !r->dead) {
             return r;
         }
     }
     return NULL;
-}
-
-struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn)
-{
-    return find(ram_addr, key, one_insn, false);
-}
-
-struct region *region_find_stale(uint64_t ram_addr, const struct code_key *key, bool one_insn)
-{
-    return find(ram_addr, key, one_insn, true);
 }
 
 void region_hash_add(struct region *r)

@@ -51,11 +51,10 @@ struct fetch {
     uint32_t stores[2];             /* what their counts were */
     const struct code_page *page;   /* NULL when no code came from it yet */
     struct ir_check *check;         /* of the region under translation, room for its bytes */
-    struct check_hint {             /* bytes of the region at lin that are known to change */
-        uint64_t lin, bytes[IR_CHECK_WORDS];
-    } hint;
-    uint64_t loaded[IR_CHECK_WORDS];        /* what became of them */
+    struct ir_check *old;           /* of the last region that has changed, or NULL */
+    uint64_t changed[IR_CHECK_WORDS], loaded[IR_CHECK_WORDS];   /* bytes: seen to change, loaded */
     bool global;
+    bool reading;                   /* from `host', which another thread may take away */
     uint8_t bytes[CODE_PAGE];
 };
 
@@ -557,11 +556,11 @@ bool translate_loads(struct translation *t, uint64_t lin, unsigned len)
     unsigned at = lin - f->lin;
     bool changes = false;
 
-    if (!t->checked || f->hint.lin != f->lin || at + len > CHECKED_BYTES) {
+    if (!t->checked || at + len > CHECKED_BYTES) {
         return false;
     }
     for (unsigned i = at; i < at + len; i++) {
-        changes |= f->hint.bytes[i / 64] >> i % 64 & 1;
+        changes |= f->changed[i / 64] >> i % 64 & 1;
     }
     for (unsigned i = at; changes && i < at + len; i++) {
         f->loaded[i / 64] |= 1ull << i % 64;
@@ -576,12 +575,35 @@ static void note_code(const struct translation *t, struct fetch *f)
     unsigned in_first = MIN_OF(len, t->page + t->page_size - t->first);
     struct ir_check *check = f->check = g_realloc(f->check, sizeof(*check) + len);
 
-    *check = (struct ir_check){ .lin = t->first, .len = len, .left = code_checks(f->ram_page),
-                                .host = f->host + (t->first - t->page) };
+    *check = (struct ir_check){ .lin = t->first, .len = len, .left = code_checks(f->ram_page) };
     memcpy(check->loaded, f->loaded, sizeof(f->loaded));
     memcpy(check->bytes, t->code + (t->first - t->page), in_first);
     memcpy(check->bytes + in_first, t->second, len - in_first);
     t->ir->check = check;
+}
+
+/* So that it is the same at every look; and what has changed since the last time. */
+static void copy_code(struct fetch *f)
+{
+    unsigned offset = f->lin & (CODE_PAGE - 1), len = MIN_OF(CHECKED_BYTES, CODE_PAGE - offset);
+    const struct ir_check *old = f->old;
+
+    memcpy(f->bytes + offset, f->host + offset, len);
+    memset(f->changed, 0, sizeof(f->changed));
+    if (old && old->lin == f->lin) {
+        memcpy(f->changed, old->loaded, sizeof(f->changed));
+        for (unsigned i = 0; i < MIN_OF(len, old->len); i++) {
+            f->changed[i / 64] |= (uint64_t)(f->bytes[offset + i] != old->bytes[i]) << i % 64;
+        }
+    }
+}
+
+bool region_fetch_failed(struct cpu *cpu)
+{
+    bool reading = cpu->fetch->reading;
+
+    cpu->fetch->reading = false;
+    return reading;
 }
 
 static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *f,
@@ -589,10 +611,9 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     bool checked = f->host && code_is_checked(f->ram_page);
 
-    if (checked) {                                      /* the same at every look */
-        unsigned offset = f->lin & (CODE_PAGE - 1);
-
-        memcpy(f->bytes + offset, f->host + offset, MIN_OF(CHECKED_BYTES, CODE_PAGE - offset));
+    f->reading = true;
+    if (checked) {
+        copy_code(f);
     }
     *t = (struct translation){
         .cpu = cpu, .ir = cpu->ir, .key = *key, .max_insns = max_insns,
@@ -605,6 +626,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
     ir_reset(cpu->ir);
     memset(f->loaded, 0, sizeof(f->loaded));
     cpu->target->translate(t);
+    f->reading = false;
     if (t->checked) {
         note_code(t, f);
     }
@@ -677,16 +699,6 @@ static struct region *region_create(const struct translation *t, struct fetch *f
     return r;
 }
 
-/* The same code as it was before it changed. */
-static void drop_stale(const struct region *r)
-{
-    struct region *old;
-
-    while ((old = region_find_stale(r->ram_page[0] + r->entry_offset, &r->key, r->one_insn))) {
-        region_drop(old);
-    }
-}
-
 /* False when the guest's code was stored to meanwhile. */
 static bool region_enter(struct cpu *cpu, struct region *r)
 {
@@ -694,9 +706,6 @@ static bool region_enter(struct cpu *cpu, struct region *r)
 
     pthread_mutex_lock(&cache_lock);
     chunk_append(cpu->chunk, r);
-    if (r->check) {
-        drop_stale(r);
-    }
     if (!r->dead) {
         code_page_link(r, 0);
         __atomic_fetch_or(&code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64],
@@ -768,13 +777,11 @@ static void chunk_take_back(struct cpu *cpu, struct region *r)
     }
 }
 
-static void note_changes(struct check_hint *hint, const struct ir_check *check)
+/* What comes instead is compared with it, to see what changes. */
+static void keep_old(struct fetch *f, const struct ir_check *check)
 {
-    hint->lin = check->lin;
-    memcpy(hint->bytes, check->loaded, sizeof(hint->bytes));
-    for (unsigned i = 0; i < check->len; i++) {
-        hint->bytes[i / 64] |= (uint64_t)(check->host[i] != check->bytes[i]) << i % 64;
-    }
+    f->old = g_realloc(f->old, sizeof(*check) + check->len);
+    memcpy(f->old, check, sizeof(*check) + check->len);
 }
 
 void region_checked(struct cpu *cpu, uintptr_t host)
@@ -782,14 +789,12 @@ void region_checked(struct cpu *cpu, uintptr_t host)
     struct region *r = region_by_host(host);
     uint64_t page = r->ram_page[0];
 
-    if (region_check_holds(r->check)) {
-        if (r->check->left < 0) {
-            r->check->left = code_checks(page);
-            code_quiet(page);
-        }
+    if (r->check->left < 0) {
+        r->check->left = code_checks(page);
+        code_quiet(page);
         return;
     }
-    note_changes(&cpu->fetch->hint, r->check);
+    keep_old(cpu->fetch, r->check);
     pthread_mutex_lock(&cache_lock);
     if (!r->dead) {
         region_drop(r);

@@ -74,15 +74,15 @@ void region_drop_pages(const uint64_t *pages, unsigned n);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
 
-/* The region that a check op left from: dropped when its code has changed, and when it has not been
-   for long, its page is watched again. */
+/* A host fault came while the vCPU was reading guest code to translate it (once): the code is gone,
+   and the guest's fetch fault may be raised. */
+bool region_fetch_failed(struct cpu *cpu);
+/* The region that a check op left from: its code has changed, or has not for so long that its page
+   is to be watched again. */
 void region_checked(struct cpu *cpu, uintptr_t host);
 
 /* --- finding them, tcg/region-hash.c; the adder and remover hold the cache's lock --- */
 struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn);
-/* Any of that key, even if its code has changed. */
-struct region *region_find_stale(uint64_t ram_addr, const struct code_key *key, bool one_insn);
-bool region_check_holds(const struct ir_check *check);
 void region_hash_add(struct region *r);
 void region_hash_remove(struct region *r);
 void region_hash_clear(void);

@@ -19,7 +19,7 @@ static struct {
     bool decided, fallback;
     GPtrArray *vnc;
     struct sdl_options sdl;
-} display;
+} display = { .sdl = { .window_close = true } };
 
 static const struct { const char *name; enum display_kind kind; } kinds[] = {
     { "none", DISPLAY_NONE }, { "sdl", DISPLAY_SDL }, { "curses", DISPLAY_CURSES },
@@ -57,7 +57,7 @@ static bool set_kind(const char *name, struct error **err)
 
 bool display_set(const char *option, struct error **err)
 {
-    bool grab = false;
+    bool *alt_grab = &display.sdl.alt_grab, *ctrl_grab = &display.sdl.ctrl_grab;
     struct keyval *kv;
     bool good;
 
@@ -78,7 +78,8 @@ bool display_set(const char *option, struct error **err)
     keyval_string(kv, "gl", NULL);
     good = keyval_bool(kv, "full-screen", &display.sdl.full_screen, err) &&
         keyval_bool(kv, "show-cursor", &display.sdl.show_cursor, err) &&
-        keyval_bool(kv, "alt_grab", &grab, err) && keyval_bool(kv, "ctrl_grab", &grab, err) &&
+        keyval_bool(kv, "alt_grab", alt_grab, err) &&
+        keyval_bool(kv, "ctrl_grab", ctrl_grab, err) &&
         keyval_bool(kv, "window-close", &display.sdl.window_close, err) &&
         keyval_bool(kv, "window_close", &display.sdl.window_close, err) &&
         set_kind(keyval_string(kv, "type", ""), err) && keyval_check(kv, err);

@@ -5,7 +5,8 @@
 
 #include "console.h"
 
-/* Brings the picture up to date and writes it as a portable pixmap. */
-bool screendump_ppm(struct console *con, const char *path, struct error **err);
+/* Brings the picture up to date and writes it; `format` is "ppm" or "png". */
+bool screendump_write(struct console *con, const char *path, const char *format,
+                      struct error **err);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/main-loop.h"
 #include "base/trace.h"
 #include "cpu-exec.h"
@@ -20,7 +21,8 @@ enum run_state {
 
 enum request {
     REQUEST_RESET = 1, REQUEST_SHUTDOWN = 2, REQUEST_POWERDOWN = 4, REQUEST_EXIT = 8,
-    REQUEST_SUSPEND = 16, REQUEST_WAKEUP = 32, REQUEST_PANIC = 64
+    REQUEST_SUSPEND = 16, REQUEST_WAKEUP = 32, REQUEST_PANIC = 64,
+    REQUEST_BY_USER = 128
 };
 
 struct listener {
@@ -40,7 +42,7 @@ static struct {
     unsigned requests;              /* atomic */
     int requested_status;           /* atomic */
     bool boot_once_pending;
-    bool quitting;
+    bool quitting, shutdown_told;
     int exit_status;
     struct listener *on_powerdown, *on_reset, *on_wakeup, *on_run_change;
     bool (*boot_set)(void *opaque, const char *order, struct error **err);
@@ -77,6 +79,13 @@ const struct machine_class *machine_class_default(void)
         }
     }
     return NULL;
+}
+
+const struct machine_class *machine_class_at(unsigned n)
+{
+    size_t count = __stop_machine_classes - __start_machine_classes;
+
+    return n < count ? __start_machine_classes[n] : NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -180,6 +189,26 @@ void machine_forget_run_change(void (*changed)(void *opaque, bool running), void
     }
 }
 
+/* --- events ---------------------------------------------------------------------------------- */
+
+static void tell_why(const char *event, bool guest, const char *reason)
+{
+    struct json *data = json_object();
+
+    json_set_bool(data, "guest", guest);
+    json_set_string(data, "reason", reason);
+    event_emit(event, data);
+}
+
+/* Once, whatever ends the run. */
+static void tell_shutdown(bool guest, const char *reason)
+{
+    if (!machine.shutdown_told) {
+        machine.shutdown_told = true;
+        tell_why("SHUTDOWN", guest, reason);
+    }
+}
+
 /* --- running and stopped --------------------------------------------------------------------- */
 
 static void set_running(enum run_state state)
@@ -198,6 +227,7 @@ static void set_running(enum run_state state)
     for (struct listener *l = machine.on_run_change; l; l = l->next) {
         l->changed(l->opaque, running);
     }
+    event_emit(running ? "RESUME" : "STOP", NULL);
     if (running) {
         clock_vm_enable(true);
         cpu_resume_all();
@@ -300,8 +330,10 @@ void machine_reset(void)
     }
 }
 
-static void reset_by_request(void)
+static void reset_by_request(bool by_user)
 {
+    tell_why("RESET", !by_user, by_user ? "host-qmp-system-reset" : "guest-reset");
+    machine.shutdown_told = false;
     use_boot_order_after_once();
     machine_reset();
     /* A stopped machine waits for `cont`; one that slept starts anew. */
@@ -317,11 +349,13 @@ static void wake_up(void)
     }
     reset_all();
     tell(machine.on_wakeup);
+    event_emit("WAKEUP", NULL);
     set_running(RUN_RUNNING);
 }
 
 void machine_quit(int status)
 {
+    tell_shutdown(false, "host-qmp-quit");
     if (!machine.quitting) {
         machine.quitting = true;
         machine.exit_status = status;
@@ -342,12 +376,30 @@ int machine_run(void)
     return machine.exit_status;
 }
 
+static void tell_end(unsigned requests)
+{
+    if (requests & REQUEST_PANIC) {
+        struct json *data = json_object();
+
+        json_set_string(data, "action", machine.policy.no_shutdown ? "pause" : "poweroff");
+        event_emit("GUEST_PANICKED", data);
+        tell_shutdown(true, "guest-panic");
+    } else if (requests & REQUEST_EXIT && requests & REQUEST_BY_USER) {
+        tell_shutdown(false, "host-signal");
+    } else {
+        tell_shutdown(true, requests & REQUEST_RESET ? "guest-reset" : "guest-shutdown");
+    }
+}
+
 static void handle_requests(void *opaque)
 {
     unsigned requests = __atomic_exchange_n(&machine.requests, 0, __ATOMIC_ACQ_REL);
 
     if (requests & REQUEST_RESET && machine.policy.no_reboot) {
         requests |= REQUEST_SHUTDOWN;
+    }
+    if (requests & (REQUEST_EXIT | REQUEST_SHUTDOWN)) {
+        tell_end(requests);
     }
     if (requests & REQUEST_EXIT) {
         machine_quit(__atomic_load_n(&machine.requested_status, __ATOMIC_RELAXED));
@@ -356,7 +408,7 @@ static void handle_requests(void *opaque)
     } else if (requests & REQUEST_SHUTDOWN) {
         set_running(requests & REQUEST_PANIC ? RUN_PANICKED : RUN_SHUTDOWN);
     } else if (requests & REQUEST_RESET) {
-        reset_by_request();
+        reset_by_request(requests & REQUEST_BY_USER);
     }
     if (machine.quitting) {
         set_running(machine_running() ? RUN_SHUTDOWN : machine.state);
@@ -364,11 +416,13 @@ static void handle_requests(void *opaque)
     }
     if (requests & REQUEST_SUSPEND) {
         set_running(RUN_SUSPENDED);
+        event_emit("SUSPEND", NULL);
     }
     if (requests & REQUEST_WAKEUP) {
         wake_up();
     }
     if (requests & REQUEST_POWERDOWN) {
+        event_emit("POWERDOWN", NULL);
         tell(machine.on_powerdown);
     }
 }
@@ -385,12 +439,17 @@ void machine_request_reset(void)
     request(REQUEST_RESET);
 }
 
+void machine_request_user_reset(void)
+{
+    request(REQUEST_RESET | REQUEST_BY_USER);
+}
+
 void machine_request_shutdown(enum machine_shutdown why)
 {
     if (why == MACHINE_SHUTDOWN_HOST) {
         /* The user's wish is not subject to -no-shutdown. */
         __atomic_store_n(&machine.requested_status, 0, __ATOMIC_RELAXED);
-        request(REQUEST_EXIT);
+        request(REQUEST_EXIT | REQUEST_BY_USER);
     } else {
         request(REQUEST_SHUTDOWN | (why == MACHINE_SHUTDOWN_PANIC ? REQUEST_PANIC : 0));
     }
@@ -403,7 +462,10 @@ void machine_request_powerdown(void)
 
 void machine_request_exit(int status)
 {
-    __atomic_store_n(&machine.requested_status, status, __ATOMIC_RELAXED);
+    /* The guest runs on for a moment: what it says first counts. */
+    if (!(__atomic_load_n(&machine.requests, __ATOMIC_ACQUIRE) & REQUEST_EXIT)) {
+        __atomic_store_n(&machine.requested_status, status, __ATOMIC_RELAXED);
+    }
     request(REQUEST_EXIT);
 }
 

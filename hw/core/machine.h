@@ -90,6 +90,8 @@ struct machine_class {
 /* By name or alias; NULL when unknown. */
 const struct machine_class *machine_class_find(const char *name);
 const struct machine_class *machine_class_default(void);
+/* Class number n, NULL past the last. */
+const struct machine_class *machine_class_at(unsigned n);
 /* `-M help`. */
 void machine_class_print_help(FILE *out);
 
@@ -105,6 +107,8 @@ enum machine_shutdown { MACHINE_SHUTDOWN_GUEST, MACHINE_SHUTDOWN_HOST, MACHINE_S
 
 /* With -no-reboot it ends the emulator. */
 void machine_request_reset(void);
+/* The same by the reset button. */
+void machine_request_user_reset(void);
 /* Ends the emulator, or with -no-shutdown stops the machine. */
 void machine_request_shutdown(enum machine_shutdown why);
 /* The power button: tells the notifier. */

@@ -69,7 +69,7 @@ struct vga {
     uint32_t width, height;        /* of the console as last set */
     /* Text: what is on the surface. */
     uint16_t cells[VGA_TEXT_MAX];
-    bool fonts_changed, cursor_drawn;
+    bool fonts_changed, cursor_drawn, cursor_on, blink_on;
     uint32_t cursor_x, cursor_y;
     uint8_t *page_dirty;
 };
@@ -113,6 +113,13 @@ unsigned vga_lines(const struct vga *vga);
 uint32_t vga_start(const struct vga *vga);
 uint32_t vga_pitch(const struct vga *vga);
 unsigned vga_line_compare(const struct vga *vga);
+/* How far the picture is moved: pixels to the left (in dots), and lines up. */
+unsigned vga_panning(const struct vga *vga);
+unsigned vga_preset_row(const struct vga *vga);
+/* Whether the lower part of a split screen stays where it is. */
+bool vga_split_is_fixed(const struct vga *vga);
+/* The phases of things that blink: half a period is 16 frames for the cursor, 32 for text. */
+bool vga_blink_phase(unsigned frames);
 /* The colour of a 4-bit attribute value, and of a DAC entry. */
 uint32_t vga_attribute_color(const struct vga *vga, unsigned value);
 uint32_t vga_dac_color(const struct vga *vga, unsigned index);

@@ -14,8 +14,12 @@ struct picture {
     unsigned doubled;              /* 1: each of them is shown twice */
     uint32_t start, pitch, line_bytes;
     unsigned line_compare;
+    unsigned pan, preset;          /* dots to the left, lines up */
     draw_line *draw;
 };
+
+#define VGA_WIDTH_MAX 4096u        /* 256 characters of 16 dots */
+
 
 static uint32_t load(const struct vga *vga, uint32_t at)
 {
@@ -137,6 +141,10 @@ static void line_24(const struct vga *vga, uint32_t *to, uint32_t at, unsigned w
 
 static void line_32(const struct vga *vga, uint32_t *to, uint32_t at, unsigned width)
 {
+    if (!vga->s->big_endian && (uint64_t)at + 4 * width <= vga->size) {
+        memcpy(to, vga->memory + at, 4 * width);   /* the surface's upper bytes do not matter */
+        return;
+    }
     for (unsigned x = 0; x < width; x++) {
         uint32_t v = load(vga, at + 4 * x);
         to[x] = (vga->s->big_endian ? __builtin_bswap32(v) : v) & 0xffffff;
@@ -158,6 +166,7 @@ static void get_vbe_picture(const struct vga *vga, struct picture *p)
     p->scans = 1;
     p->doubled = 0;
     p->line_compare = UINT32_MAX;
+    p->pan = p->preset = 0;
     p->draw = line_32;
     p->line_bytes = 4 * p->width;
     for (unsigned i = 0; i < ARRAY_LEN(formats); i++) {
@@ -179,6 +188,8 @@ static void get_vga_picture(const struct vga *vga, struct picture *p)
     p->scans = (s->cr[CR_MAX_SCAN] & 0x1f) + 1u;
     p->doubled = s->cr[CR_MAX_SCAN] >> 7;
     p->line_compare = vga_line_compare(vga);
+    p->pan = vga_panning(vga) << wide;
+    p->preset = vga_preset_row(vga) << p->doubled;
     if (shift == 0) {
         p->draw = wide ? line_planes_wide : line_planes;
         p->line_bytes = p->width / 2;
@@ -256,19 +267,33 @@ static bool line_dirty(const struct vga *vga, uint32_t at, uint32_t size)
     return false;
 }
 
+/* One line, moved to the left: what leaves on that side is drawn too, and cut off. */
+static void draw_panned(const struct vga *vga, const struct picture *p, uint32_t *to, uint32_t at,
+                        unsigned pan)
+{
+    uint32_t line[VGA_WIDTH_MAX + 16];
+
+    if (!pan) {
+        p->draw(vga, to, at, p->width);
+    } else {
+        p->draw(vga, line, at, p->width + pan);
+        memcpy(to, line + pan, p->width * sizeof(*to));
+    }
+}
+
 static void draw_lines(struct vga *vga, const struct picture *p, bool all)
 {
     pixman_image_t *image = console_surface(vga->con);
     uint8_t *data = (uint8_t *)pixman_image_get_data(image);
     int stride = pixman_image_get_stride(image), first = -1;
     uint32_t start = p->start;
-    unsigned line = 0;
+    unsigned line = p->preset, pan = p->pan;
 
     for (unsigned y = 0; y < p->height; y++, line++) {
         uint32_t at = line_address(vga, p, line, start);
-        bool draw = all || line_dirty(vga, at, p->line_bytes);
+        bool draw = all || line_dirty(vga, at, p->line_bytes + (pan ? 8 : 0));
         if (draw) {
-            p->draw(vga, (uint32_t *)(data + (size_t)y * (size_t)stride), at, p->width);
+            draw_panned(vga, p, (uint32_t *)(data + (size_t)y * (size_t)stride), at, pan);
             first = first < 0 ? (int)y : first;
         }
         if (first >= 0 && (!draw || y + 1 == p->height)) {
@@ -279,6 +304,7 @@ static void draw_lines(struct vga *vga, const struct picture *p, bool all)
         if (y == p->line_compare) {              /* split screen: the rest is from address 0 */
             start = 0;
             line = UINT32_MAX;
+            pan = vga_split_is_fixed(vga) ? 0 : pan;
         }
     }
 }
@@ -295,6 +321,7 @@ void vga_draw_graphics(struct vga *vga)
     }
     p.start = vga_start(vga);
     p.pitch = vga_pitch(vga);
+    p.width = vga_vbe_on(vga) ? p.width : MIN_OF(p.width, VGA_WIDTH_MAX);
     vga_resize(vga, p.width, p.height);
     /* A split screen or CGA addressing may show any page. */
     if (vga_vbe_on(vga)) {

@@ -12,6 +12,7 @@ struct screen {
     uint32_t fonts[2];             /* offsets of the glyph tables in video memory */
     int cursor_x, cursor_y;        /* -1: not visible */
     unsigned cursor_first, cursor_last;
+    bool cursor_on, blink_on;      /* phases */
 };
 
 static void locate_cursor(const struct vga *vga, struct screen *screen)
@@ -54,6 +55,8 @@ static void get_screen(const struct vga *vga, struct screen *screen)
     screen->pitch = MAX_OF(vga_pitch(vga), 8u);
     screen->fonts[0] = ((select >> 4 & 1u) | (select << 1 & 6u)) * 8192 * 4 + 2;
     screen->fonts[1] = ((select >> 5 & 1u) | (select >> 1 & 6u)) * 8192 * 4 + 2;
+    screen->cursor_on = vga_blink_phase(16);
+    screen->blink_on = vga_blink_phase(32);
     locate_cursor(vga, screen);
 }
 
@@ -113,31 +116,47 @@ static unsigned glyph_row(const struct vga *vga, uint8_t character, uint8_t bits
     return row;
 }
 
+/* The two colours of a cell; in its dark phase a blinking one is all background. */
+static void cell_colors(const struct vga *vga, const struct screen *screen, uint8_t attribute,
+                        uint32_t *front, uint32_t *back)
+{
+    *front = vga->colors[attribute & 0xf];
+    *back = vga->colors[attribute >> 4];
+    if (vga->s->ar[AR_MODE] & 8) {               /* bit 7 blinks */
+        *back = vga->colors[attribute >> 4 & 7];
+        if (attribute & 0x80 && !screen->blink_on) {
+            *front = *back;
+        }
+    }
+}
+
+static void draw_glyph_row(const struct vga *vga, const struct screen *screen, uint16_t cell,
+                           unsigned line, bool cursor, uint32_t *to)
+{
+    uint8_t character = (uint8_t)cell, attribute = (uint8_t)(cell >> 8);
+    uint32_t font = screen->fonts[attribute >> 3 & 1] + 32u * 4u * character, front, back;
+    unsigned row = glyph_row(vga, character, vga->memory[(font + 4 * line) & (vga->size - 1)],
+                             screen->cell_width);
+
+    if (cursor && line >= screen->cursor_first && line <= screen->cursor_last) {
+        row = ~0u;
+    }
+    cell_colors(vga, screen, attribute, &front, &back);
+    for (unsigned i = screen->cell_width; i-- > 0; row >>= 1) {
+        to[i] = row & 1 ? front : back;
+    }
+}
+
 static void draw_cell(const struct vga *vga, const struct screen *screen,
                       const struct canvas *canvas, unsigned x, unsigned y, bool cursor)
 {
     uint16_t cell = cell_at(vga, screen, x, y);
-    uint8_t character = (uint8_t)cell, attribute = (uint8_t)(cell >> 8);
-    uint32_t front = vga->colors[attribute & 0xf], back = vga->colors[attribute >> 4];
-    uint32_t font = screen->fonts[attribute & 8 ? 0 : 1] + 32u * 4u * character;
 
-    if (screen->fonts[0] == screen->fonts[1]) {
-        font = screen->fonts[0] + 32u * 4u * character;
-    }
-    if (vga->s->ar[AR_MODE] & 8) {               /* bit 7 blinks */
-        back = vga->colors[attribute >> 4 & 7];
-    }
     for (unsigned line = 0; line < screen->cell_height; line++) {
         uint32_t *to = (uint32_t *)(canvas->data + (size_t)canvas->stride *
                                     (y * screen->cell_height + line)) + x * screen->cell_width;
-        uint8_t bits = vga->memory[(font + 4 * line) & (vga->size - 1)];
-        unsigned row = glyph_row(vga, character, bits, screen->cell_width);
-        if (cursor && line >= screen->cursor_first && line <= screen->cursor_last) {
-            row = ~0u;
-        }
-        for (unsigned i = screen->cell_width; i-- > 0; row >>= 1) {
-            to[i] = row & 1 ? front : back;
-        }
+
+        draw_glyph_row(vga, screen, cell, line, cursor, to);
     }
 }
 
@@ -152,7 +171,7 @@ static bool cursor_moved(const struct vga *vga, const struct screen *screen)
 {
     bool visible = screen->cursor_x >= 0;
 
-    return vga->cursor_drawn != visible ||
+    return vga->cursor_drawn != visible || (visible && vga->cursor_on != screen->cursor_on) ||
            (visible && (vga->cursor_x != (uint32_t)screen->cursor_x ||
                         vga->cursor_y != (uint32_t)screen->cursor_y));
 }
@@ -167,12 +186,14 @@ static void draw_row(struct vga *vga, const struct screen *screen, const struct 
         uint16_t *shown = &vga->cells[y * screen->columns + x];
         bool here = (int)x == screen->cursor_x && (int)y == screen->cursor_y;
         bool was_here = vga->cursor_drawn && x == vga->cursor_x && y == vga->cursor_y;
+        bool blinked = cell & 0x8000 && vga->s->ar[AR_MODE] & 8 &&
+            screen->blink_on != vga->blink_on;
 
-        if (!all && *shown == cell && !(moved && (here || was_here))) {
+        if (!all && *shown == cell && !blinked && !(moved && (here || was_here))) {
             continue;
         }
         *shown = cell;
-        draw_cell(vga, screen, canvas, x, y, here);
+        draw_cell(vga, screen, canvas, x, y, here && screen->cursor_on);
         first = first < 0 ? (int)x : first;
         last = (int)x;
     }
@@ -181,6 +202,44 @@ static void draw_row(struct vga *vga, const struct screen *screen, const struct 
                        (int)(y * screen->cell_height),
                        (last - first + 1) * (int)screen->cell_width, (int)screen->cell_height);
     }
+}
+
+/* A screen that is moved by dots or lines, or split: line by line, each from its own address. */
+static void draw_moved(struct vga *vga, const struct screen *screen, const struct canvas *canvas)
+{
+    uint32_t line[(256 + 1) * 16];
+    bool doubled = vga->s->cr[CR_MAX_SCAN] & 0x80;
+    unsigned width = screen->columns * screen->cell_width, pan = vga_panning(vga);
+    unsigned height = screen->rows * screen->cell_height, from = vga_preset_row(vga);
+    unsigned split = vga_line_compare(vga) >> doubled;
+    struct screen part = *screen;
+
+    for (unsigned y = 0; y < height; y++, from++) {
+        unsigned row = from / screen->cell_height, scan = from % screen->cell_height;
+
+        for (unsigned x = 0; x <= screen->columns; x++) {
+            bool cursor = (int)x == part.cursor_x && (int)row == part.cursor_y && part.cursor_on;
+
+            draw_glyph_row(vga, &part, cell_at(vga, &part, x, row), scan, cursor,
+                           line + x * screen->cell_width);
+        }
+        memcpy(canvas->data + (size_t)canvas->stride * y, line + pan, width * sizeof(*line));
+        if (y == split) {
+            part.start = 0;
+            from = UINT32_MAX;
+            part.cursor_x = -1;
+            pan = vga_split_is_fixed(vga) ? 0 : pan;
+        }
+    }
+    console_update(vga->con, 0, 0, (int)width, (int)height);
+}
+
+static bool is_moved(const struct vga *vga, const struct screen *screen)
+{
+    bool doubled = vga->s->cr[CR_MAX_SCAN] & 0x80;
+
+    return vga_panning(vga) || vga_preset_row(vga) ||
+        vga_line_compare(vga) >> doubled < screen->rows * screen->cell_height;
 }
 
 void vga_draw_text(struct vga *vga)
@@ -198,11 +257,18 @@ void vga_draw_text(struct vga *vga)
     all = vga->redraw || vga->fonts_changed;
     moved = cursor_moved(vga, &screen);
     set_colors(vga);
+    if (is_moved(vga, &screen)) {
+        draw_moved(vga, &screen, &canvas);
+        vga->redraw = true;        /* all cells, once it stands still again */
+        return;
+    }
     for (unsigned y = 0; y < screen.rows; y++) {
         draw_row(vga, &screen, &canvas, y, all, moved);
     }
     vga->redraw = vga->fonts_changed = false;
     vga->cursor_drawn = screen.cursor_x >= 0;
+    vga->cursor_on = screen.cursor_on;
+    vga->blink_on = screen.blink_on;
     vga->cursor_x = (uint32_t)screen.cursor_x;
     vga->cursor_y = (uint32_t)screen.cursor_y;
 }

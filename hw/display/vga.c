@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/clock.h"
 
 enum { STATUS1_BLANK = 0x01, STATUS1_RETRACE = 0x08 };
 
@@ -32,8 +33,40 @@ unsigned vga_line_compare(const struct vga *vga)
 uint32_t vga_start(const struct vga *vga)
 {
     const struct vga_state *s = vga->s;
-    return vga_vbe_on(vga) ? s->vbe_start
-                           : (uint32_t)(s->cr[CR_START_LOW] | s->cr[CR_START_HIGH] << 8) * 4;
+    uint32_t start = (uint32_t)(s->cr[CR_START_LOW] | s->cr[CR_START_HIGH] << 8);
+
+    /* Bits 5 and 6 of the row scan register skip bytes: panning by whole characters. */
+    return vga_vbe_on(vga) ? s->vbe_start : (start + (s->cr[CR_ROW_SCAN] >> 5 & 3)) * 4;
+}
+
+unsigned vga_panning(const struct vga *vga)
+{
+    unsigned pan = vga->s->ar[AR_PANNING] & 0xf;
+    bool nine = !vga_is_graphics(vga) && !(vga->s->seq[SEQ_CLOCKING] & 1);
+
+    if (vga_vbe_on(vga)) {
+        return 0;
+    }
+    /* With nine dots 8 means none and 0 one; 256 colours move in steps of two dots. */
+    if (nine) {
+        return pan >= 8 ? 0 : pan + 1;
+    }
+    return pan & 7;
+}
+
+unsigned vga_preset_row(const struct vga *vga)
+{
+    return vga_vbe_on(vga) ? 0 : vga->s->cr[CR_ROW_SCAN] & 0x1fu;
+}
+
+bool vga_split_is_fixed(const struct vga *vga)
+{
+    return vga->s->ar[AR_MODE] & 0x20;
+}
+
+bool vga_blink_phase(unsigned frames)
+{
+    return clock_ns(CLOCK_VM) / (frames * NS_PER_SECOND / 70) % 2 == 0;
 }
 
 uint32_t vga_pitch(const struct vga *vga)
@@ -66,7 +99,7 @@ uint32_t vga_attribute_color(const struct vga *vga, unsigned value)
     } else {
         index = (index & 0x3f) | (ar[AR_COLOR_SELECT] & 0x0c) << 4;
     }
-    return vga_dac_color(vga, index);
+    return vga_dac_color(vga, index & vga->s->dac_mask);
 }
 
 /* --- attribute controller and DAC ------------------------------------------------------------ */
@@ -221,6 +254,7 @@ void vga_port_write(struct vga *vga, unsigned port, uint8_t value)
         vga->redraw |= s->seq_index != SEQ_PLANE_MASK && s->seq_index != SEQ_MEMORY_MODE;
         break;
     case 0x3c6:
+        vga->redraw |= s->dac_mask != value;
         s->dac_mask = value;
         break;
     case 0x3c7:

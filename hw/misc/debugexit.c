@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* isa-debug-exit: a write ends the emulator with exit status value * 2 + 1. */
-#include <stdlib.h>
-
+#include "hw/core/machine.h"
 #include "hw/isa/isa.h"
 
 struct debug_exit {
@@ -17,7 +16,7 @@ static uint64_t debug_exit_read(void *opaque, uint64_t offset, unsigned size)
 
 static void debug_exit_write(void *opaque, uint64_t offset, uint64_t value, unsigned size)
 {
-    exit((int)(value << 1 | 1));
+    machine_request_exit((int)(value << 1 | 1));
 }
 
 static const struct mmio_ops debug_exit_ops = { debug_exit_read, debug_exit_write, 1, 4 };

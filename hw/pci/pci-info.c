@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/bits.h"
+#include "base/json.h"
 #include "hw/pci/pci-impl.h"
 
 static const struct { uint16_t class; const char *name; } class_names[] = {
@@ -28,15 +29,23 @@ static const struct { uint16_t class; const char *name; } class_names[] = {
     { 0x0c03, "USB controller" }, { 0x0c04, "Fibre channel controller" }, { 0x0c05, "SMBus" },
 };
 
-static void print_class(FILE *out, uint16_t class)
+static const char *class_name(uint16_t class)
 {
     for (unsigned i = 0; i < ARRAY_LEN(class_names); i++) {
         if (class_names[i].class == class) {
-            fprintf(out, "    %s", class_names[i].name);
-            return;
+            return class_names[i].name;
         }
     }
-    fprintf(out, "    Class %04d", class);
+    return NULL;
+}
+
+static void print_class(FILE *out, uint16_t class)
+{
+    if (class_name(class)) {
+        fprintf(out, "    %s", class_name(class));
+    } else {
+        fprintf(out, "    Class %04d", class);
+    }
 }
 
 static void print_bar(FILE *out, const struct pci_device *pci, unsigned n)
@@ -112,4 +121,88 @@ void pci_print(FILE *out)
         return;
     }
     print_bus(out, container_of(bus, struct pci_bus, bus), 0);
+}
+
+/* --- for QMP ---------------------------------------------------------------------------------- */
+
+static struct json *describe_bar(const struct pci_bar *bar, unsigned n)
+{
+    struct json *o = json_object();
+    bool memory = !(bar->flags & PCI_BAR_IO);
+
+    json_set_int(o, "bar", n);
+    json_set_string(o, "type", memory ? "memory" : "io");
+    json_set_int(o, "address", (int64_t)bar->mapped_at);
+    json_set_int(o, "size", (int64_t)bar->size);
+    if (memory) {
+        json_set_bool(o, "prefetch", (bar->flags & PCI_BAR_PREFETCH) != 0);
+        json_set_bool(o, "mem_type_64", (bar->flags & PCI_BAR_64BIT) != 0);
+    }
+    return o;
+}
+
+static struct json *describe_ids(const uint8_t *config)
+{
+    struct json *o = json_object();
+
+    json_set_int(o, "device", ld16_le(config + PCI_DEVICE_ID));
+    json_set_int(o, "vendor", ld16_le(config + PCI_VENDOR_ID));
+    json_set_int(o, "subsystem", ld16_le(config + PCI_SUBSYSTEM_ID));
+    json_set_int(o, "subsystem-vendor", ld16_le(config + PCI_SUBSYSTEM_VENDOR));
+    return o;
+}
+
+static struct json *describe_device(unsigned bus, const struct pci_device *pci)
+{
+    const uint8_t *config = pci->pci.config;
+    uint16_t class = ld16_le(config + PCI_CLASS_DEVICE);
+    struct json *o = json_object(), *kind = json_object(), *bars = json_array();
+
+    json_set_int(kind, "class", class);
+    json_set_string(kind, "desc", class_name(class));
+    json_set_int(o, "bus", bus);
+    json_set_int(o, "slot", pci->devfn >> 3);
+    json_set_int(o, "function", pci->devfn & 7);
+    json_set(o, "class_info", kind);
+    json_set(o, "id", describe_ids(config));
+    json_set_int(o, "irq_pin", config[PCI_INTERRUPT_PIN]);
+    if (config[PCI_INTERRUPT_PIN]) {
+        json_set_int(o, "irq", config[PCI_INTERRUPT_LINE]);
+    }
+    json_set_string(o, "qdev_id", pci->dev.id ? pci->dev.id : "");
+    for (unsigned n = 0; n <= PCI_ROM_BAR; n++) {
+        if (pci->bars[n].region) {
+            json_append(bars, describe_bar(&pci->bars[n], n));
+        }
+    }
+    json_set(o, "regions", bars);
+    return o;
+}
+
+static void describe_bus(struct json *list, const struct pci_bus *bus, unsigned depth)
+{
+    struct json *o = json_object(), *devices = json_array();
+
+    json_set_int(o, "bus", bus->number);
+    json_set(o, "devices", devices);
+    json_append(list, o);
+    for (unsigned i = 0; i < 256; i++) {
+        if (bus->devices[i]) {
+            json_append(devices, describe_device(bus->number, bus->devices[i]));
+        }
+        if (bus->devices[i] && bus->devices[i]->secondary && depth < 8) {
+            describe_bus(list, bus->devices[i]->secondary, depth + 1);
+        }
+    }
+}
+
+struct json *pci_describe(void)
+{
+    struct bus *bus = bus_find("pci");
+    struct json *list = json_array();
+
+    if (bus) {
+        describe_bus(list, container_of(bus, struct pci_bus, bus), 0);
+    }
+    return list;
 }

@@ -150,5 +150,7 @@ enum mem_result pci_dma_write(struct pci_device *pci, uint64_t address, const vo
 
 /* `info pci`. */
 void pci_print(FILE *out);
+/* The same for QMP: buses with their devices. */
+struct json *pci_describe(void);
 
 #endif

@@ -45,7 +45,6 @@ load() {
         n=$((n + 1))
         [ $((n % 16)) = 0 ] && sync && echo 1 > /proc/sys/vm/drop_caches
         cmp a b > /dev/null || echo "LOAD-BAD $n"
-        echo $n > n
     done
 }
 load &
@@ -54,7 +53,6 @@ while read -r command; do
     case $command in
     sum) echo 3 > /proc/sys/vm/drop_caches; echo "SUM $(cat f* | md5sum | cut -c1-32) $word.";;
     change) word=after; rm f3; head -c 99999 /dev/urandom > f9; date > f1; sync; echo CHANGED.;;
-    count) echo "COUNT $(cat n).";;
     off) kill %1; wait; sync; mount -o remount,ro / && echo READ-ONLY; poweroff -f;;
     esac
 done
@@ -130,10 +128,7 @@ def check_snapshots(guest):
     guest.command("loadvm two", 60)
     ok(total(guest) == after, "and forth", guest.tail())
     guest.command("loadvm one", 60)
-    first = ask(guest, "count", rb"COUNT (\d+)\.")
-    second = ask(guest, "count", rb"COUNT (\d+)\.")
-    ok(total(guest) == before and first is not None and second is not None, "and back again",
-       guest.tail())
+    ok(total(guest) == before, "and back again", guest.tail())
     guest.command("delvm two")
 
 

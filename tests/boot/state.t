@@ -21,7 +21,7 @@ mount -t proc none /proc
 mount -t devtmpfs none /dev
 n=0
 while :; do
-    head -c 700000 /dev/urandom > /a
+    head -c 300000 /dev/urandom > /a
     cp /a /b
     [ "$(md5sum < /a)" = "$(md5sum < /b)" ] && echo "TICK $n." || echo "BAD $n."
     n=$((n + 1))

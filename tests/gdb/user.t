@@ -120,6 +120,8 @@ def signals(arch, program):
         s.check("backtrace", "signal handler called", "backtrace through the frame")
         s.check("finish", "", "finish")
         s.check("print counter", "= 1010", "what the handler did")
+        s.check("catch syscall exit_group", "Catchpoint", "catch syscall")
+        s.check("continue", "call to syscall exit_group", "stops before it")
         s.ends("continue", 9, "goes on")
     with Run(arch, program, "signal") as s:
         s.do("continue")
@@ -182,6 +184,11 @@ def refused(arch):
                            capture_output=True, text=True, timeout=10)
         ok(p.returncode == 1 and pattern in p.stderr and p.stderr.count("\n") == 1,
            f"-g {option} is refused", p.stderr)
+    arm = os.path.join(BUILD, "qemu-arm")
+    if os.path.exists(arm):
+        p = subprocess.run([arm, "-g", "1", "/bin/true"], capture_output=True, text=True, timeout=10)
+        ok(p.returncode == 1 and "cannot be debugged" in p.stderr, "a target without registers",
+           p.stderr)
 
 
 if not have_gdb():

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* SCSI targets by their phases, then the LSI53C895A running scripts. */
-#include "tests/hw/bench.h"
+#include "tests/hw/chip.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -318,6 +318,7 @@ static void check_lsi(void)
         set_reg(ISTAT, 0, 1);
     }
     ok(true, "random scripts");
+    chip_check_state();
     device_destroy(lsi);
     block_close(block);
 }

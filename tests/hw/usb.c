@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* USB: an OHCI controller's lists in memory, with input devices and a disk behind it. */
-#include "tests/hw/bench.h"
+#include "tests/hw/chip.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -316,6 +316,8 @@ int main(void)
     device_reset(device_find("scsi-hd"));
     is_int(reg(PORT + 8) & 0x10001, 0x10001, "which the hub tells");
     check_storage(block);
+    chip_check_state();
+    set_reg(CONTROL, 0x80 | 0x3c);
     check_nonsense();
     device_destroy(disk);
     is_int(reg(PORT + 8) & 1, 0, "unplugged");

@@ -138,6 +138,55 @@ static uint32_t pixel(int x, int y)
     return *(const uint32_t *)(data + y * pixman_image_get_stride(image) + 4 * x) & 0xffffff;
 }
 
+static void attribute(uint8_t index, uint8_t value)
+{
+    inb(0x3da);
+    outb(0x3c0, index);
+    outb(0x3c0, value);
+    outb(0x3c0, 0x20);
+}
+
+/* In text mode: character 'A' with the attribute 0x87 and white on black, the cursor elsewhere. */
+static void check_blinking(void)
+{
+    attribute(7, 7);
+    attribute(0x10, 0x08);
+    attribute(0x12, 0x0f);
+    outb(0x3c6, 0xff);
+    outb(0x3c8, 7);
+    for (int i = 0; i < 3; i++) {
+        outb(0x3c9, 63);
+    }
+    seq(4, 0x06);                                  /* the first line of the glyph */
+    seq(2, 0x04);
+    gr(5, 0);
+    gr(6, 0x04);
+    put(0xa0000 + 'A' * 32, 0xff);
+    seq(4, 0x02);
+    seq(2, 0x03);
+    gr(5, 0x10);
+    gr(6, 0x0e);
+    put(0xb8000, 'A');
+    put(0xb8001, 0x87);
+    put(0xb8000 + 162, ' ');
+    put(0xb8001 + 162, 0x07);
+    clock_vm_set(0);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0xffffff, "blinking text is to be seen");
+    is_int(pixel(9 + 1, 16 + 13), 0xffffff, "and the cursor");
+    clock_vm_set(NS_PER_SECOND * 20 / 70);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0xffffff, "20 frames later it still is");
+    is_int(pixel(9 + 1, 16 + 13), 0, "but not the cursor");
+    clock_vm_set(NS_PER_SECOND * 40 / 70);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0, "40 frames later it is not");
+    is_int(pixel(9 + 1, 16 + 13), 0xffffff, "but the cursor is");
+    attribute(0x10, 0);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0xffffff, "without blinking bit 7 is only a background");
+}
+
 static void check_vbe(void)
 {
     is_int(vbe_get(0), 0xb0c5, "interface version");
@@ -174,6 +223,7 @@ int main(void)
     check_text();
     inb(0x3da);
     outb(0x3c0, 0x20);
+    check_blinking();
     check_vbe();
     return tap_done();
 }

@@ -160,8 +160,8 @@ static bool is_allowed(const struct notes *n, unsigned i, uint32_t stamp)
 }
 
 /*
- * What QEMU's check says besides leaks. It calls a COPIED flag that is missing where the refcount is
- * 1 an error, which costs a copy and nothing else; a flag that is set wrongly is one.
+ * What QEMU's check says besides leaks. It calls a COPIED flag that is missing where the refcount
+ * is 1 an error, which costs a copy and nothing else; a flag that is set wrongly is one.
  */
 static bool peer_finds_corruption(const char *file)
 {

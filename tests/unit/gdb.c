@@ -337,6 +337,14 @@ static void test_queries(void)
     expect("QPassSignals:e;14;zz", "OK");
     ok(gdb_passes_signal(g, 14) && gdb_passes_signal(g, 17) && !gdb_passes_signal(g, 11),
        "signals to be passed, by gdb's numbers");
+    expect("QCatchSyscalls:1;1;e7", "OK");
+    ok(gdb_catches_call(g, 0xe7) && !gdb_catches_call(g, 2), "system calls by number");
+    expect("QCatchSyscalls:1", "OK");
+    ok(gdb_catches_call(g, 2), "all of them");
+    expect("QCatchSyscalls:0", "OK");
+    ok(!gdb_catches_call(g, 2), "none");
+    expect("QCatchSyscalls:2", "E16");
+    expect("QCatchSyscalls:1;", "E16");
     expect("qqemu.sstepbits", "");
     expect("vMustReplyEmpty", "");
     expect("vFile:open:2f,1,0", "F-1,1e");

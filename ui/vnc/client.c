@@ -17,6 +17,19 @@ void vnc_send(struct vnc_client *client, const void *data, size_t size)
     g_byte_array_append(client->out, data, (guint)size);
 }
 
+void vnc_send_all(struct vnc_client *client, GByteArray **array)
+{
+    GByteArray *empty = client->out;
+
+    if (empty->len) {
+        vnc_send(client, (*array)->data, (*array)->len);
+        g_byte_array_set_size(*array, 0);
+    } else {
+        client->out = *array;
+        *array = empty;
+    }
+}
+
 void vnc_send8(struct vnc_client *client, uint8_t value)
 {
     put8(client->out, value);
@@ -234,8 +247,6 @@ static bool shake_hands(struct vnc_client *client)
 static void socket_ready(void *opaque, int ready)
 {
     struct vnc_client *client = opaque;
-    struct vnc_server *server = client->server;
-
     if (client->closing) {
         return;
     }
@@ -250,7 +261,7 @@ static void socket_ready(void *opaque, int ready)
         return;
     }
     vnc_flush(client);
-    vnc_pump(server);
+    vnc_set_pace(client->server);
 }
 
 void vnc_flush(struct vnc_client *client)

@@ -34,7 +34,8 @@ static unsigned count_colors(const struct square *s, uint32_t *background, uint3
     uint32_t a = s->values[0], b = a;
     unsigned n_a = 0, n_b = 0, colors = 1;
 
-    for (unsigned y = 0; y < s->height; y++) {
+    /* With three the background is a guess, for which the rows so far will do. */
+    for (unsigned y = 0; y < s->height && colors < 3; y++) {
         const uint32_t *row = s->values + y * s->pitch;
 
         for (unsigned x = 0; x < s->width; x++) {
@@ -69,15 +70,44 @@ static bool run_matches(const struct square *s, const uint16_t *done, unsigned x
     return true;
 }
 
+/* Whether more rectangles are needed: each has a corner that neither the pixel to the left nor the
+ * one above continues. */
+static bool needs_more(const struct square *s, uint32_t background, size_t rects)
+{
+    size_t corners = 0;
+
+    for (unsigned y = 0; y < s->height && corners <= rects; y++) {
+        const uint32_t *row = s->values + y * s->pitch;
+        const uint32_t *above = y ? row - s->pitch : row;
+        uint32_t left = background;
+
+        for (unsigned x = 0; x < s->width; x++) {
+            corners += (row[x] != left) & (row[x] != background) & (!y | (row[x] != above[x]));
+            left = row[x];
+        }
+    }
+    return corners > rects;
+}
+
+static uint8_t *store_pixel(uint8_t *to, const struct vnc_format *f, uint32_t value)
+{
+    for (unsigned i = 0; i < f->bits; i += 8) {
+        *to++ = (uint8_t)(value >> (f->big_endian ? f->bits - 8u - i : i));
+    }
+    return to;
+}
+
 /* Puts the rectangles that are not background; false when raw pixels would be shorter. */
 static bool put_rects(GByteArray *out, const struct hextile *h, const struct square *s,
                       bool colored, size_t limit)
 {
+    uint8_t bytes[1 + SIDE * SIDE * 6], *to = bytes + 1;
+    unsigned size = 2 + (colored ? h->format->bits / 8u : 0), count = 0;
     uint16_t done[SIDE] = { 0 };
-    guint start = out->len;
-    unsigned count = 0;
 
-    put8(out, 0);
+    if (needs_more(s, h->background, limit / size)) {
+        return false;
+    }
     for (unsigned y = 0; y < s->height; y++) {
         const uint32_t *row = s->values + y * s->pitch;
 
@@ -93,19 +123,17 @@ static bool put_rects(GByteArray *out, const struct hextile *h, const struct squ
             while (y + height < s->height && run_matches(s, done, x, y + height, width, row[x])) {
                 done[y + height++] |= (uint16_t)(((1u << width) - 1) << x);
             }
-            if (colored) {
-                vnc_put_pixels(out, h->format, PACK_PLAIN, &row[x], 1);
-            }
-            put8(out, (uint8_t)(x << 4 | y));
-            put8(out, (uint8_t)((width - 1) << 4 | (height - 1)));
-            count++;
-            if (count > 255 || out->len - start > limit) {
+            if (++count > 255 || count * size > limit) {
                 return false;
             }
+            to = colored ? store_pixel(to, h->format, row[x]) : to;
+            *to++ = (uint8_t)(x << 4 | y);
+            *to++ = (uint8_t)((width - 1) << 4 | (height - 1));
             x += width - 1;
         }
     }
-    out->data[start] = (uint8_t)count;
+    bytes[0] = (uint8_t)count;
+    g_byte_array_append(out, bytes, (guint)(to - bytes));
     return true;
 }
 

@@ -75,19 +75,24 @@ static bool same_row(const uint32_t *shadow, const uint32_t *row, unsigned width
     return true;
 }
 
-/* Widens first and last to the pixels of a row that differ, and takes them. */
-static void take_row(uint32_t *shadow, const uint32_t *row, unsigned width, unsigned *first,
-                     unsigned *last)
+/* Widens first and last to the pixels of a row that differ, of which there are some, and takes
+ * them. */
+static void take_row(uint32_t *restrict shadow, const uint32_t *restrict row, unsigned width,
+                     unsigned *first, unsigned *last)
 {
-    for (unsigned x = 0; x < width; x++) {
-        uint32_t pixel = row[x] & 0xffffff;
+    unsigned from = 0, to = width - 1;
 
-        if (shadow[x] != pixel) {
-            shadow[x] = pixel;
-            *first = MIN_OF(*first, x);
-            *last = MAX_OF(*last, x);
-        }
+    while (shadow[from] == (row[from] & 0xffffff)) {
+        from++;
     }
+    while (shadow[to] == (row[to] & 0xffffff)) {
+        to--;
+    }
+    for (unsigned x = from; x <= to; x++) {
+        shadow[x] = row[x] & 0xffffff;
+    }
+    *first = MIN_OF(*first, from);
+    *last = MAX_OF(*last, to);
 }
 
 /* Takes the pixels of a tile; false if all are as they were. */

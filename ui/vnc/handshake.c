@@ -276,6 +276,7 @@ static ssize_t read_init(struct vnc_client *client, const uint8_t *data, size_t 
         vnc_hang_up(client);
         return 1;
     }
+    vnc_look(client->server);
     vnc_format_write(&client->format, format);
     client->width = frame->width;
     client->height = frame->height;

@@ -340,12 +340,12 @@ struct vnc_client *vnc_client_create(struct vnc_server *server, int fd, bool web
 bool vnc_server_start(struct vnc_server *server, struct console *con, struct error **err);
 /* Frees the clients that hung up and that the encoder does not work for. */
 void vnc_reap(void *server);
-/* Hands what there is to the encoder, if it is free and somebody waits. */
-void vnc_pump(struct vnc_server *server);
+/* Learns the size of the picture as it is now, which may be old while nobody looks. */
+void vnc_look(struct vnc_server *server);
 /* The user did something: look at the picture soon. */
 void vnc_wake(struct vnc_server *server);
 void vnc_show_console(struct vnc_server *server, struct console *con);
-/* Somebody came, went or started: how often to look. */
+/* Somebody came, went, asked or was served: how often to look. */
 void vnc_set_pace(struct vnc_server *server);
 
 /* encoder.c */
@@ -361,10 +361,11 @@ bool vnc_update_due(const struct vnc_client *client);
 /* Starts an update in client->job with what the client is to be told; on the main thread. */
 void vnc_compose_news(struct vnc_client *client);
 void vnc_put_box(GByteArray *out, const struct box *box, int32_t encoding);
-const char *vnc_desktop_name(void);
 
 /* client.c */
 void vnc_send(struct vnc_client *client, const void *data, size_t size);
+/* Sends what the array holds, and leaves an empty one. */
+void vnc_send_all(struct vnc_client *client, GByteArray **array);
 void vnc_send8(struct vnc_client *client, uint8_t value);
 void vnc_send32(struct vnc_client *client, uint32_t value);
 /* Tries to write; sets up the watch. */

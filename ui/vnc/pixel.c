@@ -121,9 +121,7 @@ unsigned vnc_packed_bytes(const struct vnc_format *f, enum vnc_packing packing)
 static void put_plain(uint8_t *to, const struct vnc_format *f, const uint32_t *values, size_t count)
 {
     if (f->bits == 32 && !f->big_endian) {
-        for (size_t i = 0; i < count; i++) {
-            st32_le(to + 4 * i, values[i]);
-        }
+        memcpy(to, values, 4 * count);
         return;
     }
     for (size_t i = 0; i < count; i++) {

@@ -26,10 +26,27 @@ static struct vnc_server *server_of(struct console_listener *listener)
     return container_of(listener, struct vnc_server, listener);
 }
 
-static bool anybody(const struct vnc_server *server, unsigned can)
+static bool can_anybody(const struct vnc_server *server, unsigned can)
 {
     for (struct vnc_client *c = server->clients; c; c = c->next) {
-        if (c->running && !c->closing && (!can || c->can & can)) {
+        if (c->running && !c->closing && c->can & can) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A client that asked, and that has taken what it was sent. */
+static bool is_waiting(const struct vnc_client *c)
+{
+    return c->running && !c->closing && (c->requested || c->continuous) && c->class &&
+        vnc_client_drained(c);
+}
+
+static bool anybody_waits(const struct vnc_server *server)
+{
+    for (struct vnc_client *c = server->clients; c; c = c->next) {
+        if (is_waiting(c)) {
             return true;
         }
     }
@@ -40,7 +57,8 @@ void vnc_set_pace(struct vnc_server *server)
 {
     unsigned ms = server->idle_ticks < IDLE_AFTER ? BUSY_MS : IDLE_MS;
 
-    ms = anybody(server, 0) ? ms : 0;
+    /* Nobody looks, or nobody could be told: the guest may draw what it likes. */
+    ms = server->busy || !anybody_waits(server) ? 0 : ms;
     if (ms != server->listener.interval_ms) {
         console_set_interval(&server->listener, ms);
     }
@@ -111,19 +129,11 @@ static void use_new_size(struct vnc_server *server)
     }
 }
 
-static bool may_update(const struct vnc_client *c)
+/* Hands what clients wait for to the encoder. */
+static void pump(struct vnc_server *server)
 {
-    return c->running && !c->closing && (c->requested || c->continuous) && c->class &&
-        vnc_client_drained(c) && vnc_update_due(c);
-}
-
-void vnc_pump(struct vnc_server *server)
-{
-    if (server->busy || !server->listener.con) {
-        return;
-    }
     for (struct vnc_client *c = server->clients; c; c = c->next) {
-        if (may_update(c)) {
+        if (is_waiting(c) && vnc_update_due(c)) {
             c->busy = true;
             vnc_compose_news(c);
             g_ptr_array_add(server->job, c);
@@ -131,6 +141,17 @@ void vnc_pump(struct vnc_server *server)
     }
     if (server->job->len) {
         vnc_encoder_give(server);
+    }
+    vnc_set_pace(server);
+}
+
+void vnc_look(struct vnc_server *server)
+{
+    if (!server->busy) {
+        console_refresh(server->listener.con);
+        if (server->resized) {
+            use_new_size(server);
+        }
     }
 }
 
@@ -147,13 +168,12 @@ static void on_refreshed(struct console_listener *listener)
         server->idle_ticks = 0;
     }
     if (vnc_frame_take(&server->frame, console_surface(listener->con),
-                       anybody(server, CAN_COPYRECT))) {
+                       can_anybody(server, CAN_COPYRECT))) {
         server->idle_ticks = 0;
     } else {
         server->idle_ticks++;
     }
-    vnc_pump(server);
-    vnc_set_pace(server);
+    pump(server);
 }
 
 void vnc_reap(void *opaque)
@@ -180,8 +200,7 @@ void vnc_job_done(void *opaque)
         c->busy = false;
         if (c->job->len) {
             c->requested = false;
-            vnc_send(c, c->job->data, c->job->len);
-            g_byte_array_set_size(c->job, 0);
+            vnc_send_all(c, &c->job);
         }
     }
     /* Flushing looks at waiting input, which may end connections. */
@@ -190,7 +209,7 @@ void vnc_job_done(void *opaque)
     }
     g_ptr_array_set_size(server->job, 0);
     vnc_reap(server);
-    vnc_pump(server);
+    vnc_set_pace(server);
 }
 
 static void attach(struct vnc_server *server, struct console *con)
@@ -222,7 +241,7 @@ static void leds_changed(void *opaque, unsigned leds)
     /* The protocol's bits are those of our lamps: scroll, num, caps. */
     server->leds = leds;
     tell_all(server, TELL_LEDS);
-    vnc_pump(server);
+    vnc_wake(server);
 }
 
 static void pointer_changed(void *opaque)
@@ -235,7 +254,7 @@ static void pointer_changed(void *opaque)
             c->tell |= TELL_POINTER_MODE;
         }
     }
-    vnc_pump(server);
+    vnc_wake(server);
 }
 
 /* --- connections ------------------------------------------------------------------------------ */

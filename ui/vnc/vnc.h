@@ -16,6 +16,7 @@ char *vnc_address(void);
 
 /* The guest's name, for the title of viewers. */
 void vnc_set_desktop_name(const char *name);
+const char *vnc_desktop_name(void);
 /* What the power buttons of clients do, with power-control=on. */
 void vnc_on_power(void (*pressed)(bool reset));
 
