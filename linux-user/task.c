@@ -266,6 +266,7 @@ static void fork_begin(struct task *t)
     user_signal_block_all();
     user_gdb_fork_begin(t);
     user_tasks_lock();
+    user_signal_fork_begin();
     user_memory_lock();
     region_fork_begin();
     cpu_exec_fork_begin();
@@ -276,6 +277,7 @@ static void fork_end(struct task *t, bool child)
     cpu_exec_fork_end(child);
     region_fork_end(child);
     user_memory_fork_end(child);
+    user_signal_fork_end(child);
     if (child) {
         pthread_mutex_init(&tasks_lock, NULL);
         tasks = t;
