@@ -262,6 +262,18 @@ check-guests: all
 	$(Q)./tools/deps test
 	$(Q)BUILD=$(abspath $(B)) prove --timer $(SLOW_SCRIPTS)
 
+# Threads, signals, faults, new code, fork and exec at random; STRESS_SECONDS for each word size.
+STRESS_SECONDS ?= 600
+STRESS = $(B)/tests/user/stress
+check-stress: $(B)/qemu-x86_64 $(B)/qemu-i386
+	$(Q)mkdir -p $(STRESS)
+	$(Q)for n in 64 32; do \
+	    $(CC) -m$$n -idirafter /usr/include/$$($(CC) -dumpmachine) -O1 -w -o $(STRESS)/stress-$$n \
+	        tests/user/programs/stress.c -pthread || exit 1; done
+	$(Q)$(B)/qemu-x86_64 $(STRESS)/stress-64 $(STRESS_SECONDS) count
+	$(Q)$(B)/qemu-i386 $(STRESS)/stress-32 $(STRESS_SECONDS) count
+.PHONY: check-stress
+
 # Debian's programs in user mode, in trees that debootstrap makes once; an hour.
 check-trees: $(PROCESSES:%-linux-user=$(B)/qemu-%)
 	$(Q)./tools/deps trees

@@ -36,6 +36,9 @@ void user_signal_block_all_but(int sig);
 /* Makes the thread come to a safe point soon; queues a signal for it there. */
 void user_signal_kick(struct task *t);
 void user_signal_queue(struct task *t, int sig, const siginfo_t *info);
+/* Around fork(): no other thread may hold the lock of the actions. */
+void user_signal_fork_begin(void);
+void user_signal_fork_end(bool child);
 /* A new process has no pending signals: forgets those that its parent's thread had accepted. */
 void user_signal_forget(struct task *t);
 /* The same around a child that borrows the parent's memory. NULL: out of memory. */

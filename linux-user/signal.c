@@ -155,6 +155,20 @@ void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
     user_signal_kick(t);
 }
 
+void user_signal_fork_begin(void)
+{
+    pthread_mutex_lock(&actions_lock);
+}
+
+void user_signal_fork_end(bool child)
+{
+    if (child) {
+        pthread_mutex_init(&actions_lock, NULL);
+    } else {
+        pthread_mutex_unlock(&actions_lock);
+    }
+}
+
 void user_signal_forget(struct task *t)
 {
     t->queue->head = t->queue->tail;

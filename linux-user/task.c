@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,18 +101,6 @@ static __thread jmp_buf *thread_end;    /* in the thread's outermost frame */
 
 /* --- the end --------------------------------------------------------------------------------- */
 
-void user_exit_group(struct task *t, int status)
-{
-    if (t->trace) {
-        trace_note(t);
-    }
-    user_gdb_exit(t, false, status);
-    if (!t->borrows) {
-        fflush(NULL);
-    }
-    _exit(status);
-}
-
 /* What a thread leaves in memory for those that wait for it. */
 static void clear_tid(struct task *t)
 {
@@ -123,6 +112,20 @@ static void clear_tid(struct task *t)
     }
 }
 
+void user_exit_group(struct task *t, int status)
+{
+    if (t->trace) {
+        trace_note(t);
+    }
+    user_gdb_exit(t, false, status);
+    if (t->borrows) {
+        clear_tid(t);
+    } else {
+        fflush(NULL);
+    }
+    _exit(status);
+}
+
 void user_exit_thread(struct task *t, int status)
 {
     bool last;
@@ -132,6 +135,7 @@ void user_exit_thread(struct task *t, int status)
         trace_note(t);
     }
     if (t->borrows) {
+        clear_tid(t);
         host_syscall(SYS_exit, (int64_t)status);
     }
     user_gdb_lock(t);
@@ -262,6 +266,7 @@ static void fork_begin(struct task *t)
     user_signal_block_all();
     user_gdb_fork_begin(t);
     user_tasks_lock();
+    user_signal_fork_begin();
     user_memory_lock();
     region_fork_begin();
     cpu_exec_fork_begin();
@@ -272,6 +277,7 @@ static void fork_end(struct task *t, bool child)
     cpu_exec_fork_end(child);
     region_fork_end(child);
     user_memory_fork_end(child);
+    user_signal_fork_end(child);
     if (child) {
         pthread_mutex_init(&tasks_lock, NULL);
         tasks = t;
@@ -420,6 +426,112 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     return pid;
 }
 
+/* --- a process of its own in the same memory ------------------------------------------------- */
+
+struct lend {
+    struct task *task;              /* the child's, on a helper thread's vCPU */
+    const struct user_clone *args;  /* until `done' */
+    sem_t done, taken;              /* pid is set; the parent has read it */
+    int64_t pid;
+    int pidfd;
+    struct user_actions actions;
+};
+
+static int lent_child(void *opaque)
+{
+    struct lend *l = opaque;
+    struct task *t = l->task;
+
+    t->borrows = true;
+    if (!(l->args->flags & CLONE_SIGHAND)) {
+        t->actions = &l->actions;
+    }
+    t->tid = host_syscall(SYS_gettid);
+    if (l->args->flags & CLONE_CHILD_SETTID) {
+        put_tid(l->args->child_tid, t->tid);
+    }
+    l->pid = t->tid;
+    sem_post(&l->done);
+    user_signal_unblock(t);
+    user_arch_loop(t);
+}
+
+static void drop_lend(struct lend *l)
+{
+    if (l && l->task) {
+        free(l->task->child_stack);
+        user_cpu_free(l->task->cpu);
+        free(l->task);
+    }
+    free(l);
+}
+
+/* A thread that the child's libc takes for itself: the kernel keeps it waiting so long. */
+static void *lender(void *opaque)
+{
+    struct lend *l = opaque;
+    struct task *t = l->task;
+    uint64_t flags = l->args->flags & ~(uint64_t)(CLONE_SETTLS | CLONE_PARENT_SETTID |
+                                                  CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID);
+
+    attach(t);
+    if (clone(lent_child, (uint8_t *)t->child_stack + CHILD_STACK,
+              flags | CLONE_VFORK | l->args->exit_signal, l, &l->pidfd) < 0) {
+        l->pid = -errno;
+        sem_post(&l->done);
+    }
+    while (sem_wait(&l->taken) < 0) {
+    }
+    t->cpu->in_guest = false;
+    backend_fp_leave(t->cpu->env);
+    user_signal_thread_end(t);
+    cpu_set_current(NULL);
+    user_task = NULL;
+    drop_lend(l);
+    return NULL;
+}
+
+static int64_t lend_memory(struct task *parent, const struct user_clone *args)
+{
+    struct lend *l = calloc(1, sizeof(*l));
+    pthread_attr_t attr;
+    pthread_t thread;
+    int64_t result = -ENOMEM;
+
+    if (l) {
+        l->task = new_task(parent, args, &result);
+    }
+    if (!l || !l->task || !(l->task->child_stack = malloc(CHILD_STACK))) {
+        drop_lend(l);
+        return result;
+    }
+    l->args = args;
+    l->actions = *parent->actions;
+    sem_init(&l->done, 0, 0);
+    sem_init(&l->taken, 0, 0);
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    user_signal_block_all();
+    result = -pthread_create(&thread, &attr, lender, l);
+    pthread_attr_destroy(&attr);
+    if (!result) {
+        while (sem_wait(&l->done) < 0) {
+        }
+        result = l->pid;
+        if (result > 0 && args->flags & CLONE_PARENT_SETTID) {
+            put_tid(args->parent_tid, result);
+        }
+        if (result > 0 && args->flags & CLONE_PIDFD) {
+            put_tid(args->pidfd, l->pidfd);
+        }
+        sem_post(&l->taken);
+    } else {
+        drop_lend(l);
+    }
+    user_signal_unblock(parent);
+    return result;
+}
+
 static int64_t make(struct task *t, const struct user_clone *args)
 {
     const uint64_t shared = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD;
@@ -429,7 +541,7 @@ static int64_t make(struct task *t, const struct user_clone *args)
             return -EINVAL;
         }
         if (args->flags & CLONE_VM && !(args->flags & CLONE_VFORK)) {
-            return -EINVAL;         /* a process of its own in the same memory */
+            return lend_memory(t, args);
         }
         if (args->flags & CLONE_VM && !(args->flags & NEW_SPACES) && !t->borrows) {
             return borrow_memory(t, args);

@@ -78,6 +78,8 @@ def main():
     for arch in arches:
         tree = make_tree(arch)
         emulator = "/" + QEMU[arch] + "-static"
+        if os.path.exists(tree + emulator):
+            os.unlink(tree + emulator)          # something may still run
         shutil.copy(os.path.join(BUILD, QEMU[arch]), tree + emulator)
         for name, seconds, command in read_commands():
             if names and name not in names:
