@@ -130,7 +130,7 @@ struct json *qmp_human_monitor_command(const struct json *args, struct error **e
     return answer;
 }
 
-/* --- devices ---------------------------------------------------------------------------------- */
+/* --- devices --------------------------------------------------------------------------------- */
 
 /* "driver,key=value" out of members; commas in values are doubled. */
 static char *option_text(const struct json *args, const char *first, struct error **err)
@@ -186,7 +186,7 @@ struct json *qmp_object_add(const struct json *args, struct error **err)
     return NULL;
 }
 
-/* --- media ------------------------------------------------------------------------------------ */
+/* --- media ----------------------------------------------------------------------------------- */
 
 static struct block *find_drive(const struct json *args, struct error **err)
 {
@@ -251,7 +251,7 @@ struct json *qmp_ringbuf_read(const struct json *args, struct error **err)
     return answer;
 }
 
-/* --- screen, keys and pointers ---------------------------------------------------------------- */
+/* --- screen, keys and pointers --------------------------------------------------------------- */
 
 struct json *qmp_screendump(const struct json *args, struct error **err)
 {
@@ -394,7 +394,7 @@ struct json *qmp_input_send_event(const struct json *args, struct error **err)
     return NULL;
 }
 
-/* --- VNC -------------------------------------------------------------------------------------- */
+/* --- VNC ------------------------------------------------------------------------------------- */
 
 struct json *qmp_query_vnc(const struct json *args, struct error **err)
 {

@@ -123,7 +123,7 @@ struct json *qmp_query_display(const struct json *args, struct error **err)
     return o;
 }
 
-/* --- machines and CPUs ------------------------------------------------------------------------ */
+/* --- machines and CPUs ----------------------------------------------------------------------- */
 
 struct json *qmp_query_machines(const struct json *args, struct error **err)
 {
@@ -196,7 +196,7 @@ struct json *qmp_query_cpus_fast(const struct json *args, struct error **err)
     return list;
 }
 
-/* --- devices ---------------------------------------------------------------------------------- */
+/* --- devices --------------------------------------------------------------------------------- */
 
 static void add_class(void *opaque, const struct device_class *class)
 {
@@ -307,7 +307,7 @@ struct json *qmp_query_chardev_backends(const struct json *args, struct error **
     return list;
 }
 
-/* --- drives ----------------------------------------------------------------------------------- */
+/* --- drives ---------------------------------------------------------------------------------- */
 
 static struct json *describe_image(struct block *block)
 {
@@ -391,7 +391,7 @@ struct json *qmp_query_blockstats(const struct json *args, struct error **err)
     return list;
 }
 
-/* --- the command line ------------------------------------------------------------------------- */
+/* --- the command line ------------------------------------------------------------------------ */
 
 static const struct option_row *options;
 

@@ -54,7 +54,7 @@ const struct qmp_type *qmp_type_find(const char *name)
     return NULL;
 }
 
-/* --- checks ----------------------------------------------------------------------------------- */
+/* --- checks ---------------------------------------------------------------------------------- */
 
 static bool has_builtin_type(const struct json *value, const char *type)
 {
@@ -167,7 +167,7 @@ bool qmp_check_members(const struct json *object, const char *members, struct er
     return true;
 }
 
-/* --- schema ----------------------------------------------------------------------------------- */
+/* --- schema ---------------------------------------------------------------------------------- */
 
 static struct json *entity(struct json *list, const char *name, const char *meta)
 {

@@ -24,7 +24,7 @@ struct qmp {
     bool pretty, negotiated;
 };
 
-/* --- output ----------------------------------------------------------------------------------- */
+/* --- output ---------------------------------------------------------------------------------- */
 
 /* Takes the value. */
 static void send_value(struct qmp *qmp, struct json *value)
@@ -99,7 +99,7 @@ static void greet(struct qmp *qmp)
     send_value(qmp, greeting);
 }
 
-/* --- arguments -------------------------------------------------------------------------------- */
+/* --- arguments ------------------------------------------------------------------------------- */
 
 const char *qmp_text(const struct json *args, const char *name)
 {
@@ -122,7 +122,7 @@ bool qmp_bool(const struct json *args, const char *name, bool fallback)
     return value ? json_is_true(value) : fallback;
 }
 
-/* --- commands of the human monitor ------------------------------------------------------------ */
+/* --- commands of the human monitor ----------------------------------------------------------- */
 
 static void fill_arg(struct hmp_arg *arg, const struct json *value)
 {
@@ -186,7 +186,7 @@ bool qmp_run_hmp(const char *command, const struct json *args, struct error **er
     return good;
 }
 
-/* --- input ------------------------------------------------------------------------------------ */
+/* --- input ----------------------------------------------------------------------------------- */
 
 static const struct qmp_command *find_command(const char *name)
 {

@@ -25,7 +25,7 @@ static struct {
     bool escaped;                  /* the last key was Esc: Alt with the next one */
 } screen;
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 /* Code page 437 outside of ASCII. */
 static const uint16_t low[32] = {
@@ -105,7 +105,7 @@ static void on_refreshed(struct console_listener *listener)
     refresh();
 }
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static void tap(enum input_key key, int modifiers, bool control, bool alt)
 {
@@ -245,7 +245,7 @@ static void on_input(void *opaque, int ready)
     }
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 bool curses_available(void)
 {

@@ -79,7 +79,7 @@ static bool load(struct error **err)
     return true;
 }
 
-/* --- the picture ------------------------------------------------------------------------------ */
+/* --- the picture ----------------------------------------------------------------------------- */
 
 static void on_updated(struct console_listener *listener, int x, int y, int width, int height)
 {
@@ -149,7 +149,7 @@ static void draw(void)
     present();
 }
 
-/* --- keys ------------------------------------------------------------------------------------- */
+/* --- keys ------------------------------------------------------------------------------------ */
 
 static bool is_down(enum input_key a, enum input_key b)
 {
@@ -298,7 +298,7 @@ static void text_event(const char *text)
     }
 }
 
-/* --- pointer ---------------------------------------------------------------------------------- */
+/* --- pointer --------------------------------------------------------------------------------- */
 
 static unsigned guest_buttons(uint32_t state)
 {
@@ -338,7 +338,7 @@ static void button_event(const SDL_MouseButtonEvent *event)
     pointer_event(event->x, event->y, 0, 0, 0);
 }
 
-/* --- events ----------------------------------------------------------------------------------- */
+/* --- events ---------------------------------------------------------------------------------- */
 
 static void window_event(const SDL_WindowEvent *event)
 {
@@ -394,7 +394,7 @@ static void on_refreshed(struct console_listener *listener)
     console_set_interval(listener, window.idle_ticks > IDLE_AFTER ? IDLE_MS : BUSY_MS);
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life ------------------------------------------------------------------------------------ */
 
 static bool open_window(struct error **err)
 {

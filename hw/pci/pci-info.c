@@ -123,7 +123,7 @@ void pci_print(FILE *out)
     print_bus(out, container_of(bus, struct pci_bus, bus), 0);
 }
 
-/* --- for QMP ---------------------------------------------------------------------------------- */
+/* --- for QMP --------------------------------------------------------------------------------- */
 
 static struct json *describe_bar(const struct pci_bar *bar, unsigned n)
 {

@@ -153,7 +153,9 @@ static bool map_trampolines(void)
     uint32_t words[ARRAY_LEN(code)];
 
     memcpy(words, code, sizeof(code));
-    swap_words(words, sizeof(words));
+    if (!arm_env(user_task->cpu)->be8) {        /* BE8: only data is big-endian */
+        swap_words(words, sizeof(words));
+    }
     if (page < 0 || !user_write(page, words, sizeof(words)) ||
         user_mprotect(page, USER_PAGE, PROT_READ | PROT_EXEC) < 0) {
         return false;

@@ -27,7 +27,7 @@ static struct block *drive(const char *id, const char *more)
     return block;
 }
 
-/* --- targets ---------------------------------------------------------------------------------- */
+/* --- targets --------------------------------------------------------------------------------- */
 
 static struct scsi_bus bus;
 static unsigned readies;
@@ -159,7 +159,7 @@ static void check_cd(void)
     block_close(block);
 }
 
-/* --- the host adapter ------------------------------------------------------------------------- */
+/* --- the host adapter ------------------------------------------------------------------------ */
 
 #define REGISTERS 0xe0000000ull
 enum { DSTAT = 0x0c, ISTAT = 0x14, DSP = 0x2c, DSPS = 0x30, DIEN = 0x39, SIST1 = 0x43 };
