@@ -25,8 +25,6 @@ void user_memory_fork_end(bool child);
 void user_signal_init(void);
 void user_signal_thread_init(struct task *t);       /* alternate stack and queue of a new thread */
 void user_signal_thread_end(struct task *t);
-/* In a child process: what was queued is the parent's. Signals are blocked. */
-void user_signal_forked(struct task *t);
 /* Delivers what is pending; may not come back (default actions). Whether a handler was entered. */
 bool user_take_signals(struct task *t);
 /* The host's mask as the guest's is, after all signals were blocked. */

@@ -340,12 +340,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
         fetch_fault(t->cpu, info, user_addr(info->si_addr));
     }
     if (!in_guest_code(t, context)) {
-        if (!region_fetch_failed(t->cpu)) {
-            own_fault(sig, info, context);
-        }
-        user_signal_unblock(t);
-        user_fetch_fault(t->cpu, user_addr(info->si_addr) & -(uint64_t)USER_PAGE,
-                         is_mapped(user_addr(info->si_addr)));
+        own_fault(sig, info, context);
     }
     if (info->si_code == SEGV_ACCERR && !is_mapped(user_addr(info->si_addr))) {
         info->si_code = SEGV_MAPERR;        /* reserved on the host only */
@@ -692,12 +687,6 @@ void user_signal_thread_init(struct task *t)
     t->actions = &process_actions;
     q->stack = stack.ss_sp = q + 1;
     sigaltstack(&stack, NULL);
-}
-
-void user_signal_forked(struct task *t)
-{
-    t->queue->head = t->queue->tail = 0;
-    t->signal_pending = 0;
 }
 
 void user_signal_thread_end(struct task *t)

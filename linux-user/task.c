@@ -284,7 +284,6 @@ static void fork_end(struct task *t, bool child)
         t->next = NULL;
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
-        user_signal_forked(t);
         user_cpu_forked(t->cpu);
         user_signal_forget(t);
         trace_forked(t);

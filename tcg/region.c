@@ -54,7 +54,6 @@ struct fetch {
     struct ir_check *old;           /* of the last region that has changed, or NULL */
     uint64_t changed[IR_CHECK_WORDS], loaded[IR_CHECK_WORDS];   /* bytes: seen to change, loaded */
     bool global;
-    bool reading;                   /* from `host', which another thread may take away */
     uint8_t bytes[CODE_PAGE];
 };
 
@@ -598,20 +597,11 @@ static void copy_code(struct fetch *f)
     }
 }
 
-bool region_fetch_failed(struct cpu *cpu)
-{
-    bool reading = cpu->fetch->reading;
-
-    cpu->fetch->reading = false;
-    return reading;
-}
-
 static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *f,
                      unsigned max_insns, struct translation *t)
 {
     bool checked = f->host && code_is_checked(f->ram_page);
 
-    f->reading = true;
     if (checked) {
         copy_code(f);
     }
@@ -626,7 +616,6 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
     ir_reset(cpu->ir);
     memset(f->loaded, 0, sizeof(f->loaded));
     cpu->target->translate(t);
-    f->reading = false;
     if (t->checked) {
         note_code(t, f);
     }

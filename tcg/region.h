@@ -74,9 +74,6 @@ void region_drop_pages(const uint64_t *pages, unsigned n);
 /* Whether the region that cpu's hot.ra is in was made from any of these bytes. */
 bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len);
 
-/* A host fault came while the vCPU was reading guest code to translate it (once): the code is gone,
-   and the guest's fetch fault may be raised. */
-bool region_fetch_failed(struct cpu *cpu);
 /* The region that a check op left from: its code has changed, or has not for so long that its page
    is to be watched again. */
 void region_checked(struct cpu *cpu, uintptr_t host);
