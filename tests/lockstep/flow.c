@@ -100,6 +100,12 @@ static void push_and_return(struct generator *g)
     junk(g, skip);
 }
 
+/* A store through the address of code would make instructions whose flags nobody knows. */
+static void forget_code(struct generator *g, unsigned reg)
+{
+    mov_imm(g, reg, random_below(16));
+}
+
 static void jump_register(struct generator *g)
 {
     unsigned reg = scratch(), skip = random_below(4);
@@ -110,6 +116,7 @@ static void jump_register(struct generator *g)
     add(&s, (chance(50) ? 0xe0 : 0xd0) | reg, 1);
     flush(g, &s);
     junk(g, skip);
+    forget_code(g, reg);
 }
 
 /* mov $target, %eax; mov %rax, (%rsp); jmp or call *(%rsp) */
@@ -127,6 +134,7 @@ static void jump_memory(struct generator *g)
     add(&s, chance(50) ? 0x2424ff : 0x2414ff, 3);
     flush(g, &s);
     junk(g, skip);
+    forget_code(g, R_AX);
 }
 
 static void pop_flags(struct generator *g)
