@@ -14,7 +14,7 @@
 #include <string.h>
 #include "base/memory.h"
 
-enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1024 };
+enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1 << 15 };
 
 /* What a slot is in: a log may hold slots that have become the other kind since. */
 enum { SLOT_LOGGED = 1, SLOT_LOGGED_GLOBAL = 2, SLOT_GLOBAL = 4 };
@@ -43,7 +43,7 @@ static unsigned filter_bit(struct cpu *cpu, uint64_t lin)
 {
     uint64_t page = lin >> cpu->target->page_bits;
 
-    return (page ^ page >> 10) % PAGE_FILTER;
+    return (page ^ page >> 15) % PAGE_FILTER;
 }
 
 static uint64_t invalid_pc(unsigned index)
