@@ -14,6 +14,10 @@ import time
 QEMU = os.path.join(os.environ.get("BUILD", "build"), "qemu-system-x86_64")
 count = failed = 0
 
+# Whoever runs the tests in the background may have had these ignored, which children inherit.
+for ignored in (signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(ignored, signal.SIG_DFL)
+
 
 def ok(good, name):
     global count, failed
