@@ -9,28 +9,15 @@ import sys
 import tempfile
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests/boot/lib"))
+
+from tap import done, ok, skip
+
 OURS = os.path.abspath(os.path.join(os.environ.get("BUILD", os.path.join(TOP, "build")), "qemu-img"))
 PEER = "/usr/bin/qemu-img"
 KEY = ["--object", "secret,id=s,data=abc"]
 WRONG = ["--object", "secret,id=s,data=abd"]
 RAW = "driver=raw,file.filename=raw"
-count = failed = 0
-
-
-def ok(condition, name, *notes):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'' if condition else 'not '}ok {count} - {name}", flush=True)
-    for note in notes if not condition else ():
-        print("#", *str(note).split("\n"), sep="\n# ")
-    return condition
-
-
-def skip(name, why):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {why}")
 
 
 def run(*words, data=None):
@@ -118,5 +105,4 @@ try:
 finally:
     os.chdir(here)
     shutil.rmtree(folder)
-print(f"1..{count}")
-sys.exit(failed != 0)
+done()

@@ -12,19 +12,12 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests/boot/lib"))
+
+from tap import done, ok, skip
+
 BUILD = os.path.abspath(os.environ.get("BUILD", os.path.join(TOP, "build")))
 IMG, NBD = os.path.join(BUILD, "qemu-img"), os.path.join(BUILD, "qemu-nbd")
-count = failed = 0
-
-
-def ok(condition, name, *notes):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'' if condition else 'not '}ok {count} - {name}", flush=True)
-    for note in notes if not condition else ():
-        print("#", *str(note).split("\n"), sep="\n# ")
-    return condition
 
 
 def run(*words):
@@ -129,14 +122,12 @@ def refusals():
 
 def main():
     if not shutil.which("mcopy") or not shutil.which("fsck.fat"):
-        print("ok 1 - fat: # SKIP mtools or dosfstools are not installed")
-        print("1..1")
+        skip("fat", "mtools or dosfstools are not installed")
         return
     make_folder()
     layouts()
     changes()
     refusals()
-    print(f"1..{count}")
 
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"
@@ -148,4 +139,4 @@ try:
 finally:
     os.chdir(here)
     shutil.rmtree(folder)
-sys.exit(failed != 0)
+done()

@@ -14,26 +14,13 @@ import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests/boot/lib"))
+
+from tap import done, ok, skip
+
 BUILD = os.environ.get("BUILD", os.path.join(TOP, "build"))
 IMG, NBD = os.path.join(BUILD, "qemu-img"), os.path.join(BUILD, "qemu-nbd")
 PEER_IMG, PEER_NBD = "/usr/bin/qemu-img", "/usr/bin/qemu-nbd"
-count = failed = 0
-
-
-def ok(condition, name, *notes):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'' if condition else 'not '}ok {count} - {name}", flush=True)
-    for note in notes if not condition else ():
-        print("#", *str(note).split("\n"), sep="\n# ")
-    return condition
-
-
-def skip(name, why):
-    global count
-    count += 1
-    print(f"ok {count} - {name} # SKIP {why}")
 
 
 def run(*words):
@@ -278,5 +265,4 @@ try:
 finally:
     os.chdir(here)
     shutil.rmtree(folder)
-print(f"1..{count}")
-sys.exit(failed != 0)
+done()

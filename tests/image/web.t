@@ -12,18 +12,11 @@ import tempfile
 import threading
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests/boot/lib"))
+
+from tap import done, ok, skip
+
 IMG = os.path.abspath(os.path.join(os.environ.get("BUILD", os.path.join(TOP, "build")), "qemu-img"))
-count = failed = 0
-
-
-def ok(condition, name, *notes):
-    global count, failed
-    count += 1
-    failed += not condition
-    print(f"{'' if condition else 'not '}ok {count} - {name}", flush=True)
-    for note in notes if not condition else ():
-        print("#", *str(note).split("\n"), sep="\n# ")
-    return condition
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -89,8 +82,7 @@ def main():
     url = f"http://127.0.0.1:{server.server_port}"
     code, out, err = run("info", "-f", "raw", url + "/raw")
     if "without libcurl" in err:
-        print("ok 1 - http # SKIP built without libcurl")
-        print("1..1")
+        skip("http", "built without libcurl")
         return
     ok(code == 0 and f"{(3 << 20) + 512} bytes" in out, "the size is known", out, err)
     a = run("compare", "-f", "raw", "-F", "raw", "raw", url + "/raw")
@@ -124,7 +116,6 @@ def main():
     server.server_close()
     a = run("info", "-f", "raw", url + "/raw")
     ok(a[0] == 1, "a server that is gone", a)
-    print(f"1..{count}")
 
 
 folder = tempfile.mkdtemp(prefix="web-")
@@ -135,4 +126,4 @@ try:
 finally:
     os.chdir(here)
     shutil.rmtree(folder)
-sys.exit(failed != 0)
+done()

@@ -20,13 +20,13 @@ def note(text):
         print("#", "".join(c if c.isprintable() else "." for c in part), flush=True)
 
 
-def ok(good, name, why=""):
-    """A result; `why' (text or bytes, only its last 30 lines) is shown when it is bad."""
+def ok(good, name, *why):
+    """A result; what `why' has (text or bytes, only its last 30 lines) is shown when it is bad."""
     line(bool(good), name)
-    if not good:
-        if isinstance(why, bytes):
-            why = why.decode(errors="replace")
-        note("\n".join(str(why).splitlines()[-30:]))
+    for part in why if not good else ():
+        if isinstance(part, bytes):
+            part = part.decode(errors="replace")
+        note("\n".join(str(part).splitlines()[-30:]))
     return bool(good)
 
 
