@@ -112,7 +112,7 @@ void cpu_reset_all(void)
 
 void cpu_kick(struct cpu *cpu)
 {
-    __atomic_store_n(&cpu_hot(cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+    cpu_hot_exit(cpu_hot(cpu));
     pthread_cond_broadcast(&cpu->wake);
 }
 

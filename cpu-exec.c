@@ -204,7 +204,7 @@ static bool others_in_guest(struct cpu *cpu)
 
     for (struct cpu *c = cpu_first(); c; c = c->next) {
         if (c != cpu && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+            cpu_hot_exit(cpu_hot(c));
             any = true;
         }
     }

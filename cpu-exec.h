@@ -28,7 +28,7 @@ struct cpu;
 struct cpu_mapping;
 struct debug_registers;
 
-/* cpu_hot.exit_req; a poll is one compare with a register that is neither 0 nor below 0. */
+/* The values of cpu_hot.exit_req: a poll compares it, unsigned, with a register that is not 0. */
 enum { EXIT_NOT, EXIT_NOW = -1 };
 
 /*
@@ -54,6 +54,12 @@ struct cpu_hot {
     uint32_t pad;
 };
 _Static_assert(sizeof(struct cpu_hot) == 64, "struct cpu_hot is one cache line");
+
+/* Makes translated code leave at its next poll; from any thread. */
+static inline void cpu_hot_exit(struct cpu_hot *hot)
+{
+    __atomic_store_n(&hot->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+}
 
 /* Identifies code: equal keys may share a region. */
 struct code_key {

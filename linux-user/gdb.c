@@ -46,7 +46,7 @@ static void kick(struct task *t)
     info.si_pid = getpid();
     info.si_value.sival_ptr = (void *)&kick_mark;
     __atomic_store_n(&t->debug.stop, 1, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+    cpu_hot_exit(cpu_hot(t->cpu));
     if (t != user_task) {
         host_syscall(SYS_rt_tgsigqueueinfo, (int64_t)getpid(), (int64_t)t->tid,
                      (int64_t)KICK_SIGNAL, &info);

@@ -80,7 +80,7 @@ void user_signal_block_all_but(int sig)
 void user_signal_kick(struct task *t)
 {
     t->signal_pending = 1;
-    __atomic_store_n(&cpu_hot(t->cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+    cpu_hot_exit(cpu_hot(t->cpu));
 }
 
 static void set_mask(struct task *t, uint64_t mask)

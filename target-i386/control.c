@@ -336,7 +336,7 @@ void helper_check_mwait(struct x86_env *env, uint32_t extensions)
 void helper_mwait(struct x86_env *env)
 {
     if (cpu_first()->next) {
-        __atomic_store_n(&env->hot.exit_req, EXIT_NOW, __ATOMIC_RELEASE);
+        cpu_hot_exit(&env->hot);
     } else {
         helper_hlt(env);
     }

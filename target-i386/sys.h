@@ -187,7 +187,7 @@ _Noreturn void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint3
 static inline void x86_poll_interrupts(struct x86_env *env)
 {
     if (__atomic_load_n(&env_cpu(env)->interrupts, __ATOMIC_RELAXED)) {
-        __atomic_store_n(&env->hot.exit_req, EXIT_NOW, __ATOMIC_RELEASE);
+        cpu_hot_exit(&env->hot);
     }
 }
 

@@ -183,7 +183,7 @@ static void interrupt_others(void)
 {
     for (struct cpu *c = cpu_first(); c; c = c->next) {
         if (c != cpu_current() && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
-            __atomic_store_n(&cpu_hot(c)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+            cpu_hot_exit(cpu_hot(c));
         }
     }
 }

@@ -115,7 +115,7 @@ void user_cpu_forked(struct cpu *cpu)
 void cpu_interrupt(struct cpu *cpu, uint32_t mask)
 {
     __atomic_fetch_or(&cpu->interrupts, mask, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&cpu_hot(cpu)->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
+    cpu_hot_exit(cpu_hot(cpu));
 }
 
 void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask)
