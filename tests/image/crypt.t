@@ -21,7 +21,11 @@ RAW = "driver=raw,file.filename=raw"
 
 
 def run(*words, data=None):
-    p = subprocess.run(words, capture_output=True, input=data, timeout=60)
+    for _ in range(10):
+        p = subprocess.run(words, capture_output=True, input=data, timeout=60)
+        # QEMU gives up when its measurement of key derivation fell between two ticks of the clock.
+        if words[0] != PEER or b"accurate CPU usage" not in p.stderr:
+            break
     return p.returncode, p.stdout.decode(), p.stderr.decode()
 
 
