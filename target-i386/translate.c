@@ -309,18 +309,23 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
+    uint64_t pc = d->region->insns[l->insn].pc;
+
     if (!d->ended && d->t->insns) {
         note_edge(d, l);
         l->edges++;
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
+    if (l->insn != 0 && !(d->cc_op != CC_DYNAMIC && x86_region_live(d, pc))) {
+        ir_entry(d->ir, l->label, pc);
+    }
     d->ended = false;
     d->fp_checked = false;
     d->fp_where = FP_ANYWHERE;
     d->fp_code_seg = d->fp_data_seg = -1;
     if (l->back && l->insn != 0) {
-        ir_poll(d->ir, d->region->insns[l->insn].pc);
+        ir_poll(d->ir, pc);
     }
 }
 
