@@ -406,8 +406,8 @@ static void read_modrm(struct reader *r, uint32_t mode)
 /* --- operands -------------------------------------------------------------------------------- */
 
 /*
- * What prefixes, opcode and ModRM byte settle together. A program uses few hundred of these, so they
- * are remembered.
+ * What prefixes, opcode and ModRM byte settle together. A program uses some hundred of these, so
+ * they are remembered.
  */
 struct x86_shape {
     uint64_t key;                   /* 0: none */

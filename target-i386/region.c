@@ -169,7 +169,7 @@ static void sort_runs(struct x86_region *r)
     }
 }
 
-/* Backward: what a flag's writer leaves is unseen if it is overwritten before anything may raise. */
+/* Backward: flags are unseen if they are overwritten before anything may raise. */
 static void find_unseen_flags(struct x86_dis *d, const struct x86_run *run)
 {
     struct x86_region *r = d->region;

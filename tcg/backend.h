@@ -35,8 +35,8 @@ size_t backend_init(const struct target *target, bool user, uint8_t *buffer, siz
    *too_big, the region needs fewer instructions. */
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
                      size_t room, struct compiled *out, bool *too_big);
-/* A way in for other regions, of BACKEND_ENTRY_ROOM bytes at most: looks whether to leave, and jumps
-   to one of out->entries. Returns its end. */
+/* A way in for other regions, of BACKEND_ENTRY_ROOM bytes at most: looks whether to leave, then
+   jumps to one of out->entries. Returns its end. */
 enum { BACKEND_ENTRY_ROOM = 64 };
 uint32_t backend_enter(uint8_t *buffer, uint32_t at, const struct region_entry *entry);
 enum exit_reason {

@@ -774,8 +774,8 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
 }
 
 /*
- * A region of its own whose code leads to the middle of another; or NULL. It goes when that goes, as
- * it is taken to be of the same bytes.
+ * A region of its own whose code leads to the middle of another; or NULL. It is taken to be of the
+ * same bytes, and so goes when that goes.
  */
 static struct region *region_of_middle(struct cpu *cpu, uint64_t ram_addr,
                                        const struct code_key *key)

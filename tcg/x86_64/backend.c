@@ -124,7 +124,8 @@ static void note_entries(struct compiler *c)
 
 uint32_t backend_enter(uint8_t *buffer, uint32_t at, const struct region_entry *entry)
 {
-    struct emitter e = { .buffer = buffer, .p = buffer + at, .limit = buffer + at + BACKEND_ENTRY_ROOM };
+    struct emitter e = { .buffer = buffer, .p = buffer + at,
+                         .limit = buffer + at + BACKEND_ENTRY_ROOM };
     uint32_t leave = x_poll(&e);
 
     x_jmp_to(&e, entry->host);
