@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/pci/i440fx.h"
 #include "base/error.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
@@ -14,6 +13,7 @@
 #include "hw/i386/x86-cpu.h"
 #include "hw/ide/ide.h"
 #include "hw/isa/isa.h"
+#include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 
 struct cpu;
