@@ -204,17 +204,21 @@ static bool walk(struct virtq *q, struct virtq_chain *c)
     }
 }
 
+/* Where the driver puts the next request. */
+static uint16_t avail_index(const struct virtq *q)
+{
+    return BITS_TO_LE(16, __atomic_load_n((uint16_t *)(q->avail + 2), __ATOMIC_ACQUIRE));
+}
+
 /* Requests that wait; more than the ring holds breaks the device. */
 static unsigned waiting(struct virtq *q)
 {
-    uint16_t index;
     unsigned n;
 
     if (!virtq_ready(q)) {
         return 0;
     }
-    index = __atomic_load_n((uint16_t *)(q->avail + 2), __ATOMIC_ACQUIRE);
-    n = (uint16_t)(BITS_TO_LE(16, index) - q->s->last_avail);
+    n = (uint16_t)(avail_index(q) - q->s->last_avail);
     if (n > q->s->size) {
         virtio_break(q->v, "the available ring jumped by %u entries", n);
         return 0;
@@ -336,28 +340,34 @@ void virtq_want_notify(struct virtq *q, bool on)
         st16_le(q->used, on ? 0 : USED_NO_NOTIFY);
     } else if (on) {
         offset = RING_HEADER + USED_ENTRY * q->s->size;
-        st16_le(q->used + offset, q->s->last_avail);
+        st16_le(q->used + offset, avail_index(q));
     } else {
         return;                      /* the event lies behind us: no more of them come */
     }
     note_store(q->used_ram + offset, 2);
 }
 
-/* Serves what waits, a ring's worth at most: a driver on another CPU may go on adding. */
+/* Serves what waits, a ring's worth at most: a driver on another CPU may go on adding. While the
+ * device has a reason to wait the driver need not notify. */
 static void serve(struct virtq *q)
 {
     enum virtq_result result = VIRTQ_EMPTY;
     unsigned left = q->s->size;
+    uint16_t index;
 
     do {
+        index = avail_index(q);
         virtq_want_notify(q, false);
         while (left && (result = q->serve(q)) == VIRTQ_DONE) {
             left--;
         }
         virtq_signal(q);
-        virtq_want_notify(q, true);
-    } while (left && result == VIRTQ_EMPTY && !virtq_is_empty(q));
-    if (!left) {
+        if (result == VIRTQ_EMPTY || result == VIRTQ_NOTIFY) {
+            virtq_want_notify(q, true);
+        }
+    } while ((result == VIRTQ_EMPTY && !virtq_is_empty(q)) ||
+             (result == VIRTQ_NOTIFY && virtq_ready(q) && avail_index(q) != index));
+    if (result == VIRTQ_DONE) {
         q->again = true;
         timer_set(&q->v->later, clock_ns(CLOCK_VM));
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Virtio over PCI (Virtio 1.1, 4.1; 0.9.5, 2.1): registers of 0.9 in ports at BAR 0, MSI-X in BAR 1,
- * registers of 1.0 in memory at BAR 4.
+ * Virtio over PCI (Virtio 1.1, 4.1; 0.9.5, 2.1): registers of 0.9 in ports at BAR 0, MSI-X in BAR
+ * 1, registers of 1.0 in memory at BAR 4.
  */
 #ifndef HW_VIRTIO_VIRTIO_PCI_H
 #define HW_VIRTIO_VIRTIO_PCI_H

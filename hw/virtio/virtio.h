@@ -38,9 +38,9 @@ enum {
 struct virtq_state {
     uint64_t desc, avail, used;      /* guest addresses */
     uint16_t size, vector;
-    uint16_t last_avail;             /* the next entry of the available ring to take */
+    uint16_t last_avail;             /* the next entry of the available ring */
     uint16_t used_index;             /* the next of the used ring to write */
-    uint16_t signalled;              /* used_index when the driver was last asked about interrupts */
+    uint16_t signalled;              /* used_index at the last thought of interrupts */
     bool enabled, signalled_valid;
 };
 FIELDS(virtq_state) = {
@@ -73,7 +73,8 @@ struct virtq;
 enum virtq_result {
     VIRTQ_EMPTY,       /* there was none */
     VIRTQ_DONE,        /* try the next one */
-    VIRTQ_WAIT         /* there is one, but it must wait; virtq_kick() later */
+    VIRTQ_WAIT,        /* there may be one, but it must wait; virtq_kick() later */
+    VIRTQ_NOTIFY       /* there are too few for what is to be done; the driver shall notify */
 };
 
 /* What a device is and does; constant. Members from `changed' on may be NULL. */
@@ -125,7 +126,7 @@ struct virtio {
     struct virtq queues[VIRTIO_QUEUES];
 };
 
-/* --- making; `v' is zeroed, and kind, s and config_size are set -------------------------------- */
+/* --- making; `v' is zeroed, and kind, s and config_size are set ------------------------------ */
 
 /* `serve' is called when the driver notifies; NULL: the device looks at the queue when it wants.
  * `size' is a power of two up to VIRTIO_QUEUE_MAX. */
@@ -139,7 +140,7 @@ void virtio_reset(struct virtio *v);
 /* False when the saved numbers are impossible. */
 bool virtio_loaded(struct virtio *v, struct error **err);
 
-/* --- the driver's side: for transports -------------------------------------------------------- */
+/* --- the driver's side: for transports ------------------------------------------------------- */
 
 void virtio_set_status(struct virtio *v, uint8_t status);
 /* Reads and clears. */
@@ -155,7 +156,7 @@ void virtq_watch_maps(void);
 void virtq_set_page(struct virtq *q, uint64_t address);
 void virtq_set_size(struct virtq *q, unsigned size);
 
-/* --- the device's side ------------------------------------------------------------------------ */
+/* --- the device's side ----------------------------------------------------------------------- */
 
 static inline bool virtio_has(const struct virtio *v, unsigned feature)
 {
