@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's kernel drives the virtio devices: network, random numbers, balloon, ports, in both
+generations of their registers."""
+import hashlib
+import os
+import socket
+import sys
+import threading
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import packages
+from emulator import Emulator, folder
+from tap import done, ok
+
+MODULES = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon", "virtio_console")
+INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
+mkdir -p /dev/pts
+echo "RNG $(cat /sys/class/misc/hw_random/rng_current) $(head -c 100000 /dev/hwrng | wc -c)"
+ip link set eth0 up
+udhcpc -q -n -i eth0 -s /bin/lease > /dev/null 2>&1
+echo "NET $(ip -4 addr show eth0 | grep -o 'inet [0-9.]*') $(cat /sys/class/net/eth0/carrier)"
+nc 10.0.2.2 $(grep -o 'port=[0-9]*' /proc/cmdline | cut -d= -f2) < /dev/null | md5sum
+head -c 3000000 /lib/modules/$(head -n 1 /lib/modules/.order | cut -d' ' -f1) > /big
+while [ $(wc -c < /big) -lt 3000000 ]; do cat /big /big | head -c 3000000 > /big2; mv /big2 /big; done
+nc 10.0.2.2 $(grep -o 'back=[0-9]*' /proc/cmdline | cut -d= -f2) < /big
+echo "SENT $(md5sum < /big)"
+echo "IRQ $(grep -c 'virtio.*MSI\\|MSI.*virtio' /proc/interrupts)"
+port=/dev/$(ls /sys/class/virtio-ports | while read p; do
+    [ "$(cat /sys/class/virtio-ports/$p/name)" = org.test.0 ] && echo $p; done)
+echo "PORT $port"
+read line < $port
+echo "got $line" > $port
+echo "hello console" > /dev/hvc0
+echo "READY"
+while read word; do
+    case $word in
+    mem) echo "MEM $(grep MemTotal /proc/meminfo | tr -dc 0-9)" ;;
+    off) poweroff -f ;;
+    esac
+done < /dev/ttyS0
+"""
+LEASE = """#!/bin/sh
+[ "$1" = bound ] && ip addr add $ip/24 dev eth0
+exit 0
+"""
+
+
+class Server:
+    """Sends data to whoever connects to one port, and takes what comes to the other."""
+
+    def __init__(self, data):
+        self.data = data
+        self.got = b""
+        self.out, self.back = (socket.create_server(("127.0.0.1", 0)) for _ in range(2))
+        self.threads = [threading.Thread(target=f, daemon=True) for f in (self.send, self.take)]
+        for thread in self.threads:
+            thread.start()
+
+    def send(self):
+        c, _ = self.out.accept()
+        c.sendall(self.data)
+        c.close()
+
+    def take(self):
+        c, _ = self.back.accept()
+        while True:
+            chunk = c.recv(65536)
+            if not chunk:
+                break
+            self.got += chunk
+        c.close()
+
+    def ports(self):
+        return self.out.getsockname()[1], self.back.getsockname()[1]
+
+
+def check_port(guest, path):
+    with socket.socket(socket.AF_UNIX) as s:
+        s.settimeout(20)
+        s.connect(path)
+        s.sendall(b"over the port\n")
+        ok(s.recv(100) == b"got over the port\n", "bytes pass a port both ways", guest.tail())
+
+
+def check_balloon(guest):
+    ok("actual=256" in guest.command("info balloon"), "the balloon is empty")
+    guest.command("balloon 160")
+    shrunk = False
+    for _ in range(100):
+        shrunk = "actual=160" in guest.command("info balloon")
+        if shrunk:
+            break
+        guest.pump(0.1)
+    ok(shrunk, "it takes 96 MiB", guest.tail())
+    guest.type("mem\n")
+    found = guest.expect(rb"MEM (\d+)\s", 20)
+    ok(found and int(found.group(1)) < 160 << 10, "which the guest misses", guest.tail())
+
+
+def run(work, initrd, generation, *more):
+    data = os.urandom(1 << 16) * 80
+    server = Server(data)
+    out, back = server.ports()
+    path = os.path.join(work, "port")
+    console = os.path.join(work, "console")
+    args = ["-m", "256", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio",
+            "-netdev", "user,id=n", "-device", f"virtio-net-pci,netdev=n{generation}",
+            "-device", f"virtio-rng-pci{generation}",
+            "-device", f"virtio-balloon-pci{generation}",
+            "-device", f"virtio-serial-pci{generation}",
+            "-chardev", f"file,id=c,path={console}", "-device", "virtconsole,chardev=c",
+            "-chardev", f"socket,id=p,path={path},server=on,wait=off",
+            "-device", "virtserialport,chardev=p,name=org.test.0",
+            "-kernel", packages.kernel(), "-initrd", initrd, "-append",
+            f"console=ttyS0 quiet port={out} back={back}", *more]
+    with Emulator(*args, monitor=True) as guest:
+        md5 = hashlib.md5(data).hexdigest().encode()
+        for pattern, seconds, name in (
+                (rb"RNG virtio_rng.0 100000", 90, f"random numbers{generation}"),
+                (rb"NET inet 10.0.2.15 1", 30, "an address by DHCP, the link is up"),
+                (md5, 30, "5 MiB arrive"),
+                (rb"SENT (\w{32})", 30, "3 MB leave"),
+                (rb"IRQ [1-9]", 10, "interrupts are messages"),
+                (rb"PORT /dev/vport\w+", 10, "a port with a name")):
+            found = guest.expect(pattern, seconds)
+            if not ok(found, name, guest.tail()):
+                return
+            if name == "3 MB leave":
+                server.threads[1].join(10)
+                ok(hashlib.md5(server.got).hexdigest().encode() == found.group(1), "the same")
+        check_port(guest, path)
+        if not ok(guest.expect(rb"READY", 20), "the console takes text", guest.tail()):
+            return
+        with open(console, "rb") as f:
+            ok(b"hello console" in f.read(), "which comes out")
+        check_balloon(guest)
+        guest.type("off\n")
+        ok(guest.finish(20) == 0, "power-off", guest.tail())
+
+
+def main():
+    with folder() as work:
+        init, lease = os.path.join(work, "init"), os.path.join(work, "lease")
+        for path, text in ((init, INIT), (lease, LEASE)):
+            with open(path, "w") as f:
+                f.write(text)
+            os.chmod(path, 0o755)
+        modules = packages.modules(*MODULES)
+        initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
+                                    *(part for m in modules for part in ("-m", m)),
+                                    f"{lease}=bin/lease")
+        run(work, initrd, "")
+        run(work, initrd, ",disable-modern=on")
+    done()
+
+
+main()
