@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What drivers leave to cards: checksums of frames, and cutting large TCP segments. Frames come from
- * guests, so nothing in them is believed.
+ * What drivers leave to cards: checksums of frames, and cutting large TCP segments. Frames come
+ * from guests, so nothing in them is believed.
  */
 #ifndef HW_NET_OFFLOAD_H
 #define HW_NET_OFFLOAD_H

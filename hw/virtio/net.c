@@ -23,7 +23,8 @@ enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_SIZE = 12, STATUS_LINK = 1 };
 /* In front of each frame (5.1.6). */
 enum { HEADER_SIZE = 12, HEADER_SIZE_OLD = 10, HEADER_FLAGS = 0, HEADER_GSO = 1,
        HEADER_GSO_SIZE = 4, HEADER_START = 6, HEADER_OFFSET = 8, HEADER_BUFFERS = 10,
-       FLAG_NEEDS_SUM = 1, FLAG_VALID = 2, GSO_NONE = 0, GSO_TCP4 = 1, GSO_TCP6 = 4, GSO_ECN = 0x80 };
+       FLAG_NEEDS_SUM = 1, FLAG_VALID = 2, GSO_NONE = 0, GSO_TCP4 = 1, GSO_TCP6 = 4,
+       GSO_ECN = 0x80 };
 enum { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2, MAC_TABLES = 0, MAC_ADDRESS = 1, VLAN_ADD = 0,
        VLAN_DELETE = 1, CTRL_OK = 0, CTRL_ERROR = 1, CTRL_MAX = 16384 };
 
@@ -349,7 +350,8 @@ static void offer_features(struct virtio_net *n)
     const struct { bool on; uint8_t bit; } offers[] = {
         { n->csum, F_CSUM }, { n->guest_csum, F_GUEST_CSUM }, { true, F_MAC },
         { n->tso4 && n->csum, F_HOST_TSO4 }, { n->tso6 && n->csum, F_HOST_TSO6 },
-        { n->ecn && n->tso4 && n->csum, F_HOST_ECN }, { n->merge, F_MERGE }, { n->status, F_STATUS },
+        { n->ecn && n->tso4 && n->csum, F_HOST_ECN }, { n->merge, F_MERGE },
+        { n->status, F_STATUS },
         { n->ctrl, F_CTRL }, { n->ctrl && n->ctrl_rx, F_CTRL_RX },
         { n->ctrl && n->ctrl_rx_extra, F_CTRL_RX_EXTRA }, { n->ctrl && n->ctrl_vlan, F_CTRL_VLAN },
         { n->ctrl && n->ctrl_mac, F_CTRL_MAC },

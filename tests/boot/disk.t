@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A raw disk with GRUB, Debian's kernel and an ext4 root boots through the BIOS and the drivers of
-IDE and virtio disks.
+IDE, virtio and virtio SCSI disks.
 
 The image is made without root's rights: the partition table and GRUB's two boot blocks are written
 here, the file system by mke2fs -d."""
@@ -42,8 +42,8 @@ mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 echo "ROOT-OK $(grep ' / ' /proc/mounts | tail -n 1)"
-[ -b /dev/sda ] && echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
-[ -b /dev/vda ] && echo "MODE $(grep -c virtio.*-req /proc/interrupts) DMA"
+[ -d /sys/class/ata_device/dev1.0 ] && echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
+grep -q virtio.*-req /proc/interrupts && echo "MODE virtio DMA"
 cat /boot/vmlinuz /boot/initrd.gz | md5sum
 head -c 3000000 /dev/urandom > /root/random && sync
 a=$(md5sum < /root/random)
@@ -97,7 +97,7 @@ def make_disk(work):
     with open(init, "w") as f:
         f.write(FIRST_INIT)
     modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4", "virtio_pci",
-                               "virtio_blk")
+                               "virtio_blk", "virtio_scsi")
     initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
                                 *(part for m in modules for part in ("-m", m)))
     boot, core = grub_blocks(work)
@@ -115,14 +115,18 @@ def make_disk(work):
 
 
 def boot(disk, checksum, interface, *more):
-    root = b"sda1" if interface == "ide" else b"vda1"
-    args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none",
-            "-drive", f"file={disk},format=raw,if={interface},index=0"]
+    root = b"vda1" if interface == "virtio" else b"sda1"
+    drive = f"file={disk},format=raw"
+    disks = {"ide": ["-drive", drive + ",if=ide,index=0"],
+             "virtio": ["-drive", drive + ",if=virtio"],
+             "scsi": ["-drive", drive + ",if=none,id=d", "-device", "virtio-scsi-pci,id=s",
+                      "-device", "scsi-hd,bus=s.0,scsi-id=3,drive=d"]}
+    args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none", *disks[interface]]
     with Emulator(*args, *more) as guest:
         for pattern, seconds, name in (
                 (rb"GRUB-OK", 40, "GRUB reads its configuration"),
                 (rb"ROOT-OK /dev/%s / ext4 rw" % root, 60, f"{interface}: the root is mounted"),
-                (rb"MODE (1 |\S)*DMA", 20, "the disk runs with DMA"),
+                (rb"MODE (virtio |\S*)DMA", 20, "the disk runs with DMA"),
                 (checksum, 20, "the files read back right"),
                 (rb"WRITE-OK \w+", 30, "and what is written too"),
                 (rb"READ-ONLY", 20, "the root can be put to rest")):
@@ -141,7 +145,7 @@ def main():
         boot(disk, checksum, "virtio")
         with open(disk, "rb") as f:
             before = f.read()
-        boot(disk, checksum, "virtio", "-snapshot")
+        boot(disk, checksum, "scsi", "-snapshot")
         with open(disk, "rb") as f:
             ok(f.read() == before, "-snapshot leaves the image alone")
         packages.run("dd", f"if={disk}", f"of={disk}.part", "bs=1M", f"skip={START // 2048}")

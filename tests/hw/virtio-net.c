@@ -7,8 +7,8 @@
 
 #define F(n) VIRTIO_BIT(n)
 #define F1 F(32)
-enum { CSUM = 0, GUEST_CSUM = 1, TSO4 = 11, TSO6 = 12, MERGE = 15, STATUS = 16, CTRL = 17, CTRL_RX = 18,
-       CTRL_VLAN = 19, CTRL_MAC = 23 };
+enum { CSUM = 0, GUEST_CSUM = 1, TSO4 = 11, TSO6 = 12, MERGE = 15, STATUS = 16, CTRL = 17,
+       CTRL_RX = 18, CTRL_VLAN = 19, CTRL_MAC = 23 };
 enum { BUFFERS = 0x10000, CONTROL = 0x9000 };
 
 static struct net_port *wire;
