@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's kernel drives the virtio devices: network, random numbers, balloon, ports, in both
-generations of their registers."""
+generations of their registers; and shared folders with each kind of security."""
 import hashlib
 import os
 import socket
@@ -14,7 +14,8 @@ import packages
 from emulator import Emulator, folder
 from tap import done, ok
 
-MODULES = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon", "virtio_console")
+MODULES = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon", "virtio_console",
+           "9p", "9pnet_virtio")
 INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -34,7 +35,8 @@ echo "IRQ $(grep -c 'virtio.*MSI\\|MSI.*virtio' /proc/interrupts)"
 port=/dev/$(ls /sys/class/virtio-ports | while read p; do
     [ "$(cat /sys/class/virtio-ports/$p/name)" = org.test.0 ] && echo $p; done)
 echo "PORT $port"
-read line < $port
+line=
+until [ "$line" ]; do read line < $port || sleep 0.1; done    # it ends at once without a host
 echo "got $line" > $port
 echo "hello console" > /dev/hvc0
 echo "READY"
@@ -44,6 +46,46 @@ while read word; do
     off) poweroff -f ;;
     esac
 done < /dev/ttyS0
+"""
+SHARE_INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t sysfs none /sys
+mount -t devtmpfs none /dev
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
+try() { "$@" 2> /dev/null && echo "OK $*" || echo "NO $*"; }
+for tag in none mapped ro; do
+    mkdir -p /$tag
+    mount -t 9p -o trans=virtio,version=9p2000.L,msize=131072,cache=none $tag /$tag || continue
+    cd /$tag
+    echo "TAG $tag $(cat hello) $(ls | tr '\n' ' ')"
+    try mkdir made
+    seq 1 100000 > made/numbers
+    echo "SUM $(md5sum < made/numbers)"
+    try mv made/numbers made/moved
+    try ln made/moved made/linked
+    try ln -s ../hello made/link
+    echo "LINK $(readlink made/link) $(cat made/link)"
+    try cat escape/passwd
+    try cat escape2
+    try chmod 640 made/moved
+    try chown 123:456 made/moved
+    try mknod made/device c 1 3
+    stat -c "STAT %a %u:%g %s %F" made/moved made/device
+    try touch -d '2001-02-03 00:00:00' made/moved
+    stat -c "TIME %Y" made/moved
+    truncate -s 5 made/moved
+    echo "CUT $(cat made/moved | tr '\n' ' ')"
+    mv made renamed && cat renamed/moved > /dev/null && echo RENAMED
+    i=0; while [ $i -lt 300 ]; do echo $i > renamed/f$i; i=$((i + 1)); done
+    echo "COUNT $(ls renamed | grep -c '^f') $(cat renamed/f* | wc -l)"
+    try rmdir renamed
+    try rm -r renamed
+    echo "FREE $(df -P . | tail -n 1 | awk '{ print ($2 > 0) }')"
+    cd /
+    [ $tag = ro ] || umount /$tag
+    echo "END $tag"
+done
+poweroff -f
 """
 LEASE = """#!/bin/sh
 [ "$1" = bound ] && ip addr add $ip/24 dev eth0
@@ -85,7 +127,13 @@ def check_port(guest, path):
         s.settimeout(20)
         s.connect(path)
         s.sendall(b"over the port\n")
-        ok(s.recv(100) == b"got over the port\n", "bytes pass a port both ways", guest.tail())
+        got = b""
+        while not got.endswith(b"\n"):
+            chunk = s.recv(100)
+            if not chunk:
+                break
+            got += chunk
+        ok(got == b"got over the port\n", "bytes pass a port both ways", got + guest.tail())
 
 
 def check_balloon(guest):
@@ -144,6 +192,49 @@ def run(work, initrd, generation, *more):
         ok(guest.finish(20) == 0, "power-off", guest.tail())
 
 
+def run_shares(work, initrd):
+    """Three folders, with links in them that would lead out if the host followed them."""
+    args = ["-m", "256", "-nographic", "-no-reboot", "-nodefaults", "-serial", "stdio",
+            "-kernel", packages.kernel(), "-initrd", initrd, "-append", "console=ttyS0 quiet"]
+    for tag, model in (("none", "none"), ("mapped", "mapped-xattr"), ("ro", "none,readonly=on")):
+        path = os.path.join(work, tag)
+        os.mkdir(path)
+        with open(os.path.join(path, "hello"), "w") as f:
+            f.write("hi\n")
+        os.symlink("/etc", os.path.join(path, "escape"))
+        os.symlink(os.path.join(work, "secret"), os.path.join(path, "escape2"))
+        if tag == "ro":
+            args += ["-fsdev", f"local,id=f,path={path},security_model={model}",
+                     "-device", "virtio-9p-pci,fsdev=f,mount_tag=ro"]
+        else:
+            args += ["-virtfs", f"local,path={path},mount_tag={tag},security_model={model}"]
+    with open(os.path.join(work, "secret"), "w") as f:
+        f.write("secret\n")
+    sums = hashlib.md5("".join(f"{i}\n" for i in range(1, 100001)).encode()).hexdigest().encode()
+    with Emulator(*args, monitor=True) as guest:
+        for tag in ("none", "mapped"):
+            for pattern, name in (
+                    (b"TAG %s hi" % tag.encode(), f"{tag}: a file is read"),
+                    (b"OK mkdir made.*SUM " + sums, "what is written reads back"),
+                    (rb"OK mv .*OK ln made.*OK ln -s", "names move and are linked"),
+                    (rb"LINK ../hello hi", "links are for the guest"),
+                    (rb"NO cat escape/passwd.*NO cat escape2", "which do not lead out"),
+                    (rb"OK chmod.*OK chown.*STAT 640 123:456 588895 regular",
+                     "mode and owner") if tag == "mapped" or os.getuid() == 0 else
+                    (rb"OK chmod.*OK chown.*STAT 640", "mode and owner"),
+                    (rb"TIME 981158400", "times"), (rb"CUT 1 2 3", "a file is cut"),
+                    (rb"RENAMED.*COUNT 300 300", "a folder of 300 files"),
+                    (rb"NO rmdir.*OK rm -r", "all is removed"),
+                    (b"FREE 1.*END %s" % tag.encode(), "room is told")):
+                if not ok(guest.expect(pattern, 60), name, guest.tail()):
+                    return
+            path = os.path.join(work, tag)
+            ok(sorted(os.listdir(path)) == ["escape", "escape2", "hello"], "nothing is left")
+        ok(guest.expect(rb"TAG ro hi.*NO mkdir made.*NO mv.*END ro", 60), "a read-only share",
+           guest.tail())
+        guest.finish(20)
+
+
 def main():
     with folder() as work:
         init, lease = os.path.join(work, "init"), os.path.join(work, "lease")
@@ -157,6 +248,10 @@ def main():
                                     f"{lease}=bin/lease")
         run(work, initrd, "")
         run(work, initrd, ",disable-modern=on")
+        with open(init, "w") as f:
+            f.write(SHARE_INIT)
+        packages.initramfs(initrd, "-i", init, *(part for m in modules for part in ("-m", m)))
+        run_shares(work, initrd)
     done()
 
 
