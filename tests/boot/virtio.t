@@ -15,7 +15,7 @@ from emulator import Emulator, folder
 from tap import done, ok
 
 MODULES = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon", "virtio_console",
-           "9p", "9pnet_virtio")
+           "virtio_input", "evdev", "9p", "9pnet_virtio")
 INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -39,6 +39,10 @@ line=
 until [ "$line" ]; do read line < $port || sleep 0.1; done    # it ends at once without a host
 echo "got $line" > $port
 echo "hello console" > /dev/hvc0
+echo "INPUT $(grep -c 'QEMU Virtio' /proc/bus/input/devices)"
+event=$(sed -n '/Virtio Keyboard/,/^$/s/.*\\(event[0-9]*\\).*/\\1/p' /proc/bus/input/devices)
+echo "WAITING"
+echo "KEY $(dd if=/dev/input/$event bs=24 count=1 2>/dev/null | od -A n -t u2 -j 16 -N 4)"
 echo "READY"
 while read word; do
     case $word in
@@ -162,6 +166,7 @@ def run(work, initrd, generation, *more):
             "-device", f"virtio-rng-pci{generation}",
             "-device", f"virtio-balloon-pci{generation}",
             "-device", f"virtio-serial-pci{generation}",
+            "-device", "virtio-keyboard-pci", "-device", "virtio-tablet-pci",
             "-chardev", f"file,id=c,path={console}", "-device", "virtconsole,chardev=c",
             "-chardev", f"socket,id=p,path={path},server=on,wait=off",
             "-device", "virtserialport,chardev=p,name=org.test.0",
@@ -183,6 +188,9 @@ def run(work, initrd, generation, *more):
                 server.threads[1].join(10)
                 ok(hashlib.md5(server.got).hexdigest().encode() == found.group(1), "the same")
         check_port(guest, path)
+        ok(guest.expect(rb"INPUT 2.*WAITING", 20), "a keyboard and a tablet", guest.tail())
+        guest.press("z")
+        ok(guest.expect(rb"KEY +1 +44\s", 20), "a key arrives", guest.tail())
         if not ok(guest.expect(rb"READY", 20), "the console takes text", guest.tail()):
             return
         with open(console, "rb") as f:
