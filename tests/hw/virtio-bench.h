@@ -221,6 +221,16 @@ static int64_t reap(struct ring *r)
     return peek(entry + 4, 4);
 }
 
+/* Whether the page is to be sent again by a migration, since the last look. */
+__attribute__((unused)) static bool is_dirty(uint64_t at)
+{
+    uint64_t ram = memory_region_ram_addr(&bench.ram) + at;
+    bool dirty = memory_dirty_test(ram, 1, DIRTY_MIGRATION);
+
+    memory_dirty_clear(ram, 1, DIRTY_MIGRATION);
+    return dirty;
+}
+
 /* What is saved comes back the same. */
 __attribute__((unused)) static void check_state(void)
 {

@@ -93,7 +93,9 @@ static void check_commands(struct block *block)
     is_int(command(OUT, 5, DATA, 1024), 0, "a write");
     block_pread(block, 5 * 512, back, sizeof(back));
     ok(memcmp(data, back, sizeof(data)) == 0, "is on the medium");
+    is_dirty(DATA + 0x1000);
     is_int(command(IN, 6, DATA + 0x1000, 512), 0, "a read");
+    ok(is_dirty(DATA + 0x1000), "makes memory dirty");
     address_space_read(&bench.memory, DATA + 0x1000, back, 512);
     ok(memcmp(data + 512, back, 512) == 0, "brings it back");
     is_int(command(FLUSH, 0, 0, 0), 0, "a flush");

@@ -181,12 +181,14 @@ static void check_receive(void)
         give_buffer(i, 1024);
     }
     notify(&rx);
+    is_dirty(BUFFERS);
     net_send(wire, frame, size);
     is_int(reap(&rx), -1, "two buffers are too few for a long frame");
     give_buffer(2, 1024);
     notify(&rx);
     is_int(reap(&rx), 1024, "it takes three");
     is_int(peek(BUFFERS + 10, 2), 3, "as the header says");
+    ok(is_dirty(BUFFERS), "memory is dirty");
     ok(reap(&rx) == 1024 && reap(&rx) == 12 + (int64_t)size - 2048, "all used");
 
     offload_checksum(frame, size, 34, 16);

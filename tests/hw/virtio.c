@@ -107,6 +107,13 @@ static void check_queue(void)
     is_int(get(0x1000, 1), 1, "the cause");
     is_int(get(0x1000, 1), 0, "which reading clears");
 
+    is_dirty(0x9000);
+    is_dirty(ring.used);
+    ok(!is_dirty(0x9000) && !is_dirty(ring.used), "pages are clean");
+    offer(&ring, 0);
+    notify(&ring);
+    ok(reap(&ring) == 64 && is_dirty(0x9000) && is_dirty(ring.used), "what it writes is dirty");
+
     put_desc(ring.desc, 3, 0x9100, 32, WRITE | NEXT, 6);
     put_desc(ring.desc, 6, 0x9200, 0, WRITE | NEXT, 1);
     put_desc(ring.desc, 1, 0x9300, 32, WRITE, 0);
