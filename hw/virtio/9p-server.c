@@ -13,8 +13,8 @@
 
 enum { TYPE_ERROR = 7, FIDS_MAX = 65536, WALK_MAX = 16, UNLINK_FOLDER = 0x200, LOCK_SUCCESS = 0 };
 /* What Tgetattr and Tsetattr are about. */
-enum { GETATTR_BASIC = 0x7ff, SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8, SET_ATIME = 0x10,
-       SET_MTIME = 0x20, SET_ATIME_VALUE = 0x80, SET_MTIME_VALUE = 0x100 };
+enum { GETATTR_BASIC = 0x7ff, SET_MODE = 1, SET_UID = 2, SET_GID = 4, SET_SIZE = 8,
+       SET_ATIME = 0x10, SET_MTIME = 0x20, SET_ATIME_VALUE = 0x80, SET_MTIME_VALUE = 0x100 };
 
 /* --- files by number ------------------------------------------------------------------------- */
 
