@@ -44,7 +44,7 @@ struct virtio_blk {
     struct virtio_pci t;
     struct block *block;
     char *serial;
-    uint32_t queues, queue_size, logical, physical;
+    uint32_t queues, queue_size, logical, physical, boot_index;
     bool discard, write_zeroes, config_wce, write_cache;
     uint64_t sectors;
     struct ide_geometry geometry;
@@ -482,6 +482,7 @@ static bool blk_loaded(struct device *dev, struct error **err)
 static const struct property blk_properties[] = {
     VIRTIO_PCI_PROPERTIES(virtio_blk, t),
     PROP_DRIVE("drive", virtio_blk, block), PROP_STRING("serial", virtio_blk, serial, NULL),
+    PROP_UINT("bootindex", virtio_blk, boot_index, UINT32_MAX),
     PROP_UINT("num-queues", virtio_blk, queues, 1),
     PROP_UINT("queue-size", virtio_blk, queue_size, 256),
     PROP_UINT("logical_block_size", virtio_blk, logical, 512),
