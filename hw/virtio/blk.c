@@ -460,15 +460,19 @@ static void blk_exit(struct device *dev)
     virtio_pci_exit(&b->t);
 }
 
+/* Others under way are waited for. */
 static bool blk_can_save(struct device *dev, struct error **err)
 {
     const struct virtio_blk *b = (struct virtio_blk *)dev;
 
-    if (b->first) {
-        error_set(err, "drive '%s' waits to repeat a request that failed; let the machine go on "
-                  "first (cont)", block_id(b->block));
+    for (const struct request *r = b->first; r; r = r->next) {
+        if (r->retry) {
+            error_set(err, "drive '%s' waits to repeat a request that failed; let the machine go "
+                      "on first (cont)", block_id(b->block));
+            return false;
+        }
     }
-    return !b->first;
+    return true;
 }
 
 static bool blk_loaded(struct device *dev, struct error **err)

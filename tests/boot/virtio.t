@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's kernel drives the virtio devices: network, random numbers, balloon, ports, in both
-generations of their registers; and shared folders with each kind of security."""
+generations of their registers; shared folders with each kind of security; and disks that are used
+while the machine moves to another emulator."""
 import hashlib
 import os
+import re
 import socket
 import sys
 import threading
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -15,7 +18,7 @@ from emulator import Emulator, folder
 from tap import done, ok
 
 MODULES = ("virtio_pci", "virtio_net", "virtio_rng", "virtio_balloon", "virtio_console",
-           "virtio_input", "evdev", "9p", "9pnet_virtio")
+           "virtio_input", "evdev", "9p", "9pnet_virtio", "virtio_blk", "virtio_scsi", "sd_mod")
 INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t sysfs none /sys
@@ -90,6 +93,22 @@ for tag in none mapped ro; do
     echo "END $tag"
 done
 poweroff -f
+"""
+MOVE_INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t devtmpfs none /dev
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
+n=0
+while :; do
+    head -c 262144 /dev/urandom > /a
+    for d in vda sda; do
+        dd if=/a of=/dev/$d bs=64k oflag=direct conv=notrunc 2> /dev/null
+        dd if=/dev/$d of=/$d bs=64k count=4 iflag=direct 2> /dev/null
+    done
+    s="$(md5sum < /a)"
+    [ "$s" = "$(md5sum < /vda)" -a "$s" = "$(md5sum < /sda)" ] && echo "TICK $n." || echo "BAD $n."
+    n=$((n + 1))
+done
 """
 LEASE = """#!/bin/sh
 [ "$1" = bound ] && ip addr add $ip/24 dev eth0
@@ -243,6 +262,39 @@ def run_shares(work, initrd):
         guest.finish(20)
 
 
+def run_move(work, initrd):
+    args = ["-m", "192", "-nographic", "-nodefaults", "-serial", "stdio", "-kernel",
+            packages.kernel(), "-initrd", initrd, "-append", "console=ttyS0 quiet",
+            "-drive", f"if=virtio,file={work}/vda,format=raw", "-drive",
+            f"if=none,id=s,file={work}/sda,format=raw", "-device", "virtio-scsi-pci",
+            "-device", "scsi-hd,drive=s", "-netdev", "user,id=n",
+            "-device", "virtio-net-pci,netdev=n", "-device", "virtio-serial-pci",
+            "-device", "virtserialport", "-device", "virtio-tablet-pci", "-device",
+            "virtio-balloon-pci", "-device", "virtio-rng-pci"]
+    for disk in ("vda", "sda"):
+        with open(os.path.join(work, disk), "wb") as f:
+            f.truncate(16 << 20)
+    path = os.path.join(work, "move")
+    with Emulator(*args, monitor=True) as source, \
+            Emulator(*args, "-incoming", f"unix:{path}", monitor=True) as target:
+        ok(source.expect(rb"TICK 3\.", 90), "both disks are in use", source.tail())
+        source.command(f"migrate -d unix:{path}")
+        status = ""
+        for _ in range(300):
+            status = source.command("info migrate")
+            if "completed" in status or "failed" in status:
+                break
+            time.sleep(0.1)
+        ok("completed" in status, "the machine moves", status.encode())
+        while source.pump(0.1) and source.seen < len(source.out):
+            source.seen = len(source.out)
+        target.expect(rb"(TICK \d+\.\s+){3}", 40)
+        numbers = [int(n) for n in re.findall(rb"TICK (\d+)\.", source.out + target.out)]
+        ok(len(numbers) > 6 and numbers == list(range(len(numbers))) and
+           b"BAD" not in source.out + target.out, "and misses nothing",
+           source.tail() + target.tail())
+
+
 def main():
     with folder() as work:
         init, lease = os.path.join(work, "init"), os.path.join(work, "lease")
@@ -260,6 +312,10 @@ def main():
             f.write(SHARE_INIT)
         packages.initramfs(initrd, "-i", init, *(part for m in modules for part in ("-m", m)))
         run_shares(work, initrd)
+        with open(init, "w") as f:
+            f.write(MOVE_INIT)
+        packages.initramfs(initrd, "-i", init, *(part for m in modules for part in ("-m", m)))
+        run_move(work, initrd)
     done()
 
 
