@@ -215,7 +215,7 @@ static unsigned waiting(struct virtq *q)
 {
     unsigned n;
 
-    if (!virtq_ready(q)) {
+    if (q->v->stopped || !virtq_ready(q)) {
         return 0;
     }
     n = (uint16_t)(avail_index(q) - q->s->last_avail);

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "hw/core/machine.h"
 
 static void serve_later(void *opaque)
 {
@@ -19,6 +20,17 @@ static void serve_later(void *opaque)
             v->queues[n].again = false;
             virtq_kick(&v->queues[n]);
         }
+    }
+}
+
+/* While the machine is saved, frames and the like must not change its memory any more. */
+static void run_changed(void *opaque, bool running)
+{
+    struct virtio *v = opaque;
+
+    v->stopped = !running;
+    for (unsigned n = 0; running && n < v->n_queues; n++) {
+        virtq_kick(&v->queues[n]);
     }
 }
 
@@ -41,12 +53,14 @@ void virtio_init(struct virtio *v, const struct virtio_transport *transport,
     v->transport = transport;
     v->dma = dma;
     timer_init(&v->later, CLOCK_VM, serve_later, v);
+    machine_on_run_change(run_changed, v);
     virtq_watch_maps();
 }
 
 void virtio_fini(struct virtio *v)
 {
     timer_cancel(&v->later);
+    machine_forget_run_change(run_changed, v);
 }
 
 void virtio_reset(struct virtio *v)

@@ -119,6 +119,7 @@ struct virtio {
     struct address_space *dma;
     uint64_t features;               /* that the device offers */
     unsigned n_queues, config_size;
+    bool stopped;                    /* with the machine: no request is taken */
     struct timer later;              /* queues that had more than their turn */
     struct ram_span span;            /* the RAM that buffers were found in last */
     uint64_t span_at;                /* the address that it was looked up for */
