@@ -449,20 +449,10 @@ HANDLER(set_keyboard)
 
 HANDLER(set_action)
 {
-    struct vl *vl = vl_of(opaque);
-    struct keyval *kv = keyval_parse("-action", arg, NULL, err);
-    const char *reboot, *shutdown;
-    bool good;
+    char *option = g_strconcat("-", row->name, NULL);
+    bool good = machine_policy_parse(&vl_of(opaque)->policy, option, arg, err);
 
-    if (!kv) {
-        return false;
-    }
-    reboot = keyval_string(kv, "reboot", "reset");
-    shutdown = keyval_string(kv, "shutdown", "poweroff");
-    vl->policy.no_reboot |= strcmp(reboot, "shutdown") == 0;
-    vl->policy.no_shutdown |= strcmp(shutdown, "pause") == 0;
-    good = keyval_check(kv, err);
-    keyval_free(kv);
+    g_free(option);
     return good;
 }
 

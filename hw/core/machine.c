@@ -16,13 +16,13 @@
 
 enum run_state {
     RUN_PRELAUNCH, RUN_RUNNING, RUN_PAUSED, RUN_SHUTDOWN, RUN_PANICKED, RUN_SUSPENDED,
-    RUN_IO_ERROR, RUN_SAVING, RUN_MOVED, RUN_INCOMING, RUN_BROKEN, RUN_DEBUG
+    RUN_IO_ERROR, RUN_SAVING, RUN_MOVED, RUN_INCOMING, RUN_BROKEN, RUN_DEBUG, RUN_WATCHDOG
 };
 
 enum request {
     REQUEST_RESET = 1, REQUEST_SHUTDOWN = 2, REQUEST_POWERDOWN = 4, REQUEST_EXIT = 8,
     REQUEST_SUSPEND = 16, REQUEST_WAKEUP = 32, REQUEST_PANIC = 64,
-    REQUEST_BY_USER = 128
+    REQUEST_BY_USER = 128, REQUEST_WATCHDOG = 256
 };
 
 struct listener {
@@ -284,7 +284,7 @@ const char *machine_status(void)
         [RUN_PRELAUNCH] = "paused (prelaunch)", [RUN_RUNNING] = "running",
         [RUN_PAUSED] = "paused", [RUN_SHUTDOWN] = "paused (shutdown)",
         [RUN_PANICKED] = "paused (guest-panicked)", [RUN_SUSPENDED] = "paused (suspended)",
-        [RUN_DEBUG] = "paused (debug)",
+        [RUN_DEBUG] = "paused (debug)", [RUN_WATCHDOG] = "paused (watchdog)",
         [RUN_IO_ERROR] = "paused (io-error)", [RUN_SAVING] = "paused (finish-migrate)",
         [RUN_MOVED] = "paused (postmigrate)", [RUN_INCOMING] = "paused (inmigrate)",
         [RUN_BROKEN] = "paused (internal-error)",
@@ -378,23 +378,77 @@ int machine_run(void)
 
 static void tell_end(unsigned requests)
 {
-    if (requests & REQUEST_PANIC) {
-        struct json *data = json_object();
-
-        json_set_string(data, "action", machine.policy.no_shutdown ? "pause" : "poweroff");
-        event_emit("GUEST_PANICKED", data);
-        tell_shutdown(true, "guest-panic");
-    } else if (requests & REQUEST_EXIT && requests & REQUEST_BY_USER) {
+    if (requests & REQUEST_EXIT && requests & REQUEST_BY_USER) {
         tell_shutdown(false, "host-signal");
     } else {
         tell_shutdown(true, requests & REQUEST_RESET ? "guest-reset" : "guest-shutdown");
     }
 }
 
+static void tell_action(const char *event, const char *action)
+{
+    struct json *data = json_object();
+
+    json_set_string(data, "action", action);
+    event_emit(event, data);
+}
+
+static void handle_panic(void)
+{
+    enum machine_panic action = machine.policy.panic;
+
+    if (action == MACHINE_PANIC_NONE) {
+        tell_action("GUEST_PANICKED", "run");
+    } else if (action == MACHINE_PANIC_PAUSE ||
+               (action == MACHINE_PANIC_SHUTDOWN && machine.policy.no_shutdown)) {
+        tell_action("GUEST_PANICKED", "pause");
+        set_running(RUN_PANICKED);
+    } else {
+        tell_action("GUEST_PANICKED", "poweroff");
+        tell_shutdown(true, "guest-panic");
+        machine_quit(action == MACHINE_PANIC_EXIT_FAILURE);
+    }
+}
+
+/* What else the action asks for. */
+static unsigned handle_watchdog(void)
+{
+    enum machine_watchdog action = machine.policy.watchdog;
+
+    tell_action("WATCHDOG", machine_watchdog_name(action));
+    switch (action) {
+    case MACHINE_WATCHDOG_RESET:
+        return REQUEST_RESET;
+    case MACHINE_WATCHDOG_SHUTDOWN:
+        return REQUEST_POWERDOWN;
+    case MACHINE_WATCHDOG_POWEROFF:
+        tell_shutdown(true, "guest-shutdown");
+        machine_quit(0);
+        break;
+    case MACHINE_WATCHDOG_PAUSE:
+        if (machine_running()) {
+            set_running(RUN_WATCHDOG);
+        }
+        break;
+    case MACHINE_WATCHDOG_DEBUG:
+        error_report("the watchdog ran out");
+        break;
+    case MACHINE_WATCHDOG_NONE:
+        break;
+    }
+    return 0;
+}
+
 static void handle_requests(void *opaque)
 {
     unsigned requests = __atomic_exchange_n(&machine.requests, 0, __ATOMIC_ACQ_REL);
 
+    if (requests & REQUEST_WATCHDOG) {
+        requests |= handle_watchdog();
+    }
+    if (requests & REQUEST_PANIC) {
+        handle_panic();
+    }
     if (requests & REQUEST_RESET && machine.policy.no_reboot) {
         requests |= REQUEST_SHUTDOWN;
     }
@@ -406,7 +460,7 @@ static void handle_requests(void *opaque)
     } else if (requests & REQUEST_SHUTDOWN && !machine.policy.no_shutdown) {
         machine_quit(0);
     } else if (requests & REQUEST_SHUTDOWN) {
-        set_running(requests & REQUEST_PANIC ? RUN_PANICKED : RUN_SHUTDOWN);
+        set_running(RUN_SHUTDOWN);
     } else if (requests & REQUEST_RESET) {
         reset_by_request(requests & REQUEST_BY_USER);
     }
@@ -451,8 +505,18 @@ void machine_request_shutdown(enum machine_shutdown why)
         __atomic_store_n(&machine.requested_status, 0, __ATOMIC_RELAXED);
         request(REQUEST_EXIT | REQUEST_BY_USER);
     } else {
-        request(REQUEST_SHUTDOWN | (why == MACHINE_SHUTDOWN_PANIC ? REQUEST_PANIC : 0));
+        request(REQUEST_SHUTDOWN);
     }
+}
+
+void machine_request_panic(void)
+{
+    request(REQUEST_PANIC);
+}
+
+void machine_request_watchdog(void)
+{
+    request(REQUEST_WATCHDOG);
 }
 
 void machine_request_powerdown(void)
@@ -485,7 +549,7 @@ void machine_request_wakeup(void)
 enum condition { CONDITION_PAUSED, CONDITION_RUNNING, CONDITION_SUSPENDED };
 
 enum { SAVED_REQUESTS = REQUEST_RESET | REQUEST_SHUTDOWN | REQUEST_PANIC | REQUEST_POWERDOWN |
-                        REQUEST_SUSPEND | REQUEST_WAKEUP };
+                        REQUEST_SUSPEND | REQUEST_WAKEUP | REQUEST_WATCHDOG };
 
 void machine_begin_save(void)
 {

@@ -104,7 +104,7 @@ char *machine_find_firmware(const char *name);
 /* --- requests; any thread unless said otherwise ---------------------------------------------- */
 
 /* They take effect soon, on the main thread, between guest instructions. */
-enum machine_shutdown { MACHINE_SHUTDOWN_GUEST, MACHINE_SHUTDOWN_HOST, MACHINE_SHUTDOWN_PANIC };
+enum machine_shutdown { MACHINE_SHUTDOWN_GUEST, MACHINE_SHUTDOWN_HOST };
 
 /* With -no-reboot it ends the emulator. */
 void machine_request_reset(void);
@@ -112,6 +112,10 @@ void machine_request_reset(void);
 void machine_request_user_reset(void);
 /* Ends the emulator, or with -no-shutdown stops the machine. */
 void machine_request_shutdown(enum machine_shutdown why);
+/* The guest's kernel is lost: what -action panic= says. */
+void machine_request_panic(void);
+/* A watchdog ran out: what -action watchdog= says. */
+void machine_request_watchdog(void);
 /* The power button: tells the notifier. */
 void machine_request_powerdown(void);
 /* Ends the emulator with this status: isa-debug-exit. */

@@ -9,10 +9,23 @@
 #include "base/error.h"
 #include "hw/core/machine.h"
 
-/* -no-reboot and -no-shutdown. */
+enum machine_panic { MACHINE_PANIC_SHUTDOWN, MACHINE_PANIC_PAUSE, MACHINE_PANIC_EXIT_FAILURE,
+                     MACHINE_PANIC_NONE };
+enum machine_watchdog { MACHINE_WATCHDOG_RESET, MACHINE_WATCHDOG_SHUTDOWN,
+                        MACHINE_WATCHDOG_POWEROFF, MACHINE_WATCHDOG_PAUSE, MACHINE_WATCHDOG_DEBUG,
+                        MACHINE_WATCHDOG_NONE };
+
+/* -no-reboot, -no-shutdown, -action. All zero is what happens without them. */
 struct machine_policy {
     bool no_reboot, no_shutdown;
+    enum machine_panic panic;
+    enum machine_watchdog watchdog;
 };
+/* What `text` says, as argument of -action or -watchdog-action; the rest of the policy stays. */
+bool machine_policy_parse(struct machine_policy *policy, const char *option, const char *text,
+                          struct error **err);
+/* The action as the options have it. */
+const char *machine_watchdog_name(enum machine_watchdog action);
 void machine_set_policy(struct machine_policy policy);
 /* -L; the first one added is searched first. */
 void machine_add_firmware_folder(const char *folder);

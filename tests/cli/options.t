@@ -86,6 +86,7 @@ refuses 'chardev "x" not found' -mon x
 refuses 'chardev "x" not found' -serial chardev:x
 refuses 'does not accept value' -net foo
 refuses 'Unsupported NIC model: foo' -net nic,model=foo
+refuses "panic= does not take .maybe." -action panic=maybe
 refuses "can't find value 'n0'" -device e1000,netdev=n0
 refuses 'not available yet' -netdev vde,id=n0
 refuses 'is not host:display' -vnc nowhere

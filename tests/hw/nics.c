@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Network cards: frames in and out, and registers that a hostile guest fills at random. */
-#include "tests/hw/bench.h"
+#include "tests/hw/pci-bench.h"
 
 #include "base/bits.h"
-#include "hw/pci/i440fx.h"
 #include "net/port.h"
 
-static struct memory_region pci_space, smm_root;
-static struct i440fx_memory memory;
 static struct net_port *wire;
 static unsigned sent;
 static uint8_t last[NET_FRAME_MAX];
@@ -18,12 +15,6 @@ static void capture(void *opaque, const uint8_t *frame, size_t size)
     sent++;
     last_size = size;
     memcpy(last, frame, size);
-}
-
-static void set_config(unsigned devfn, unsigned reg, uint32_t value, unsigned size)
-{
-    out(0xcf8, 0x80000000u | devfn << 8 | (reg & 0xfc), 4);
-    out((uint16_t)(0xcfc + (reg & 3)), value, size);
 }
 
 static void put(uint64_t at, const void *data, size_t size)
@@ -367,24 +358,7 @@ static void fuzz(const char *model, bool is_pci)
 
 int main(void)
 {
-    struct error *err = NULL;
-    struct pci_bus *bus;
-    struct isa_bus *isa;
-
-    bench_start();
-    memory_region_init(&pci_space, "pci", 0);
-    memory_region_init(&smm_root, "smm", 0);
-    memory = (struct i440fx_memory){ &bench.memory_root, &bench.io_root, &pci_space, &bench.ram,
-                                     &smm_root, &bench.memory };
-    bus = i440fx_create(&memory, &err);
-    isa = bus ? piix3_create(bus, &memory, &err) : NULL;
-    if (!isa) {
-        error_exit_with(err);
-    }
-    for (int n = 0; n < ISA_IRQS; n++) {
-        isa->irqs[n] = bench_irq(n);
-    }
-    device_reset_all();
+    pci_bench_start();
     check_e1000();
     check_ne2000();
     check_8255x("i82551", true);

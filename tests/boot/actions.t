@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What -action and its kin make of a guest that panics (pvpanic) or hangs (ib700)."""
+import os
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+from emulator import Emulator, folder
+from tap import done, ok
+
+# Writes a byte to a port, "R" to the first serial port, and stops.
+SECTOR = "ba {port} b0 {byte} ee  ba f8 03 b0 52 ee  fb f4 eb fd"
+PANIC = {"port": "05 05", "byte": "01"}
+HANG = {"port": "43 04", "byte": "0f"}        # at once
+# device, code, options, exit status or what `info status` says or what comes by the serial line
+CASES = (
+    ("pvpanic", PANIC, (), 0),
+    ("pvpanic", PANIC, ("-action", "panic=exit-failure"), 1),
+    ("pvpanic", PANIC, ("-no-shutdown",), "paused (guest-panicked)"),
+    ("pvpanic", PANIC, ("-action", "panic=none"), b"R"),
+    ("ib700", HANG, ("-watchdog-action", "poweroff"), 0),
+    ("ib700", HANG, ("-action", "watchdog=pause"), "paused (watchdog)"),
+    ("ib700", HANG, ("-no-reboot",), 0),
+    ("ib700", HANG, (), b"R.*R"),
+)
+
+
+def status_becomes(machine, text):
+    for _ in range(100):
+        if text in machine.command("info status"):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def run(path, device, code, options, want):
+    with open(path, "wb") as f:
+        f.write(bytes.fromhex(SECTOR.format(**code)).ljust(510, b"\0") + b"\x55\xaa")
+        f.truncate(1440 << 10)
+    with Emulator("-display", "none", "-nodefaults", "-m", "16", "-serial", "stdio", "-drive",
+                  f"file={path},format=raw,if=floppy", "-device", device, *options,
+                  monitor=True) as machine:
+        name = f"{device} {' '.join(options)}: {want}"
+        if isinstance(want, int):
+            ok(machine.finish(20) == want, name, machine.tail())
+        elif isinstance(want, str):
+            ok(status_becomes(machine, want), name, machine.tail())
+        else:
+            ok(machine.expect(want, 20), name, machine.tail())
+
+
+def main():
+    with folder() as work:
+        for n, case in enumerate(CASES):
+            run(os.path.join(work, f"disk{n}"), *case)
+    done()
+
+
+main()
