@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Small devices: pvpanic, the watchdogs; and what the machine makes of their requests. */
+/* Small devices: pvpanic, the watchdogs, edu; and what the machine makes of their requests. */
 #include "tests/hw/pci-bench.h"
 
 #include "base/bits.h"
@@ -20,17 +20,27 @@ static struct device *plug(const char *class)
     return dev;
 }
 
+static void set_size(uint32_t offset, uint64_t value, unsigned size)
+{
+    address_space_st(&bench.memory, BASE + offset, size, ENDIAN_LITTLE, value);
+}
+
 static void set(uint32_t offset, uint32_t value)
 {
-    address_space_st(&bench.memory, BASE + offset, 4, ENDIAN_LITTLE, value);
+    set_size(offset, value, 4);
+}
+
+static uint64_t get_size(uint32_t offset, unsigned size)
+{
+    uint64_t value;
+
+    address_space_ld(&bench.memory, BASE + offset, size, ENDIAN_LITTLE, &value);
+    return value;
 }
 
 static uint32_t get(uint32_t offset)
 {
-    uint64_t value;
-
-    address_space_ld(&bench.memory, BASE + offset, 4, ENDIAN_LITTLE, &value);
-    return (uint32_t)value;
+    return (uint32_t)get_size(offset, 4);
 }
 
 static bool interrupting(void)
@@ -192,6 +202,59 @@ static void check_i6300esb(void)
     device_destroy(dev);
 }
 
+/* --- edu ------------------------------------------------------------------------------------- */
+
+static void transfer(uint64_t source, uint64_t target, uint64_t count, unsigned command)
+{
+    set_size(0x80, source, 8);
+    set_size(0x88, target, 8);
+    set_size(0x90, count, 8);
+    set_size(0x98, command, 8);
+}
+
+static void check_edu(void)
+{
+    struct device *dev = plug("edu");
+    uint8_t data[100], back[100] = { 0 };
+
+    is_int(get(0), 0x010000ed, "its identity");
+    set(4, 0x12345678);
+    is_int(get(4), 0xedcba987, "it is alive");
+    set(8, 10);
+    is_int(get(8), 3628800, "10!");
+    ok(!interrupting(), "is not told");
+    set(0x20, 0x80);
+    set(8, 4000000000u);
+    is_int(get(8), 0, "a large factorial is a multiple of 2^32");
+    is_int(get(0x24), 1, "which is told when asked for");
+    ok(interrupting(), "by its line");
+    set(0x64, 1);
+    ok(!interrupting(), "until it is acknowledged");
+    set(0x60, 0x30);
+    is_int(get(0x24), 0x30, "the driver raises interrupts");
+    set(0x64, 0x30);
+    for (unsigned n = 0; n < sizeof(data); n++) {
+        data[n] = (uint8_t)(n * 3 + 1);
+    }
+    address_space_write(&bench.memory, 0x1000, data, sizeof(data));
+    transfer(0x1000, 0x40000, 100, 1);
+    is_int(get(0x98), 0, "a copy is over");
+    is_int(get(0x24), 0, "quietly");
+    transfer(0x40000, 0x2000, 100, 7);
+    address_space_read(&bench.memory, 0x2000, back, sizeof(back));
+    ok(memcmp(data, back, sizeof(data)) == 0, "to the buffer and back");
+    is_int(get(0x24), 0x100, "with an interrupt");
+    transfer(0x40000 + 4096 - 99, 0x2000, 100, 3);
+    transfer(0x40000, 0x2000, UINT64_MAX, 3);
+    transfer(0x3ffff, 0x2000, 100, 3);
+    transfer(0x1000, 0x40001, 4096, 1);
+    address_space_read(&bench.memory, 0x2000, back, sizeof(back));
+    ok(memcmp(data, back, sizeof(data)) == 0, "nothing beyond the buffer is copied");
+    transfer(0x40000, BASE + 0x98, 100, 3);
+    is_int(get(0x98) & 1, 0, "a copy to its own registers ends");
+    device_destroy(dev);
+}
+
 int main(void)
 {
     main_loop_init();
@@ -201,5 +264,6 @@ int main(void)
     check_pvpanic();
     check_ib700();
     check_i6300esb();
+    check_edu();
     return tap_done();
 }

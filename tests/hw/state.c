@@ -36,7 +36,7 @@ static char image[] = "/tmp/qemu-state-XXXXXX";
 static void make_machine(void)
 {
     static const char *const devices[] = {
-        "e1000", "rtl8139", "pcnet", "ne2k_pci", "ne2k_isa", "i82551", "i6300esb", "ib700",
+        "e1000", "rtl8139", "pcnet", "ne2k_pci", "ne2k_isa", "i82551", "i6300esb", "ib700", "edu",
         "isa-debug-exit"
     };
     static struct machine_config config;
