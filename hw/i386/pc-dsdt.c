@@ -23,7 +23,7 @@ static void put_interrupts(struct aml *aml, const char *name, const uint32_t *nu
 }
 
 /* If (And (field, 0x80)) */
-static void if_disabled(struct aml *aml, const char *field)
+static void if_high_bit(struct aml *aml, const char *field)
 {
     aml_if(aml);
     aml_op(aml, AML_AND);
@@ -37,7 +37,7 @@ static void put_link_methods(struct aml *aml, const char *field)
     static const uint32_t none[] = { 0 };
 
     aml_method(aml, "_STA", 0, false);
-    if_disabled(aml, field);
+    if_high_bit(aml, field);
     aml_op(aml, AML_RETURN);
     aml_integer(aml, 0x09);
     aml_end(aml);
@@ -63,7 +63,7 @@ static void put_link_methods(struct aml *aml, const char *field)
     aml_path(aml, field);
     aml_integer(aml, 0x0f);
     aml_path(aml, "PRRI");
-    if_disabled(aml, field);
+    if_high_bit(aml, field);
     aml_op(aml, AML_STORE);
     aml_integer(aml, 0);
     aml_path(aml, "PRRI");
@@ -136,6 +136,8 @@ static void put_routing(struct aml *aml)
     aml_end(aml);
 }
 
+enum { PVPANIC_PORT = 0x505 };
+
 /* --- ISA chips ------------------------------------------------------------------------------- */
 
 struct chip {
@@ -189,6 +191,33 @@ static void put_chip(struct aml *aml, const struct chip *chip)
     aml_end(aml);
 }
 
+/* The device at its usual port, when -device put it there: an empty port reads as ones, the device
+ * as a few low bits. */
+static void put_pvpanic(struct aml *aml)
+{
+    static const char *const field = "PEPT";
+    struct aml_resources r;
+
+    aml_device(aml, "PEVT");
+    aml_name(aml, "_HID");
+    aml_string(aml, "QEMU0001");
+    aml_region(aml, "PEOR", AML_SYSTEM_IO, PVPANIC_PORT, 1);
+    aml_byte_field(aml, "PEOR", &field, 1);
+    aml_name(aml, "_CRS");
+    aml_resources_init(&r);
+    aml_resource_io(&r, PVPANIC_PORT, PVPANIC_PORT, 1, 1);
+    aml_resources(aml, &r);
+    aml_method(aml, "_STA", 0, false);
+    if_high_bit(aml, field);
+    aml_op(aml, AML_RETURN);
+    aml_op(aml, AML_ZERO);
+    aml_end(aml);
+    aml_op(aml, AML_RETURN);
+    aml_integer(aml, 0x0f);
+    aml_end(aml);
+    aml_end(aml);
+}
+
 static void put_isa(struct aml *aml, const struct pc *pc)
 {
     aml_device(aml, "ISA");
@@ -208,6 +237,7 @@ static void put_isa(struct aml *aml, const struct pc *pc)
             put_chip(aml, &parallel_chips[i]);
         }
     }
+    put_pvpanic(aml);
     put_links(aml);
     aml_end(aml);
 }

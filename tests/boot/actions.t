@@ -7,6 +7,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import packages
 from emulator import Emulator, folder
 from tap import done, ok
 
@@ -25,6 +26,13 @@ CASES = (
     ("ib700", HANG, ("-no-reboot",), 0),
     ("ib700", HANG, (), b"R.*R"),
 )
+INIT = """#!/bin/sh
+mount -t proc none /proc
+mount -t sysfs none /sys
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
+echo "FOUND $(ls /sys/bus/platform/drivers/pvpanic-mmio | grep QEMU) "
+echo c > /proc/sysrq-trigger
+"""
 
 
 def status_becomes(machine, text):
@@ -51,8 +59,25 @@ def run(path, device, code, options, want):
             ok(machine.expect(want, 20), name, machine.tail())
 
 
+def run_linux(work):
+    init, initrd = os.path.join(work, "init"), os.path.join(work, "initrd.gz")
+    with open(init, "w") as f:
+        f.write(INIT)
+    os.chmod(init, 0o755)
+    packages.initramfs(initrd, "-i", init, *(part for m in packages.modules("pvpanic_mmio")
+                                             for part in ("-m", m)))
+    args = ["-m", "192", "-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot", "-kernel",
+            packages.kernel(), "-initrd", initrd, "-append", "console=ttyS0 quiet"]
+    with Emulator(*args, "-device", "pvpanic", "-action", "panic=exit-failure") as machine:
+        ok(machine.expect(b"FOUND QEMU0001:00", 60), "Linux finds pvpanic", machine.tail())
+        ok(machine.finish(20) == 1, "and uses it when it panics", machine.tail())
+    with Emulator(*args) as machine:
+        ok(machine.expect(rb"FOUND \s", 60), "there is none without the option", machine.tail())
+
+
 def main():
     with folder() as work:
+        run_linux(work)
         for n, case in enumerate(CASES):
             run(os.path.join(work, f"disk{n}"), *case)
     done()
