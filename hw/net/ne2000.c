@@ -11,7 +11,7 @@ enum { ISR_RX = 0x01, ISR_TX = 0x02, ISR_OVERWRITE = 0x10, ISR_DMA = 0x40, ISR_R
        ISR_CAUSES = 0x7f };
 enum { RCR_BROADCAST = 0x04, RCR_MULTICAST = 0x08, RCR_PROMISCUOUS = 0x10, RCR_MONITOR = 0x20 };
 enum { TCR_LOOPBACK = 0x06, TSR_OK = 0x01, RSR_OK = 0x01, RSR_GROUP = 0x20, DCR_WORD = 0x01 };
-enum { PORT_DATA = 0x10, PORT_RESET = 0x18, PORT_END = 0x20, HEADER = 4 };
+enum { PORT_DATA = 0x10, PORT_RESET = 0x18, PORT_END = 0x20, HEADER = 4, KEPT_ROOM = 2048 + 256 };
 
 void ne2000_update_irq(struct ne2000 *n)
 {
@@ -115,12 +115,15 @@ static bool running(const struct ne2000_state *s)
         !(s->tcr & TCR_LOOPBACK);
 }
 
+/* Drivers take some frames of a burst and acknowledge all: only the next frame makes them look
+ * again. So room for one is kept until then, or it would wait for ever. */
 static bool can_receive(void *opaque, size_t size)
 {
     const struct ne2000_state *s = ((struct ne2000 *)opaque)->s;
-    size_t needed = MAX_OF(size, ETHERNET_MIN) + 2 * HEADER;
+    size_t needed = MAX_OF(size, ETHERNET_MIN) + 2 * HEADER + 256;
 
-    return !running(s) || ring_room(s) >= needed + 256 || needed + 256 > ring_size(s);
+    return !running(s) || needed > ring_size(s) ||
+        ring_room(s) >= needed + (s->isr & ISR_RX ? KEPT_ROOM : 0);
 }
 
 static bool accepts(const struct ne2000_state *s, const uint8_t *frame)

@@ -17,8 +17,9 @@ from tap import done, ok
 # -device, what the kernel calls its numbers and driver. It drives an i82551 only with microcode of
 # Debian's non-free part, so that one is tried with iPXE.
 CARDS = (("i82557b", "0x1229 e100"), ("i82559er", "0x1209 e100"), ("e1000", "0x100e e1000"),
-         ("rtl8139", "0x8139 8139cp"), ("pcnet", "0x2000 pcnet32"))
-MODULES = ("e100", "e1000", "8139cp", "pcnet32")
+         ("rtl8139", "0x8139 8139cp"), ("pcnet", "0x2000 pcnet32"),
+         ("ne2k_pci", "0x8029 ne2k-pci"))
+MODULES = ("e100", "e1000", "8139cp", "pcnet32", "ne2k_pci")
 SIZE = 1000000
 INIT = """#!/bin/sh
 mount -t proc none /proc
