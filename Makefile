@@ -161,6 +161,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 ARM_SRC = $(wildcard target-arm/*.c target-arm/user/*.c linux-user/arm/*.c)
 $(ARM_SRC:%.c=$(B)/obj32/%.o) $(ARM_SRC:%.c=$(B)/obj32be/%.o) \
     $(B)/gen/arm-decode.o: | $(B)/gen/arm-decode.h
+$(patsubst %.c,$(B)/obj32/%.o,$(wildcard tests/lockstep-arm/*.c)): | $(B)/gen/arm-decode.h
 
 # Option ROMs: 16-bit code, padded and checksummed.
 $(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
@@ -176,11 +177,13 @@ $(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
 program = $(patsubst %.c,$(B)/%.t,$(sort $(wildcard $(1))))
 LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
+LIB_ARM = $(call OBJ_OF,arm-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 FPU_TESTS = $(call program,tests/fpu/*.c)
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
     $(call program,tests/image/*.c) $(FPU_TESTS) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
+    $(B)/tests/lockstep-arm/lockstep-arm.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
 SCRIPTS = $(filter-out $(SLOW_SCRIPTS) tests/trees/trees.t,$(sort $(wildcard tests/*/*.t)))
@@ -211,6 +214,9 @@ LOCKSTEP = $(sort $(wildcard tests/lockstep/*.c))
 $(B)/tests/lockstep/lockstep-64.t: $(LOCKSTEP:%.c=$(B)/obj64/%.o) $(LIB_X86_64)
 	$(link_test)
 $(B)/tests/lockstep/lockstep-32.t: $(LOCKSTEP:%.c=$(B)/obj32/%.o) $(LIB_I386)
+	$(link_test)
+LOCKSTEP_ARM = $(sort $(wildcard tests/lockstep-arm/*.c))
+$(B)/tests/lockstep-arm/lockstep-arm.t: $(LOCKSTEP_ARM:%.c=$(B)/obj32/%.o) $(LIB_ARM)
 	$(link_test)
 $(B)/tests/x86/%-64.t: $(B)/obj64/tests/x86/%.o $(LIB_X86_64)
 	$(link_test)

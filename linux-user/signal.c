@@ -307,11 +307,13 @@ static bool is_mapped(uint64_t addr)
 static _Noreturn void fetch_fault(struct cpu *cpu, siginfo_t *info, uint64_t addr)
 {
     struct code_key key;
+    uint64_t pc;
 
     /* The instruction itself, or the page that it goes on in. */
     cpu->target->code_key(cpu, &key);
-    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
-        addr = key.base + key.pc;
+    pc = key.base + (key.pc & ~(uint64_t)cpu->target->pc_tag);
+    if (pc / USER_PAGE == addr / USER_PAGE) {
+        addr = pc;
     }
     info->si_addr = user_ptr(addr);
     user_arch_note_fault(user_task, info, NULL);

@@ -330,7 +330,7 @@ static void end_condition(struct arm_dis *d, uint8_t cv_op, uint8_t nz, unsigned
     if (d->nz != nz) {
         d->nz = d->nz != NZ_VALUES && nz != NZ_VALUES && d->cv_op == CV_SUB ? NZ_SUB : NZ_VALUES;
     }
-    if (d->ended || i == d->skip_last) {
+    if (i == d->skip_last) {
         close_skip(d);
     }
 }
@@ -454,6 +454,10 @@ static void translate_run(struct arm_dis *d, const struct flow_run *run)
             ir_poll(d->ir, flow_insn(f, 0)->pc);
         }
         if (d->ended) {
+            /* One of several that are skipped together never ends: nor do the others come. */
+            if (d->skipping && i == d->skip_last) {
+                close_skip(d);
+            }
             continue;
         }
         if (ir_full(d->ir) && !d->skipping) {

@@ -162,9 +162,12 @@ static int64_t private_call(struct task *t, uint32_t number)
     case ARM_NR_CMPXCHG:
         arm_kuser_cmpxchg(t);
         return USER_NO_RESULT;
-    default:
-        return -ENOSYS;
     }
+    if (number >> 16 == ARM_NR_BASE >> 16 && (number & 0xffff) <= 0x7ff) {
+        return -ENOSYS;             /* calls that may come to be */
+    }
+    raise_signal(t, SIGILL, ILL_ILLTRP, (env->pc & ~1u) - (arm_is_thumb(env) ? 2 : 4), 0);
+    return USER_NO_RESULT;
 }
 
 /* The tracer may have changed the result; what it sees must not interrupt more than the kernel. */
@@ -214,6 +217,25 @@ static void system_call(struct task *t, uint32_t imm)
     }
 }
 
+/* Undefined instructions that debuggers use: the kernel's undef hooks. */
+static bool is_breakpoint(const struct arm_env *env)
+{
+    bool big = env->big_endian && !env->be8;
+    uint32_t pc = env->pc & ~1u;
+    uint8_t code[4];
+
+    if (!arm_is_thumb(env)) {
+        return user_read(code, pc, 4) &&
+               ((big ? ld32_be(code) : ld32_le(code)) & 0x0fffffff) == 0x07f001f0;
+    }
+    if (!user_read(code, pc, 2)) {
+        return false;
+    }
+    return (big ? ld16_be(code) : ld16_le(code)) == 0xde01 ||
+           (user_read(code, pc, 4) && (big ? ld16_be(code) == 0xf7f0 && ld16_be(code + 2) == 0xa000
+                                           : ld32_le(code) == 0xa000f7f0));
+}
+
 static void handle(struct task *t, int exception)
 {
     struct arm_env *env = arm_env(t->cpu);
@@ -229,10 +251,17 @@ static void handle(struct task *t, int exception)
     case EXC_BKPT:
         raise_signal(t, SIGTRAP, TRAP_BRKPT, pc, 0);
         break;
+    case EXC_DATA:
+        raise_signal(t, SIGBUS, BUS_ADRALN, env->fault_addr, TRAP_FAULT);
+        break;
     case EXC_PREFETCH:
         raise_signal(t, SIGBUS, BUS_ADRALN, pc, 0);
         break;
     default:
+        if (exception == EXC_UNDEF && is_breakpoint(env)) {
+            raise_signal(t, SIGTRAP, TRAP_BRKPT, pc, 0);
+            break;
+        }
         raise_signal(t, SIGILL, ILL_ILLOPC, pc, 6);
     }
 }
