@@ -212,7 +212,10 @@ static void set_ge(struct arm_dis *d, ir_val carries, bool halves)
     ir_envst(d->ir, I32, offsetof(struct arm_env, ge), arm_2i(d, IR_shr, ge, 28), MO_32);
 }
 
-/* UADD8, UADD16, USUB8, USUB16: the uppermost bits of the parts are left out of the sum. */
+/*
+ * U and UQ with ADD8, ADD16, SUB8, SUB16: the uppermost bits of the parts are left out of the sum.
+ * Saturation makes all bits of a part 1, or 0, that has a carry, or a borrow.
+ */
 static void unsigned_parallel(struct arm_dis *d, const struct arm_arg_parallel *a)
 {
     bool subtract = a->op2 == 3 || a->op2 == 7, halves = a->op2 == 0 || a->op2 == 3;
@@ -232,13 +235,20 @@ static void unsigned_parallel(struct arm_dis *d, const struct arm_arg_parallel *
         c = arm_2(d, IR_or, arm_2(d, IR_and, n, m),
                   arm_2(d, IR_andc, arm_2(d, IR_or, n, m), r));
     }
-    set_ge(d, arm_2i(d, IR_and, c, top), halves);
+    c = arm_2i(d, IR_and, c, top);
+    if (a->op1 == 5) {
+        set_ge(d, c, halves);
+    } else {
+        c = arm_2i(d, IR_mul, arm_2i(d, IR_shr, c, halves ? 15 : 7), halves ? 0xffff : 0xff);
+        r = arm_2(d, subtract ? IR_and : IR_or, r, c);
+    }
     arm_set_reg(d, a->rd, r);
 }
 
 void trans_PARALLEL(struct arm_dis *d, const struct arm_arg_parallel *a)
 {
-    if (a->op1 == 5 && (a->op2 == 0 || a->op2 == 3 || a->op2 == 4 || a->op2 == 7)) {
+    if ((a->op1 == 5 || a->op1 == 6) &&
+        (a->op2 == 0 || a->op2 == 3 || a->op2 == 4 || a->op2 == 7)) {
         unsigned_parallel(d, a);
         return;
     }
