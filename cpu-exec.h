@@ -127,7 +127,8 @@ struct target {
     void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
-    bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* What disas_print() calls bits; for -d in_asm */
+    bool (*disassemble_mode)(const struct code_key *key, int *bits);
     /* The result of IR op ffix: what its imm says of the bits a and b. */
     uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
     /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */

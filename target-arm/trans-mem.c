@@ -4,6 +4,8 @@
  * after the last access.
  */
 #include <stddef.h>
+#include "cpu-debug.h"
+#include "target-arm/gdb.h"
 #include "target-arm/translate.h"
 
 unsigned arm_memop(const struct arm_dis *d)
@@ -12,14 +14,25 @@ unsigned arm_memop(const struct arm_dis *d)
            (d->mode & KEY_ALIGN ? MO_ALIGN : 0);
 }
 
+/* access: CPU_WATCH_* */
+static void watch(struct arm_dis *d, ir_val addr, int32_t disp, unsigned memop, unsigned access)
+{
+    if (d->mode & KEY_WATCH) {
+        arm_call2(d, H_debug_access, disp ? arm_2i(d, IR_add, addr, disp) : addr,
+                  arm_imm(d, 1u << (memop & MO_SIZE) | access << ARM_WATCH_SHIFT));
+    }
+}
+
 ir_val arm_ld(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, unsigned memop)
 {
+    watch(d, addr, disp, memop, CPU_WATCH_READ);
     return ir_ld(d->ir, type, addr, disp, memop | arm_memop(d));
 }
 
 void arm_st(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, ir_val v,
             unsigned memop)
 {
+    watch(d, addr, disp, memop, CPU_WATCH_WRITE);
     ir_st(d->ir, type, addr, disp, v, memop | arm_memop(d));
 }
 
@@ -400,6 +413,7 @@ static void store_exclusive(struct arm_dis *d, const struct arm_arg_strex *a, un
         v = d->mode & KEY_BE_DATA ? arm_join(d, arm_reg(d, rt2), v)
                                   : arm_join(d, v, arm_reg(d, rt2));
     }
+    watch(d, addr, 0, size, CPU_WATCH_WRITE);
     ir_brc(ir, I32, IR_NE, addr, ir_envld(ir, I32, AT(exclusive_addr), MO_32), fail);
     ir_brc(ir, I32, IR_NE, ir_envld(ir, I32, AT(exclusive_size), MO_32), arm_imm(d, 1 << size),
            fail);
@@ -441,6 +455,7 @@ static void swap(struct arm_dis *d, unsigned rt, unsigned rm, unsigned rn, unsig
     if (size != MO_8 && arm_dis_has(d, F_V6)) {
         arm_check_aligned(d, arm_reg(d, rn), 1 << size, true);
     }
+    watch(d, arm_reg(d, rn), 0, size, CPU_WATCH_READ | CPU_WATCH_WRITE);
     v = ir_atomic(d->ir, IR_xchg, I32, arm_reg(d, rn), 0, arm_reg(d, rm), size | arm_memop(d));
     arm_set_reg(d, rt, v);
 }

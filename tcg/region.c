@@ -518,7 +518,7 @@ static void log_guest_code(const struct translation *t)
     }
     log_begin();
     log_printf("----------------\nIN: pc 0x%" PRIx64 " mode 0x%x\n", t->key.pc, t->key.mode);
-    if (t->cpu->target->disassemble_mode(t->key.mode, &bits) && t->first >= t->page &&
+    if (t->cpu->target->disassemble_mode(&t->key, &bits) && t->first >= t->page &&
         t->end <= t->page + t->page_size) {
         disas_print(log_stream(), bits, t->first - t->key.base, t->code + (t->first - t->page),
                     t->end - t->first);

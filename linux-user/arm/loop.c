@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a thread's ARM code: system calls, exceptions as signals. */
 #include "linux-user/arm/arch.h"
+#include "linux-user/gdb.h"
 #include "linux-user/trace.h"
 
 #include <elf.h>
@@ -9,6 +10,8 @@
 #include <ucontext.h>
 #include "base/bits.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "target-arm/gdb.h"
 #include "tcg/region.h"
 
 static const struct user_abi abi_eabi = {
@@ -100,6 +103,7 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
         to->exclusive_size = 0;
         child->exception = -1;
         jump_cache_select(child);
+        arm_debug_changed(child);
     }
     to->regs[0] = 0;
     if (stack) {
@@ -205,7 +209,8 @@ static void system_call(struct task *t, uint32_t imm)
             args[i] = env->regs[i];
         }
         first = env->regs[0];
-        result = user_syscall(t, number, args);
+        result = user_gdb_active ? user_gdb_syscall(t, number, args)
+                                 : user_syscall(t, number, args);
     }
     t->abi = user_process_abi;
     if (unlikely(t->trace)) {
@@ -274,9 +279,16 @@ void user_arch_loop(struct task *t)
         int exception;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
         }
+        t->debug.entered = false;
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
@@ -284,6 +296,10 @@ void user_arch_loop(struct task *t)
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }

@@ -91,9 +91,9 @@ static unsigned mmu_index(struct cpu *cpu)
     return MMU_USER;
 }
 
-static bool disassemble_mode(uint32_t mode, int *bits)
+static bool disassemble_mode(const struct code_key *key, int *bits)
 {
-    *bits = mode & MODE_CS64 ? 64 : mode & MODE_CS32 ? 32 : 16;
+    *bits = key->mode & MODE_CS64 ? 64 : key->mode & MODE_CS32 ? 32 : 16;
     return true;
 }
 
