@@ -4,7 +4,7 @@
 
 Each line of `commands' runs twice in a chroot. Needs root and debootstrap; the trees are made once,
 in $TREES or $BUILD/trees. ARM's are made by our emulator, and their programs must print what those
-of i386 do on the host, but for those that say which machine it is.
+of i386 do on the host; where the output says which machine it is, only the status counts.
 Arguments choose: trees.t [amd64|i386|armhf|armel] [NAME...]. Minutes to an hour."""
 import difflib
 import os
@@ -23,9 +23,9 @@ PACKAGES = ("python3,libpython3.11-testsuite,perl,gcc,libc6-dev,make,git,sqlite3
             "zstd,bzip2,file,procps,busybox,strace")
 QEMU = {"amd64": "qemu-x86_64", "i386": "qemu-i386", "armhf": "qemu-arm", "armel": "qemu-arm"}
 LIKE = {"armhf": "i386", "armel": "i386"}
-# Their output names the machine, or holds code for it.
+# Their output names the machine, holds code for it, or depends on its long double (sqlite).
 MACHINES = {"gcc", "binutils", "lua", "dpkg", "apt", "file", "python-version", "python-struct",
-            "strace", "busybox", "find"}
+            "strace", "busybox", "find", "sqlite"}
 ENV = {"PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": "/root", "LC_ALL": "C.UTF-8"}
 
 
@@ -102,10 +102,12 @@ def main():
         like = make_tree(LIKE[arch]) if arch in LIKE else tree
         emulator = put_emulator(arch, tree)
         for name, seconds, command in read_commands():
-            if (names and name not in names) or (arch in LIKE and name in MACHINES):
+            if names and name not in names:
                 continue
             want, native = run(like, "", command, seconds)
             got, emulated = run(tree, emulator, command, seconds)
+            if arch in LIKE and name in MACHINES:
+                want, got = want[-1:], got[-1:]
             n += 1
             print(f"{'ok' if want == got else 'not ok'} {n} - {arch}: {name} "
                   f"({len(want)} lines; {native:.1f} s, emulated {emulated:.1f} s)", flush=True)
