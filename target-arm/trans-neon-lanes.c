@@ -16,9 +16,12 @@ static ir_val sse_imm(struct arm_dis *d, unsigned map, unsigned opcode, ir_val a
     return arm_vx_move_imm(d, V128, map, 0x66, opcode, a, a, imm);
 }
 
+/* Of D registers when one operand is such. */
 static ir_val vec(struct arm_dis *d, enum ir_opcode op, unsigned size, ir_val a, ir_val b)
 {
-    return ir_imm(d->ir, op, V128, a, b, 8 << size);
+    bool q = ir_type_of(d->ir, a) == V128 && ir_type_of(d->ir, b) == V128;
+
+    return ir_imm(d->ir, op, q ? V128 : V64, a, b, 8 << size);
 }
 
 static ir_val zero(struct arm_dis *d)
