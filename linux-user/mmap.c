@@ -41,15 +41,6 @@ void user_memory_unlock(void)
     pthread_mutex_unlock(&lock);
 }
 
-void user_memory_fork_end(bool child)
-{
-    if (child) {
-        pthread_mutex_init(&lock, NULL);
-    } else {
-        pthread_mutex_unlock(&lock);
-    }
-}
-
 int user_page_prot(uint64_t page)
 {
     const struct map_range *r = map_find(page);

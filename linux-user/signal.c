@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/sanitizer.h"
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
@@ -77,7 +78,7 @@ void user_signal_block_all_but(int sig)
     set_host_mask(~BIT(sig));
 }
 
-void user_signal_kick(struct task *t)
+SANITIZER_SIGNAL void user_signal_kick(struct task *t)
 {
     t->signal_pending = 1;
     cpu_hot_exit(cpu_hot(t->cpu));
@@ -143,7 +144,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
+SANITIZER_SIGNAL void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
 {
     struct signal_queue *q = t->queue;
 
@@ -160,13 +161,9 @@ void user_signal_fork_begin(void)
     pthread_mutex_lock(&actions_lock);
 }
 
-void user_signal_fork_end(bool child)
+void user_signal_fork_end(void)
 {
-    if (child) {
-        pthread_mutex_init(&actions_lock, NULL);
-    } else {
-        pthread_mutex_unlock(&actions_lock);
-    }
+    pthread_mutex_unlock(&actions_lock);
 }
 
 void user_signal_forget(struct task *t)
@@ -353,7 +350,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 
 /* --- the host's handler ---------------------------------------------------------------------- */
 
-static void on_signal(int sig, void *siginfo, void *context)
+static SANITIZER_SIGNAL void on_signal(int sig, void *siginfo, void *context)
 {
     int saved_errno = errno;
     struct task *t = user_task;

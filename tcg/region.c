@@ -17,6 +17,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/sanitizer.h"
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/code-pages.h"
@@ -124,7 +125,7 @@ static void unchain(struct region_exit *slot)
 /* The struct stays: its code may be running, and its chunk's list knows it. */
 static void region_drop(struct region *r)
 {
-    r->dead = true;
+    __atomic_store_n(&r->dead, true, __ATOMIC_RELAXED);
     region_hash_remove(r);
     while (r->incoming) {
         unchain(r->incoming);
@@ -244,13 +245,9 @@ void region_fork_begin(void)
     pthread_mutex_lock(&cache_lock);
 }
 
-void region_fork_end(bool child)
+void region_fork_end(void)
 {
-    if (child) {
-        pthread_mutex_init(&cache_lock, NULL);
-    } else {
-        pthread_mutex_unlock(&cache_lock);
-    }
+    pthread_mutex_unlock(&cache_lock);
 }
 
 void region_rewatch(uint64_t ram_page)
@@ -300,7 +297,7 @@ void region_flush_all(void)
     }
     cache.next_chunk = 0;
     cache.flushes++;
-    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu_next(cpu)) {
         cpu->chunk = NULL;
         cpu->chain_from = NULL;
         jump_cache_flush(cpu);
@@ -602,6 +599,8 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     bool checked = f->host && code_is_checked(f->ram_page);
 
+    /* Who changes the code meanwhile is noticed: page_release(), or the bytes of note_code(). */
+    sanitizer_guest_reads_begin();
     if (checked) {
         copy_code(f);
     }
@@ -619,6 +618,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
     if (t->checked) {
         note_code(t, f);
     }
+    sanitizer_guest_reads_end();
     log_guest_code(t);
     log_ir(cpu->ir, LOG_OP, "OP:");
     check_ir(cpu->ir, "as built");
@@ -746,7 +746,7 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
 
 static bool is_alone(const struct cpu *cpu)
 {
-    for (const struct cpu *c = cpu_first(); c; c = c->next) {
+    for (const struct cpu *c = cpu_first(); c; c = cpu_next(c)) {
         if (c != cpu && __atomic_load_n(&c->running, __ATOMIC_RELAXED)) {
             return false;
         }
@@ -778,8 +778,8 @@ void region_checked(struct cpu *cpu, uintptr_t host)
     struct region *r = region_by_host(host);
     uint64_t page = r->ram_page[0];
 
-    if (r->check->left < 0) {
-        r->check->left = code_checks(page);
+    if (__atomic_load_n(&r->check->left, __ATOMIC_RELAXED) < 0) {
+        __atomic_store_n(&r->check->left, code_checks(page), __ATOMIC_RELAXED);
         code_quiet(page);
         return;
     }

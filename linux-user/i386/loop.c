@@ -61,10 +61,9 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     int64_t result = 0;
 
     if (from != to) {
-        struct cpu_hot hot = to->hot;
+        const size_t own = sizeof(struct cpu_hot);
 
-        *to = *from;
-        to->hot = hot;
+        memcpy((uint8_t *)to + own, (const uint8_t *)from + own, sizeof(*to) - own);
         x86_tables_init(to);
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
