@@ -177,6 +177,7 @@ struct cpu_debug {
     bool off;                       /* passes all break- and watchpoints */
     bool held;                      /* stays where it is while others run */
     bool passes;                    /* the breakpoint at `pass' was reported already */
+    uint8_t guest_watches;          /* user mode: watchpoints of the guest's own, on this thread */
     bool no_interrupts;             /* none is taken while it steps */
     uint8_t stop;                   /* enum cpu_stop: the loop hands over to the debugger */
     uint8_t watch_access;           /* CPU_WATCH_* of the watchpoint that was hit */

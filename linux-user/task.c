@@ -387,6 +387,7 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     struct task saved;
     struct signal_queue *signals;
     void *env = malloc(the_target.env_size);
+    uint8_t guest_watches = t->cpu->debug.guest_watches;
     int64_t pid;
     int pidfd = -1;
 
@@ -417,6 +418,8 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     t->cpu->in_guest = false;
     backend_fp_leave(t->cpu->env);
     memcpy((uint8_t *)t->cpu->env + OWN_ENV, env, the_target.env_size - OWN_ENV);
+    t->cpu->debug.guest_watches = guest_watches;
+    jump_cache_select(t->cpu);
     backend_fp_enter(t->cpu->env);
     user_gdb_borrow_end(t);
     free(env);
