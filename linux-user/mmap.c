@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "linux-user/map.h"
+#include "tcg/region.h"
 #include "tcg/user/user.h"
 
 uint64_t user_top;
@@ -181,6 +182,9 @@ int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int6
     len = page_up(len);
     if (len == 0) {
         return -ENOMEM;
+    }
+    if (flags & MAP_SHARED) {
+        region_memory_shared();
     }
     if (flags & MAP_32BIT && !is_window() && !(flags & MAP_FIXED)) {
         /* The host knows how to. */
@@ -434,6 +438,7 @@ int64_t user_shmat(int id, uint64_t addr, int flags)
     if (shmctl(id, IPC_STAT, &ds) < 0) {
         return -errno;
     }
+    region_memory_shared();
     len = page_up(ds.shm_segsz);
     if (addr & (USER_PAGE - 1)) {
         if (!(flags & SHM_RND)) {

@@ -238,6 +238,7 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     int64_t result;
     int failed;
 
+    region_memory_shared();
     s.task = new_task(parent, args, &result);
     if (!s.task) {
         return result;
@@ -506,6 +507,7 @@ static int64_t lend_memory(struct task *parent, const struct user_clone *args)
     pthread_t thread;
     int64_t result = -ENOMEM;
 
+    region_memory_shared();
     if (l) {
         l->task = new_task(parent, args, &result);
     }

@@ -66,6 +66,7 @@ static struct {
     uint32_t flushes;
 } cache;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+bool region_memory_alone;
 
 void region_vcpu_init(struct cpu *cpu)
 {
@@ -99,6 +100,7 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
+    region_memory_alone = code_is_user;
     cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }
@@ -238,6 +240,26 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
         }
     }
     return false;
+}
+
+void region_memory_shared(void)
+{
+    if (!region_memory_alone) {
+        return;
+    }
+    pthread_mutex_lock(&cache_lock);
+    region_memory_alone = false;
+    for (unsigned c = 0; c < cache.next_chunk; c++) {
+        for (unsigned i = 0; i < cache.chunks[c].n; i++) {
+            struct region *r = cache.chunks[c].regions[i];
+
+            if (r->alone && !r->dead) {
+                region_drop(r);
+                code_page_recount(r->ram_page[0]);
+            }
+        }
+    }
+    pthread_mutex_unlock(&cache_lock);
 }
 
 void region_fork_begin(void)
@@ -671,6 +693,7 @@ static struct region *region_create(const struct translation *t, struct fetch *f
     r->guest_len = MAX_OF(t->end - t->first, 1);
     r->insns = t->insns;
     r->one_insn = t->max_insns == 1;
+    r->alone = out->alone;
     r->dead = !f->host || f->second_page == CODE_NONE;
     r->global = f->global;
     if (t->checked) {

@@ -46,6 +46,7 @@ struct region {
     uint16_t insns, n_exits;
     bool dead;                      /* atomic: no longer to be entered, see region_is_dead() */
     bool one_insn;
+    bool alone;                     /* made while region_memory_alone, and not good otherwise */
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct ir_check *check;         /* NULL: of pages that are watched */
     struct region_exit *exits, *incoming;
@@ -69,6 +70,10 @@ struct region *region_by_host(uintptr_t host);
    the result is false. */
 bool region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
+/* User mode: nobody but one thread sees the guest's memory, so that its atomic operations need no
+   lock. The second drops what was translated so; while there is one thread only. */
+extern bool region_memory_alone;
+void region_memory_shared(void);
 /* Around fork(). */
 void region_fork_begin(void);
 void region_fork_end(void);
