@@ -821,7 +821,7 @@ static struct region *region_of_middle(struct cpu *cpu, uint64_t ram_addr,
             .key = *key, .ram_page = { in->ram_page[0], in->ram_page[1] }, .host = c->at,
             .host_end = backend_enter(cache.buffer, c->at, entry),
             .entry_offset = ram_addr & (CODE_PAGE - 1), .first_offset = in->first_offset,
-            .guest_len = in->guest_len, .global = in->global,
+            .guest_len = in->guest_len, .global = in->global, .alone = in->alone,
         };
         chunk_append(c, r);
         code_page_link(r, 0);
