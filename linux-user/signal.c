@@ -383,6 +383,21 @@ static SANITIZER_SIGNAL void on_signal(int sig, void *siginfo, void *context)
     errno = saved_errno;
 }
 
+/* A child in its parent's memory has actions of its own, and outlives whoever held the lock there. */
+static void lock_actions(void)
+{
+    if (user_task->actions == &process_actions) {
+        pthread_mutex_lock(&actions_lock);
+    }
+}
+
+static void unlock_actions(void)
+{
+    if (user_task->actions == &process_actions) {
+        pthread_mutex_unlock(&actions_lock);
+    }
+}
+
 static void host_action(int sig, const struct user_sigaction *act)
 {
     struct host_sigaction host = { .mask = ~ALWAYS };
@@ -404,7 +419,7 @@ static void host_action(int sig, const struct user_sigaction *act)
 /* A count of threads that are traced would be exact; one is enough for all. */
 void user_signal_trace(bool on)
 {
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     if (user_task->actions->traced != on) {
         user_task->actions->traced = on;
         for (int sig = 1; sig <= USER_SIGNALS; sig++) {
@@ -413,7 +428,7 @@ void user_signal_trace(bool on)
             }
         }
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
 }
 
 int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old)
@@ -421,7 +436,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     if (sig < 1 || sig > USER_SIGNALS || (new && (BIT(sig) & UNBLOCKABLE))) {
         return -EINVAL;
     }
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     if (old) {
         *old = user_task->actions->of[sig];
     }
@@ -430,7 +445,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
         user_task->actions->of[sig].mask &= ~UNBLOCKABLE;
         host_action(sig, new);
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
     return 0;
 }
 
@@ -492,13 +507,13 @@ static bool deliver(struct task *t, int sig, siginfo_t *info)
     if (!sig) {
         return false;
     }
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     act = user_task->actions->of[sig];
     if (act.handler > 1 && act.flags & SA_RESETHAND) {
         user_task->actions->of[sig].handler = 0;
         host_action(sig, &user_task->actions->of[sig]);
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
     if (act.handler > 1) {
         enter_handler(t, sig, info, &act);
         if (t->trace && t->trace->resume == TRACE_STEP) {
