@@ -383,7 +383,7 @@ static SANITIZER_SIGNAL void on_signal(int sig, void *siginfo, void *context)
     errno = saved_errno;
 }
 
-/* A child in its parent's memory has actions of its own, and outlives whoever held the lock there. */
+/* A child in its parent's memory has actions of its own, and outlives who held the lock there. */
 static void lock_actions(void)
 {
     if (user_task->actions == &process_actions) {

@@ -101,6 +101,9 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
     region_memory_alone = code_is_user;
+    if (code_is_user) {
+        jump_cache_bits = JUMP_CACHE_MAX_BITS;
+    }
     cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }

@@ -45,7 +45,8 @@ static const int left_out[] = {
     335, 336,                       /* uretprobe, of newer kernels only */
     435, 449, 448, 447, 444, 445, 446, 443,
 #ifdef __i386__
-    SYS_nice, SYS_sigreturn, SYS_sigsuspend, SYS_signal, SYS_vm86, SYS_vm86old, SYS_bdflush, SYS_idle,
+    SYS_nice, SYS_sigreturn, SYS_sigsuspend, SYS_signal, SYS_vm86, SYS_vm86old, SYS_bdflush,
+    SYS_idle,
     SYS_set_thread_area, SYS_get_thread_area, SYS_sgetmask, SYS_ssetmask, SYS_waitpid, SYS_stime,
     SYS_olduname, SYS_oldolduname, SYS_ustat, SYS_readdir, SYS_mmap2, SYS_ipc, SYS_clock_settime64,
     SYS_futex_time64, SYS_afs_syscall, SYS_getpmsg, SYS_putpmsg, SYS_break, SYS_ftime, SYS_gtty,
@@ -135,7 +136,8 @@ int main(void)
             _exit(try_all(number));
         }
         waitpid(pid, &status, 0);
-        printf("call %d: %s, signal %d\n", number, WEXITSTATUS(status) == ERROR ? "refused" : "done",
+        printf("call %d: %s, signal %d\n", number,
+               WEXITSTATUS(status) == ERROR ? "refused" : "done",
                WIFSIGNALED(status) ? WTERMSIG(status) : 0);
     }
     return 0;
