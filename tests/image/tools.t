@@ -293,6 +293,33 @@ def commands():
     ok(code == 0 and "raw image in spite of its name" in err, "a wrong suffix is told", err)
 
 
+def fragments():
+    """Data, zeroes and holes in small pieces, which convert reads together or leaves out."""
+    rng = random.Random(7)
+    with open("pieces", "wb") as f:
+        f.truncate(9 << 20)
+        for at in range(0, 5 << 20, 4096):
+            kind = rng.choice("dddzhhh")
+            f.seek(at + rng.choice((0, 0, 512)))
+            if kind != "h":
+                f.write(rng.randbytes(2048) if kind == "d" else bytes(4096))
+    good("an overlay of 512-byte clusters", "create", "-q", "-f", "qcow2", "-o",
+         "cluster_size=512", "-b", "pieces", "-F", "raw", "thin")
+    good("with pieces of its own", "bench", "-q", "-w", "-c", "400", "-s", "1024", "-S", "6000",
+         "--pattern=7", "thin")
+    for words in (["-O", "qcow2"], ["-O", "raw"], ["-O", "raw", "-S", "0"], ["-O", "vmdk"],
+                  ["-O", "qcow2", "-W", "-m", "4"], ["-O", "qcow2", "-c"],
+                  ["-O", "qcow2", "-c", "-o", "compression_type=zstd", "-m", "3"],
+                  ["-O", "qcow2", "-B", "pieces", "-F", "raw"],
+                  ["-O", "qcow2", "-o", "cluster_size=2M,backing_file=pieces,backing_fmt=raw"]):
+        for source in ("pieces", "thin") if "pieces" not in str(words) else ("thin",):
+            good(f"convert {words} from {source}", "convert", *words, source, "whole")
+            good("has the same content", "compare", "-q", source, "whole")
+    size = os.stat("pieces").st_blocks
+    good("pieces to raw", "convert", "-O", "raw", "pieces", "whole")
+    ok(os.stat("whole").st_blocks <= size, "zeroes become holes", os.stat("whole"), size)
+
+
 def repair():
     with open("base", "r+b") as f:
         f.seek(0x30)
@@ -327,6 +354,7 @@ def main():
         names()
         differencing_vhd()
         commands()
+        fragments()
         repair()
         locks()
         only_read(os.access(PEER, os.X_OK))
