@@ -622,9 +622,11 @@ static int qcow2_readv(struct block_node *node, uint64_t offset, const struct io
 /* The list of bitmaps only changes with the lock for writing. */
 static void note_change(struct qcow2 *q, uint64_t offset, uint64_t size)
 {
-    pthread_rwlock_rdlock(&q->rw);
-    qcow2_bitmaps_dirty(q, offset, size);
-    pthread_rwlock_unlock(&q->rw);
+    if (__atomic_load_n(&q->bitmap_count, __ATOMIC_RELAXED)) {
+        pthread_rwlock_rdlock(&q->rw);
+        qcow2_bitmaps_dirty(q, offset, size);
+        pthread_rwlock_unlock(&q->rw);
+    }
 }
 
 static int qcow2_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
