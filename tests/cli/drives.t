@@ -108,6 +108,11 @@ def check_layers(work):
     with Emulator(*quiet, "-blockdev", '{"driver": "qcow2", "node-name": "top", "backing": null, '
                   f'"file": {{"driver": "file", "filename": "{top}"}}}}', monitor=True) as e:
         ok("Backing file" not in e.command("info block top"), "null hides what the image says")
+    with Emulator(*quiet, "-drive", f"file={base},if=none,id=d", "-device", "lsi53c895a,id=s",
+                  "-device", "scsi-hd,bus=s.0,drive=d", monitor=True) as e:
+        info = e.command("info block")
+        ok("d: " in info and "cd0" not in info,
+           "a disk on the bus of a device's id; no CD-ROM beside a disk made by hand", info)
     for keys, why in (("driver=qcow2,node-name=x,file.filename=y,backing=no", "no node 'no'"),
                       ("driver=qcow2,node-name=x,file=no", "no node 'no'")):
         code = subprocess.run([os.path.join(BUILD, "qemu-system-x86_64"), *quiet, "-blockdev", keys],
