@@ -15,6 +15,8 @@
 #include "base/bits.h"
 #include "block/image.h"
 
+#define MEMORY_MAX (48u << 20)
+
 struct memory_write {
     uint64_t offset, size;
     uint8_t *data;              /* NULL: a flush */
@@ -69,7 +71,7 @@ static int memory_writev(struct block_node *node, uint64_t offset, const struct 
     struct memory_file *f = ((struct memory_node *)node)->file;
     struct memory_write w = { offset, iov_size(iov, count) };
 
-    if (offset + w.size > 48u << 20) {
+    if (offset + w.size > MEMORY_MAX) {
         return -EFBIG;
     }
     if (f->fail_after >= 0 && f->fail_after-- == 0) {
@@ -108,6 +110,10 @@ static bool memory_resize(struct block_node *node, uint64_t size, enum block_pre
 {
     struct memory_file *f = ((struct memory_node *)node)->file;
 
+    if (size > MEMORY_MAX) {
+        error_set(err, "a file in memory has 48 MiB at most");
+        return false;
+    }
     if (size > f->size) {
         memory_put(f, size, "", 0);
     } else {
