@@ -2,10 +2,10 @@
 /*
  * Threads that change one qcow2 image at the same time, on a slow file. In the front half of the
  * disk each owns every fourth sector, so that all of them write into the same clusters; behind it
- * each owns runs of clusters, which it also zeroes, discards and packs; the last ones are anybody's.
- * Another makes and deletes snapshots. Each checks what it reads; then the image has to be clean, and what a crash at
- * any time leaves has to hold every sector that was flushed. IMAGE_OVERLAP_OPS sets the operations
- * of each thread.
+ * each owns runs of clusters, which it also zeroes, discards and packs; the last ones are
+ * anybody's. Another makes and deletes snapshots. Each checks what it reads; then the image has to
+ * be clean, and what a crash at any time leaves has to hold every sector that was flushed.
+ * IMAGE_OVERLAP_OPS sets the operations of each thread.
  */
 #include <glib.h>
 #include <pthread.h>
