@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -320,6 +321,45 @@ def fragments():
     ok(os.stat("whole").st_blocks <= size, "zeroes become holes", os.stat("whole"), size)
 
 
+# Lines that people type; both tools run them in a folder of their own.
+LINES = """create myimage.img 4096
+create -f qcow2 -b golden.qcow2 -F qcow2 apollo.qcow2
+create -o backing_file=blank.raw,backing_fmt=raw -f qcow2 img1.cow
+convert -f vmdk -O qcow2 chr.vmdk chr.qcow2
+convert -c -f raw -O qcow2 -o compression_type=zstd blank.raw z.qcow2
+convert -p -O vmdk -o subformat=streamOptimized blank.raw out.vmdk
+convert -f qcow2 -O raw -t writeback golden.qcow2 target
+resize golden.qcow2 +10G
+resize golden.qcow +6G
+snapshot -c s1 golden.qcow2
+snapshot -a s1 golden.qcow2
+snapshot -d s1 golden.qcow2
+check golden.qcow2
+check -r all golden.qcow2
+rebase -u -b layer0.qcow2 -F qcow2 img1.cow
+commit -- apollo.qcow2
+convert -q -f qcow2 -O qcow2 golden.qcow2 out.qcow2"""
+
+
+def well_known_lines():
+    for folder in ("ours", "theirs"):
+        os.mkdir(folder)
+        for fmt, name in (("raw", "blank.raw"), ("raw", "target"), ("vmdk", "chr.vmdk"),
+                          ("qcow", "golden.qcow"), ("qcow2", "golden.qcow2"),
+                          ("qcow2", "layer0.qcow2")):
+            run(PEER, "convert", "-O", fmt, "raw", f"{folder}/{name}")
+    for line in LINES.split("\n"):
+        a, b = (subprocess.run([tool, *line.split()], capture_output=True, text=True, cwd=folder)
+                for tool, folder in ((OURS, "ours"), (PEER, "theirs")))
+        # How far a copy is between its start and its end, and where a file ends, is each one's own.
+        a.stdout, b.stdout = (re.sub(r"(?s)(?<=/100%\)).*(?=    \(100.00)|end offset: \d+", "",
+                                     p.stdout) for p in (a, b))
+        ok((a.returncode, a.stdout, a.stderr) == (b.returncode, b.stdout, b.stderr),
+           f"'{line}' says the same", a, b)
+    for name in sorted(os.listdir("theirs")):
+        good(f"{name} is the same", "compare", "-q", f"ours/{name}", f"theirs/{name}", tool=PEER)
+
+
 def repair():
     with open("base", "r+b") as f:
         f.seek(0x30)
@@ -366,6 +406,7 @@ def main():
                 for options in list_:
                     interchange(fmt, options, True)
             info_alike()
+            well_known_lines()
         else:
             skip("interchange with QEMU's qemu-img", "it is not installed")
         os.chdir("/")
