@@ -35,6 +35,14 @@ struct region_exit {
     uint64_t pc;
 };
 
+/* An instruction in the middle that other regions may go to. */
+struct region_entry {
+    uint64_t pc;
+    uint32_t host;                  /* offset in the code buffer */
+    struct region *in;
+    struct region_entry *hash_next;
+};
+
 struct region {
     struct code_key key;
     uint64_t ram_page[2];           /* ram_addr of the code page(s); [1] = ~0 when one page only */
@@ -47,6 +55,8 @@ struct region {
     bool dead, one_insn;
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct ir_check *check;         /* NULL: of pages that are watched */
+    uint16_t n_entries;
+    struct region_entry *entries;
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];
 };
@@ -80,6 +90,9 @@ void region_checked(struct cpu *cpu, uintptr_t host);
 
 /* --- finding them, tcg/region-hash.c; the adder and remover hold the cache's lock --- */
 struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn);
+/* The way in at an instruction in the middle of a region, or NULL; with the lock. */
+const struct region_entry *region_entry_find(uint64_t ram_addr, const struct code_key *key);
+unsigned region_entry_offset(const struct region_entry *e);     /* in ram_page[0] */
 void region_hash_add(struct region *r);
 void region_hash_remove(struct region *r);
 void region_hash_clear(void);
