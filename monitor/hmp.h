@@ -25,6 +25,7 @@ struct monitor {
     GString *keys;              /* what was typed meanwhile */
     /* Takes the next line, a secret, instead of the commands. */
     void (*answered)(struct monitor *mon, const char *secret);
+    struct monitor *next;
 };
 
 /* /fmt: a count, a letter of x d u o c i s, and a size of b h w g. */

@@ -98,6 +98,9 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
+    if (code_is_user) {
+        jump_cache_bits = JUMP_CACHE_MAX_BITS;
+    }
     cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }

@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 15, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -18,10 +18,11 @@ struct jump_entry {
 
 /* Where the entry of a pc lies in a bank: close to each other for code that is, but for pcs that
    differ in the lowest bits only, of which few are used. */
-enum { JUMP_CACHE_SKIPPED = 2 };
+enum { JUMP_CACHE_SKIPPED = 2, JUMP_CACHE_MAX_BITS = 15 };
+extern unsigned jump_cache_bits;    /* of an index; settled before any code is made */
 static inline unsigned jump_cache_index(uint64_t pc)
 {
-    return (pc ^ pc >> JUMP_CACHE_BITS) >> JUMP_CACHE_SKIPPED & ((1 << JUMP_CACHE_BITS) - 1);
+    return (pc ^ pc >> jump_cache_bits) >> JUMP_CACHE_SKIPPED & ((1u << jump_cache_bits) - 1);
 }
 
 struct ir_check;

@@ -52,9 +52,7 @@ static struct device *make(const char *class, struct error **err)
 
 static bool make_chipset(struct pc *pc, struct error **err)
 {
-    struct i440fx_memory *memory = g_new(struct i440fx_memory, 1);
-
-    *memory = (struct i440fx_memory){
+    pc->chipset = (struct i440fx_memory){
         .system = &pc->system, .io = &pc->io, .pci = &pc->pci_space, .ram = &pc->ram,
         .smm = &pc->smm, .dma = &pc->memory_as,
     };
@@ -62,8 +60,8 @@ static bool make_chipset(struct pc *pc, struct error **err)
         isa_bus_init(&pc->isa_own, NULL, &pc->io, &pc->system);
         pc->isa = &pc->isa_own;
     } else {
-        pc->pci = i440fx_create(memory, err);
-        pc->isa = pc->pci ? piix3_create(pc->pci, memory, err) : NULL;
+        pc->pci = i440fx_create(&pc->chipset, err);
+        pc->isa = pc->pci ? piix3_create(pc->pci, &pc->chipset, err) : NULL;
         address_space_init(&pc->smm_as, "smm", &pc->smm);
     }
     if (!pc->isa) {

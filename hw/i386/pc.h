@@ -13,6 +13,7 @@
 #include "hw/i386/x86-cpu.h"
 #include "hw/ide/ide.h"
 #include "hw/isa/isa.h"
+#include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 
 struct cpu;
@@ -30,6 +31,7 @@ struct pc {
     struct memory_region ram, ram_low, ram_high;
     struct memory_region bios, bios_low, option_roms;
     struct address_space memory_as, io_as, smm_as;
+    struct i440fx_memory chipset;    /* what of these the bridges get */
     uint64_t low_size, high_size;    /* of RAM below and above 4 GiB */
     uint8_t *bios_image;             /* isapc: what a reset restores */
     /* Chips. */

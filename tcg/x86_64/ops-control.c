@@ -253,9 +253,9 @@ uint32_t emit_jump_cache(struct emitter *e)
     uint32_t miss;
 
     x_mov(e, false, RAX, RDX);
-    x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
+    x_shift_imm(e, SHIFT_SHR, false, RAX, jump_cache_bits);
     x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << JUMP_CACHE_BITS) - 1) << JUMP_CACHE_SKIPPED);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << jump_cache_bits) - 1) << JUMP_CACHE_SKIPPED);
     x_shift_imm(e, SHIFT_SHL, false, RAX, 4 - JUMP_CACHE_SKIPPED);
     x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
     x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
