@@ -21,6 +21,7 @@ static struct json *qmp_nothing(const struct json *args, struct error **err)
 }
 
 const struct qmp_command qmp_commands[] = {
+    { "balloon", "value:int", NULL, qmp_balloon },
     { "block-job-cancel", "device:str force:bool?", NULL, NULL, "block_job_cancel" },
     { "block-job-complete", "device:str", NULL, NULL, "block_job_complete" },
     { "block-job-pause", "device:str", NULL, NULL, "block_job_pause" },
@@ -52,6 +53,7 @@ const struct qmp_command qmp_commands[] = {
     { "pmemsave", "val:int size:int filename:str", NULL, NULL, "pmemsave" },
     { "qmp_capabilities", "enable:[str]?", NULL, qmp_nothing },
     { "qom-list-types", "implements:str? abstract:bool?", "[ObjectTypeInfo]", qmp_qom_list_types },
+    { "query-balloon", "", "BalloonInfo", qmp_query_balloon },
     { "query-block", "", "[BlockInfo]", qmp_query_block },
     { "query-blockstats", "query-nodes:bool?", "[BlockStats]", qmp_query_blockstats },
     { "query-chardev", "", "[ChardevInfo]", qmp_query_chardev },

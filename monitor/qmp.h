@@ -63,7 +63,7 @@ bool qmp_bool(const struct json *args, const char *name, bool fallback);
     H(change_medium) H(change_vnc_password) H(set_password) H(expire_password) H(send_key)         \
     H(input_send_event) H(human_monitor_command) H(object_add) H(ringbuf_read) H(screendump)       \
     H(query_command_line_options) H(query_migrate) H(query_migrate_parameters)                     \
-    H(migrate_set_parameters)
+    H(migrate_set_parameters) H(balloon) H(query_balloon)
 #define H(name) struct json *qmp_##name(const struct json *args, struct error **err);
 QMP_HANDLERS(H)
 #undef H

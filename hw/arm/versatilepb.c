@@ -10,6 +10,8 @@
 #include "hw/net/nic.h"
 #include "hw/pci/versatile-pci.h"
 #include "hw/scsi/scsi.h"
+#include "hw/virtio/blk.h"
+#include "hw/virtio/share.h"
 
 #define MACHINE_PB 0x183
 #define MACHINE_AB 0x25e
@@ -182,7 +184,8 @@ static bool make_pci(struct versatile *v, struct error **err)
     if (v->board.config->usb && !make_pci_device("pci-ohci", err)) {
         return false;
     }
-    return scsi_create_hosts("lsi53c895a", err) && nic_create_requested("rtl8139", true, err);
+    return scsi_create_hosts("lsi53c895a", err) && nic_create_requested("rtl8139", true, err) &&
+        virtio_blk_create_drives(err) && share_create_devices(err);
 }
 
 static bool versatile_create(const struct machine_config *config, bool is_ab, struct error **err)

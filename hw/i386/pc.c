@@ -17,6 +17,8 @@
 #include "hw/net/nic.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
+#include "hw/virtio/blk.h"
+#include "hw/virtio/share.h"
 
 /* --- lines ----------------------------------------------------------------------------------- */
 
@@ -323,7 +325,9 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
         !make_timers(pc, err) || !make_ports(pc, err) ||
         !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
-        !make_disks(pc, err) || !make_power(pc, err) || !pc_fw_cfg_init(pc, err) ||
+        !make_disks(pc, err) || !make_power(pc, err) ||
+        (has_pci && (!virtio_blk_create_drives(err) || !share_create_devices(err))) ||
+        !pc_fw_cfg_init(pc, err) ||
         !pc_smbios_init(pc, err)) {
         return false;
     }

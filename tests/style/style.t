@@ -31,7 +31,8 @@ LAYERS = {
     "gdbstub": {"base", "hw/core", "monitor/monitor.h"} | PUBLIC,
     "migration": {"base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
     "monitor": {"base", "block", "char", "crypto/object.h", "migration", "ui", "cpu-exec.h",
-                "hw/core", "hw/pci/pci.h", "hw/usb/usb.h", "gdbstub", "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
+                "hw/core", "hw/pci/pci.h", "hw/usb/usb.h",
+                "hw/virtio/balloon.h", "gdbstub", "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
     "hw/core": {"base", "hw/core", "cpu-exec.h"} | PUBLIC,
     "hw/i386": {"base", "hw", "cpu-exec.h"} | PUBLIC,
     "hw": {"base", "hw"} | PUBLIC,
@@ -39,7 +40,7 @@ LAYERS = {
     "img": {"base", "block.h", "block", "crypto/object.h"},
     "qemu-img.c": {"base", "block.h", "block", "img"},
     "qemu-nbd.c": {"base", "block", "char/address.h", "crypto", "nbd"},
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "migration", "monitor", "block", "char", "ui", "gdbstub",
+    "vl.c": {"base", "cpu-exec.h", "hw/core", "hw/virtio/share.h", "migration", "monitor", "block", "char", "ui", "gdbstub",
              "tcg/disas.h", "tcg/perf-map.h", "crypto/object.h"} | PUBLIC,
     "tests": None,
 }
