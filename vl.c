@@ -775,7 +775,8 @@ static void open_drives(struct vl *vl)
         error_exit_with(err);
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0) &&
-        !block_find_drive(BLOCK_IF_SCSI, 0, 2)) {
+        !block_find_drive(BLOCK_IF_SCSI, 0, 2) && !has_device(vl, "ide-hd") &&
+        !has_device(vl, "ide-cd") && !has_device(vl, "scsi-hd") && !has_device(vl, "scsi-cd")) {
         add_empty_drive(vl, NULL, "2", "cdrom");
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_FLOPPY, 0, 0)) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * -blockdev: nodes by name. A format's file=NAME may name another node, whose keys then are those
- * of its file. Nodes that no other one uses become drives, which devices find by their name.
+ * -blockdev: nodes by name. A format's file=NAME and backing=NAME may name other nodes, whose keys
+ * then are those of its file or of the image below. Nodes that no other one uses become drives,
+ * which devices find by their name.
  */
 #include <glib.h>
 #include <string.h>
@@ -42,27 +43,71 @@ static void copy_keys(struct keyval *to, const struct keyval *from, const char *
     }
 }
 
+/* As a format has it; a protocol alone gets the raw format. */
+static void copy_format(struct keyval *to, const struct blockdev *b, const char *prefix)
+{
+    char *driver, *file;
+
+    if (block_find_format(keyval_string(b->keys, "driver", ""))) {
+        copy_keys(to, b->keys, prefix);
+        return;
+    }
+    driver = g_strconcat(prefix, "driver", NULL);
+    file = g_strconcat(prefix, "file.", NULL);
+    keyval_set(to, driver, "raw");
+    copy_keys(to, b->keys, file);
+    g_free(driver);
+    g_free(file);
+}
+
+static struct blockdev *find_used(struct keyval *keys, const char *key, struct error **err)
+{
+    const char *name = keyval_string(keys, key, "");
+    struct blockdev *b = find(name);
+
+    if (!b) {
+        error_set(err, "-blockdev: there is no node '%s' for %s=", name, key);
+    }
+    return b;
+}
+
 /* In place of a name the keys of the node that has it. */
 static bool resolve_file(struct keyval *keys, struct error **err)
 {
-    const char *name = keyval_string(keys, "file", NULL);
-    struct blockdev *file = name ? find(name) : NULL;
+    struct blockdev *file;
 
-    if (!name) {
+    if (!keyval_has(keys, "file")) {
         return true;
     }
-    if (!file) {
-        error_set(err, "-blockdev: there is no node '%s' for file=", name);
-        return false;
+    file = find_used(keys, "file", err);
+    if (file && file->used) {
+        error_set(err, "-blockdev: node '%s' is in use by another node", file->name);
+        file = NULL;
     }
-    if (file->used) {
-        error_set(err, "-blockdev: node '%s' is in use by another node", name);
-        return false;
+    if (file) {
+        file->used = true;
+        keyval_remove(keys, "file");
+        copy_keys(keys, file->keys, "file.");
     }
-    file->used = true;
-    keyval_remove(keys, "file");
-    copy_keys(keys, file->keys, "file.");
-    return true;
+    return file != NULL;
+}
+
+/* backing= without a name (null in JSON) hides what the image says. Several images may share one:
+ * they only read it. */
+static bool resolve_backing(struct keyval *keys, struct error **err)
+{
+    struct blockdev *below;
+
+    if (!*keyval_string(keys, "backing", "")) {
+        return true;
+    }
+    below = find_used(keys, "backing", err);
+    if (below) {
+        below->used = true;
+        keyval_remove(keys, "backing");
+        copy_format(keys, below, "backing.");
+    }
+    return below != NULL;
 }
 
 static bool add(struct keyval *kv, struct error **err)
@@ -79,11 +124,7 @@ static bool add(struct keyval *kv, struct error **err)
         error_set(err, "-blockdev: Duplicate nodes with node-name='%s'", name);
         return false;
     }
-    if (keyval_has(kv, "backing")) {
-        error_set(err, "-blockdev: backing= is not available; the image names its backing file");
-        return false;
-    }
-    if (!resolve_file(kv, err)) {
+    if (!resolve_file(kv, err) || !resolve_backing(kv, err)) {
         return false;
     }
     b = g_new0(struct blockdev, 1);
@@ -108,18 +149,13 @@ bool block_add_blockdev(const char *text, struct error **err)
     return kv != NULL;
 }
 
-/* As -drive would have it; a protocol alone gets the raw format. */
+/* As -drive would have it. */
 static struct keyval *drive_keys(const struct blockdev *b)
 {
     struct keyval *kv = keyval_create("-blockdev");
 
-    if (block_find_format(keyval_string(b->keys, "driver", ""))) {
-        copy_keys(kv, b->keys, "");
-    } else {
-        keyval_set(kv, "driver", "raw");
-        copy_keys(kv, b->keys, "file.");
-        keyval_set(kv, "read-only", keyval_string(b->keys, "read-only", "off"));
-    }
+    copy_format(kv, b, "");
+    keyval_set(kv, "read-only", keyval_string(b->keys, "read-only", "off"));
     keyval_set(kv, "if", "none");
     keyval_set(kv, "id", b->name);
     return kv;

@@ -62,6 +62,8 @@ void block_set_snapshot(bool on);
 /* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */
 bool block_commit(struct block *block, struct error **err);
 bool block_is_snapshot(const struct block *block);
+/* The medium's own image, under what snapshot=on lays over it; NULL: no medium. */
+struct block_node *block_image(const struct block *block);
 
 /* Snapshots inside the image, for savevm and its kin; see image.h. The drive is drained. */
 bool block_can_snapshot(const struct block *block);

@@ -125,5 +125,10 @@ bool block_change_medium(struct block *block, const char *file, const char *form
 
 bool block_is_snapshot(const struct block *block)
 {
-    return block->node && block->node->driver == &block_driver_overlay;
+    return block->node && block->node->flags & NODE_TEMPORARY;
+}
+
+struct block_node *block_image(const struct block *block)
+{
+    return block_is_snapshot(block) ? block->node->backing : block->node;
 }

@@ -191,7 +191,7 @@ struct bus {
 /* `name` must outlive the bus. */
 void bus_init(struct bus *bus, const struct bus_type *type, const char *name, struct device *owner);
 void bus_fini(struct bus *bus);
-/* By name, or else the first of that type; NULL if there is none. */
+/* By name, by its device's id= (with or without ".0"), or the first of a type; NULL: none. */
 struct bus *bus_find(const char *name_or_type);
 const struct bus_type *bus_type_find(const char *name);
 
