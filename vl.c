@@ -24,6 +24,7 @@
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
 #include "hw/core/run.h"
+#include "hw/usb/usb.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "base/version.h"

@@ -9,7 +9,6 @@
 #include "block.h"
 #include "cpu-exec.h"
 #include "gdbstub/gdbstub.h"
-#include "hw/core/device.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
 #include "monitor/keys.h"
@@ -60,7 +59,7 @@ const struct hmp_command hmp_commands[] = {
     { "delvm", "name:s", "tag", "delete a VM snapshot from its tag", hmp_delvm },
     { "device_add", "device:S", "driver[,prop=value][,...]",
       "add device, like -device on the command line", hmp_device_add },
-    LATER("device_del", "id:s", "device", "remove device"),
+    { "device_del", "id:s", "device", "remove device", hmp_device_del, NULL, hmp_complete_device },
     { "drive_add", "node:-n pci_addr:s opts:s",
       "[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=none][,key=value][,...]",
       "add a drive for device_add (the slot is ignored)", hmp_drive_add },
@@ -160,6 +159,9 @@ const struct hmp_command hmp_commands[] = {
     { "system_wakeup", "", "", "wakeup guest from suspend", hmp_system_wakeup },
     { "trace-event", "name:s option:s", "name on|off",
       "changes status of the trace events that match a shell pattern", hmp_trace_event },
+    { "usb_add", "devname:S", "device", "add USB device, like -usbdevice on the command line",
+      hmp_usb_add },
+    { "usb_del", "devname:s", "bus.addr", "remove USB device 'bus.addr' of info usb", hmp_usb_del },
     { "x", "fmt:/ addr:l", "/fmt addr", "virtual memory dump starting at 'addr'", hmp_x },
     { "xp", "fmt:/ addr:l", "/fmt addr", "physical memory dump starting at 'addr'", hmp_xp },
     { NULL }
@@ -313,14 +315,6 @@ void hmp_boot_set(struct monitor *mon, struct hmp_args *args)
     if (machine_set_boot_order(hmp_text(args, "bootdevice"), &err)) {
         fprintf(mon->out, "boot device list now set to %s\n", hmp_text(args, "bootdevice"));
     }
-    hmp_report(mon, err);
-}
-
-void hmp_device_add(struct monitor *mon, struct hmp_args *args)
-{
-    struct error *err = NULL;
-
-    device_add_option(hmp_text(args, "device"), &err);
     hmp_report(mon, err);
 }
 

@@ -32,6 +32,7 @@ const struct qmp_command qmp_commands[] = {
     { "change-vnc-password", "password:str", NULL, qmp_change_vnc_password },
     { "cont", "", NULL, NULL, "cont" },
     { "device_add", "*", NULL, qmp_device_add },
+    { "device_del", "id:str", NULL, NULL, "device_del" },
     { "device-list-properties", "typename:str", "[ObjectPropertyInfo]",
       qmp_device_list_properties },
     { "eject", "device:str? id:str? force:bool?", NULL, qmp_eject },

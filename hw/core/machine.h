@@ -96,6 +96,10 @@ const struct machine_class *machine_class_at(unsigned n);
 /* `-M help`. */
 void machine_class_print_help(FILE *out);
 
+/* For options that stand for a device: called when the board is there, before -device. `text` must
+ * stay. */
+void machine_add_part(bool (*make)(const char *text, struct error **err), const char *text);
+
 /* The path of a firmware file (BIOS, option ROM, our own ROMs), to be freed by the caller: the name
  * itself if such a file exists, else in the -L folders, the build's and the installed folder and
  * the places of Debian's seabios and ipxe packages. NULL: nowhere. */

@@ -17,6 +17,7 @@
 #include "hw/net/nic.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
+#include "hw/usb/usb.h"
 
 /* --- lines ----------------------------------------------------------------------------------- */
 
@@ -310,6 +311,18 @@ static bool make_power(struct pc *pc, struct error **err)
     return true;
 }
 
+/* Function 2 of the PIIX3. */
+static bool make_usb(struct pc *pc, struct error **err)
+{
+    struct device *usb;
+
+    if (!pc->has_pci || (!pc->config->usb && !usb_wanted())) {
+        return true;
+    }
+    usb = device_create("piix3-usb-uhci", err);
+    return usb && device_set(usb, "addr", "1.2", err) && device_realize(usb, err);
+}
+
 /* --- the machines ---------------------------------------------------------------------------- */
 
 static bool pc_create(const struct machine_config *config, bool has_pci, struct error **err)
@@ -325,8 +338,8 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
         !make_timers(pc, err) || !make_ports(pc, err) ||
         !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
-        !make_disks(pc, err) || !make_power(pc, err) || !pc_fw_cfg_init(pc, err) ||
-        !pc_smbios_init(pc, err)) {
+        !make_disks(pc, err) || !make_usb(pc, err) || !make_power(pc, err) ||
+        !pc_fw_cfg_init(pc, err) || !pc_smbios_init(pc, err)) {
         return false;
     }
     if (pc->has_acpi) {

@@ -39,7 +39,8 @@ LAYERS = {
     "img": {"base", "block.h", "block", "crypto/object.h"},
     "qemu-img.c": {"base", "block.h", "block", "img"},
     "qemu-nbd.c": {"base", "block", "char/address.h", "crypto", "nbd"},
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "migration", "monitor", "block", "char", "ui", "gdbstub",
+    "vl.c": {"base", "cpu-exec.h", "hw/core", "hw/usb/usb.h", "migration", "monitor", "block", "char", "ui",
+             "gdbstub",
              "tcg/disas.h", "tcg/perf-map.h", "crypto/object.h"} | PUBLIC,
     "tests": None,
 }
