@@ -202,24 +202,25 @@ static bool make_ports(struct pc *pc, struct error **err)
 
 static bool make_display(struct pc *pc, struct error **err)
 {
+    static const char *const cards[] = {
+        [MACHINE_VGA_DEFAULT] = "VGA", [MACHINE_VGA_STD] = "VGA",
+        [MACHINE_VGA_CIRRUS] = "cirrus-vga", [MACHINE_VGA_VMWARE] = "vmware-svga",
+    };
     const struct machine_config *config = pc->config;
     struct device *vga;
 
-    switch (config->vga) {
-    case MACHINE_VGA_NONE:
+    if (config->vga == MACHINE_VGA_NONE) {
         return true;
-    case MACHINE_VGA_CIRRUS:
-    case MACHINE_VGA_VMWARE:
-        error_set(err, "-vga %s is not available yet",
-                  config->vga == MACHINE_VGA_CIRRUS ? "cirrus" : "vmware");
-        return false;
-    default:
-        break;
     }
-    if (!pc->has_pci) {
+    if (!pc->has_pci && strcmp(cards[config->vga], "VGA") == 0) {
         return vga_isa_create(pc->isa, config->vga_memory_mb, err) != NULL;
     }
-    vga = device_create("VGA", err);
+    if (!pc->has_pci) {
+        error_set(err, "-vga %s needs a machine with PCI",
+                  config->vga == MACHINE_VGA_CIRRUS ? "cirrus" : "vmware");
+        return false;
+    }
+    vga = device_create(cards[config->vga], err);
     if (!vga || !device_set(vga, "addr", "2", err)) {
         return false;
     }
