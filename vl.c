@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio.h"
 #include "base/bits.h"
 #include "base/keyval.h"
 #include "base/log.h"
@@ -20,6 +21,7 @@
 #include "cpu-exec.h"
 #include "crypto/object.h"
 #include "gdbstub/gdbstub.h"
+#include "hw/audio/sound.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
@@ -851,6 +853,7 @@ static void build_machine(struct vl *vl)
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
+    device_set_resolver(PROPERTY_AUDIODEV, audio_find);
     open_characters(vl);
     block_set_default_interface(class->drive_interface);
     open_drives(vl);
@@ -919,6 +922,7 @@ static void shut_down(void)
 {
     migration_incoming_close();
     machine_stop();
+    audio_close_all();
     display_close();
     block_drain_all();
     while (block_first()) {

@@ -107,7 +107,8 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(snapshot_blkdev_internal) H(snapshot_delete_blkdev_internal) H(drive_mirror)                 \
     H(drive_backup) H(block_stream) H(block_commit) H(info_block_jobs) H(block_job_cancel)         \
     H(block_job_complete) H(block_job_pause) H(block_job_resume) H(block_job_set_speed)            \
-    H(info_vnc) H(set_password) H(expire_password) H(device_del) H(usb_add) H(usb_del)
+    H(info_vnc) H(set_password) H(expire_password) H(device_del) H(usb_add) H(usb_del) \
+    H(wavcapture) H(stopcapture) H(info_capture)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

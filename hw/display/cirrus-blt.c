@@ -171,7 +171,7 @@ static unsigned pattern_pitch(const struct cirrus_blit *b)
     return b->mode & MODE_EXPAND ? 1 : bytes == 3 ? 32 : 8 * bytes;
 }
 
-/* Fills row->pixels, and row->keep where pixels stay. The source is the row's or all of a pattern. */
+/* Fills row->pixels, and row->keep where pixels stay, from the row's source or all of a pattern. */
 static void make_source(const struct cirrus_blit *b, struct row *row, unsigned y)
 {
     const uint8_t *source = row->source;
