@@ -9,6 +9,7 @@
 
 #include "audio.h"
 #include "base/bits.h"
+#include "base/fd-store.h"
 #include "base/keyval.h"
 #include "base/log.h"
 #include "base/main-loop.h"

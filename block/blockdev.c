@@ -8,11 +8,13 @@
 
 #include "base/json.h"
 #include "block/drive.h"
+#include "block/job.h"
 
 struct blockdev {
     struct keyval *keys;
     const char *name;
-    bool used;                  /* by another one */
+    struct blockdev *user;      /* the node that has its keys now */
+    bool open;                  /* it is a drive */
     struct blockdev *next;
 };
 
@@ -42,53 +44,80 @@ static void copy_keys(struct keyval *to, const struct keyval *from, const char *
     }
 }
 
-/* In place of a name the keys of the node that has it. */
-static bool resolve_file(struct keyval *keys, struct error **err)
+/* A node that was added alone was a drive until another one uses it. */
+static bool close_drive(struct blockdev *b, struct error **err)
+{
+    struct block *block = b->open ? block_find(b->name) : NULL;
+
+    if (block && (block_claimed(block) || !block_job_allows(block, err))) {
+        error_set(err, "Node '%s' is in use", b->name);
+        return false;
+    }
+    if (block) {
+        block_close(block);
+    }
+    b->open = false;
+    return true;
+}
+
+/* In place of a name the keys of the node that has it, which `user` is to get. */
+static bool resolve_file(struct keyval *keys, struct blockdev **file, struct error **err)
 {
     const char *name = keyval_string(keys, "file", NULL);
-    struct blockdev *file = name ? find(name) : NULL;
 
+    *file = name ? find(name) : NULL;
     if (!name) {
         return true;
     }
-    if (!file) {
-        error_set(err, "-blockdev: there is no node '%s' for file=", name);
+    if (!*file) {
+        error_set(err, "there is no node '%s' for file=", name);
         return false;
     }
-    if (file->used) {
-        error_set(err, "-blockdev: node '%s' is in use by another node", name);
+    if ((*file)->user) {
+        error_set(err, "node '%s' is in use by another node", name);
         return false;
     }
-    file->used = true;
+    if (!close_drive(*file, err)) {
+        return false;
+    }
     keyval_remove(keys, "file");
-    copy_keys(keys, file->keys, "file.");
+    copy_keys(keys, (*file)->keys, "file.");
+    return true;
+}
+
+static bool check_node(struct keyval *kv, struct error **err)
+{
+    const char *name = keyval_string(kv, "node-name", NULL);
+    const char *driver = keyval_string(kv, "driver", NULL);
+
+    if (!driver || !name) {
+        error_set(err, "Parameter '%s' is missing", driver ? "node-name" : "driver");
+        return false;
+    }
+    if (find(name) || block_find(name)) {
+        error_set(err, "Duplicate nodes with node-name='%s'", name);
+        return false;
+    }
+    if (keyval_has(kv, "backing")) {
+        error_set(err, "backing= is not available; the image names its backing file");
+        return false;
+    }
     return true;
 }
 
 static bool add(struct keyval *kv, struct error **err)
 {
-    const char *name = keyval_string(kv, "node-name", NULL);
-    const char *driver = keyval_string(kv, "driver", NULL);
-    struct blockdev *b, **last = &blockdevs;
+    struct blockdev *b, *file, **last = &blockdevs;
 
-    if (!driver || !name) {
-        error_set(err, "-blockdev: Parameter '%s' is missing", driver ? "node-name" : "driver");
-        return false;
-    }
-    if (find(name) || block_find(name)) {
-        error_set(err, "-blockdev: Duplicate nodes with node-name='%s'", name);
-        return false;
-    }
-    if (keyval_has(kv, "backing")) {
-        error_set(err, "-blockdev: backing= is not available; the image names its backing file");
-        return false;
-    }
-    if (!resolve_file(kv, err)) {
+    if (!check_node(kv, err) || !resolve_file(kv, &file, err)) {
         return false;
     }
     b = g_new0(struct blockdev, 1);
     b->keys = kv;
     b->name = keyval_string(kv, "node-name", NULL);
+    if (file) {
+        file->user = b;
+    }
     while (*last) {
         last = &(*last)->next;
     }
@@ -102,6 +131,7 @@ bool block_add_blockdev(const char *text, struct error **err)
                                      : keyval_parse("-blockdev", text, "driver", err);
 
     if (kv && !add(kv, err)) {
+        error_prepend(err, "-blockdev: ");
         keyval_free(kv);
         return false;
     }
@@ -125,17 +155,85 @@ static struct keyval *drive_keys(const struct blockdev *b)
     return kv;
 }
 
+static bool open_drive(struct blockdev *b, struct error **err)
+{
+    b->open = block_add_drive_keys(drive_keys(b), err) != NULL;
+    return b->open;
+}
+
 bool block_open_blockdevs(struct error **err)
 {
-    bool good = true;
-
-    while (blockdevs && good) {
-        struct blockdev *b = blockdevs;
-
-        good = b->used || block_add_drive_keys(drive_keys(b), err);
-        blockdevs = b->next;
-        keyval_free(b->keys);
-        g_free(b);
+    for (struct blockdev *b = blockdevs; b; b = b->next) {
+        if (!b->user && !open_drive(b, err)) {
+            if (*error_text(*err) != '-') {
+                error_prepend(err, "-blockdev node-name=%s: ", b->name);
+            }
+            return false;
+        }
     }
-    return good;
+    return true;
+}
+
+/* Takes the node off the list; the nodes under it stay, as nodes that nobody uses. */
+static void forget(struct blockdev *b)
+{
+    struct blockdev **at = &blockdevs;
+
+    for (struct blockdev *other = blockdevs; other; other = other->next) {
+        other->user = other->user == b ? NULL : other->user;
+    }
+    while (*at != b) {
+        at = &(*at)->next;
+    }
+    *at = b->next;
+    keyval_free(b->keys);
+    g_free(b);
+}
+
+/* Nodes that lost their user are drives again; what was there before can be opened. */
+static void reopen_unused(void)
+{
+    for (struct blockdev *b = blockdevs; b; b = b->next) {
+        if (!b->user && !b->open) {
+            open_drive(b, NULL);
+        }
+    }
+}
+
+bool block_plug_blockdev(const struct json *args, struct error **err)
+{
+    struct keyval *kv = json_keys("-blockdev", args);
+    struct blockdev *b;
+
+    if (!add(kv, err)) {
+        keyval_free(kv);
+        return false;
+    }
+    b = find(keyval_string(kv, "node-name", NULL));
+    if (!open_drive(b, err)) {
+        forget(b);
+        reopen_unused();
+        return false;
+    }
+    return true;
+}
+
+bool block_unplug_blockdev(const char *name, struct error **err)
+{
+    struct blockdev *b = find(name);
+
+    if (!b) {
+        error_set(err, "Failed to find node with node-name='%s'", name);
+        return false;
+    }
+    if (b->user) {
+        error_set(err, "Node '%s' is in use by node '%s'", name, b->user->name);
+        return false;
+    }
+    if (!close_drive(b, err)) {
+        return false;
+    }
+    forget(b);
+    reopen_unused();
+    return true;
 }

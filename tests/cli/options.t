@@ -55,6 +55,9 @@ prints '^wav' -audiodev help
 prints '^  serial:DEV' -usbdevice '?'
 
 refuses ' -foo: invalid option' -foo
+refuses "-qmp: '' is not host:port" -qmp tcp:
+refuses "-blockdev node-name=a: Unknown driver 'nosuch'" -blockdev driver=nosuch,node-name=a
+refuses "-add-fd: 77 is not a descriptor" -add-fd fd=77,set=1
 refuses "-soundhw sb16,adlib: the sound card 'adlib' is not available" -soundhw sb16,adlib
 refuses "-soundhw piano: 'piano' is not a sound card" -soundhw piano
 refuses "-audiodev: driver 'oss' is not there" -audiodev oss,id=a
