@@ -17,6 +17,11 @@ static bool make_card(const char *class, struct error **err)
     return device_add_option(class, err);
 }
 
+static bool make_hda(const char *class, struct error **err)
+{
+    return device_add_option(class, err) && device_add_option("hda-duplex", err);
+}
+
 static bool make_speaker(const char *class, struct error **err)
 {
     return pcspk_listen(err);
@@ -31,9 +36,10 @@ static const struct {
     { "sb16", "sb16", make_card, "Creative Sound Blaster 16" },
     { "ac97", "AC97", make_card, "Intel 82801AA AC97 Audio" },
     { "es1370", "ES1370", make_card, "ENSONIQ AudioPCI ES1370" },
+    { "hda", "intel-hda", make_hda, "Intel HD Audio" },
 };
 /* Cards of old command lines that are not there. */
-static const char *const absent[] = { "adlib", "gus", "cs4231a", "hda" };
+static const char *const absent[] = { "adlib", "gus", "cs4231a" };
 
 static bool is_absent(const char *name)
 {

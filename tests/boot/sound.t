@@ -17,7 +17,8 @@ from tap import done, ok, skip_all
 PROMPT = rb"guest:\S*# "
 FRAMES = 14000
 # -soundhw, modules
-CARDS = (("ac97", ("snd_intel8x0",)), ("es1370", ("snd_ens1370",)))
+CARDS = (("ac97", ("snd_intel8x0",)), ("es1370", ("snd_ens1370",)),
+         ("hda", ("snd_hda_codec_generic", "snd_hda_intel")))
 
 
 def wave():
