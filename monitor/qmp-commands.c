@@ -22,16 +22,20 @@ static struct json *qmp_nothing(const struct json *args, struct error **err)
 
 const struct qmp_command qmp_commands[] = {
     { "add-fd", "fdset-id:int? opaque:str?", "AddfdInfo", qmp_add_fd },
+    { "block-commit", "device:str base:str? speed:int?", NULL, qmp_block_commit },
     { "block-job-cancel", "device:str force:bool?", NULL, NULL, "block_job_cancel" },
     { "block-job-complete", "device:str", NULL, NULL, "block_job_complete" },
     { "block-job-pause", "device:str", NULL, NULL, "block_job_pause" },
     { "block-job-resume", "device:str", NULL, NULL, "block_job_resume" },
     { "block-job-set-speed", "device:str speed:int", NULL, NULL, "block_job_set_speed" },
+    { "block-stream", "device:str base:str? speed:int?", NULL, qmp_block_stream },
     { "block_resize", "device:str size:int", NULL, NULL, "block_resize" },
     { "blockdev-add", "*", NULL, qmp_blockdev_add },
     { "blockdev-change-medium", "device:str? id:str? filename:str format:str? force:bool? "
       "read-only-mode:str?", NULL, qmp_change_medium },
     { "blockdev-del", "node-name:str", NULL, qmp_blockdev_del },
+    { "blockdev-snapshot-sync", "device:str snapshot-file:str format:str? mode:NewImageMode?", NULL,
+      qmp_snapshot_sync },
     { "change-vnc-password", "password:str", NULL, qmp_change_vnc_password },
     { "chardev-add", "id:str backend:ChardevBackend", "ChardevReturn", qmp_chardev_add },
     { "chardev-remove", "id:str", NULL, NULL, "chardev-remove" },
@@ -41,6 +45,10 @@ const struct qmp_command qmp_commands[] = {
     { "device_del", "id:str", NULL, NULL, "device_del" },
     { "device-list-properties", "typename:str", "[ObjectPropertyInfo]",
       qmp_device_list_properties },
+    { "drive-backup", "device:str target:str format:str? sync:MirrorSyncMode mode:NewImageMode? "
+      "speed:int? compress:bool?", NULL, qmp_drive_backup },
+    { "drive-mirror", "device:str target:str format:str? sync:MirrorSyncMode mode:NewImageMode? "
+      "speed:int?", NULL, qmp_drive_mirror },
     { "eject", "device:str? id:str? force:bool?", NULL, qmp_eject },
     { "expire_password", "protocol:DisplayProtocol time:str display:str?", NULL,
       qmp_expire_password },

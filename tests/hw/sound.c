@@ -281,7 +281,7 @@ static void check_8_bits(void)
     for (unsigned i = 0; i < 256; i++) {
         ram[WAVE + i] = (uint8_t)(random() | 1);
         for (unsigned k = 0; k < 2; k++) {
-            st16_le(expected + 4 * i + 2 * k, (uint16_t)((ram[WAVE + i] - 128) << 8));
+            st16_le(expected + 4 * i + 2 * k, (uint16_t)((ram[WAVE + i] - 128) * 256));
         }
     }
     program_dma(1, WAVE, 256, true);

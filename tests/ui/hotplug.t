@@ -101,7 +101,10 @@ def nodes(s, work):
 def jobs(s, work):
     equal(s.result("query-block-jobs"), [], "no jobs")
     target = os.path.join(work, "copy")
-    s.result("human-monitor-command", command_line=f"drive_mirror -f ide0-hd0 {target} raw")
+    mirror = {"device": "ide0-hd0", "target": target, "format": "raw", "sync": "full"}
+    ok("not available" in s.error("drive-mirror", **mirror | {"sync": "bitmap"}), "no bitmaps")
+    ok("Cannot find" in s.error("drive-mirror", **mirror | {"device": "x"}), "no such drive")
+    equal(s.result("drive-mirror", **mirror), {}, "drive-mirror")
     equal((s.event("BLOCK_JOB_READY") or {}).get("type"), "mirror", "BLOCK_JOB_READY")
     job = s.result("query-block-jobs")[0]
     equal((job["device"], job["ready"], job["len"], job["offset"]), ("ide0-hd0", True, SIZE, SIZE),
@@ -110,11 +113,20 @@ def jobs(s, work):
     equal((s.event("BLOCK_JOB_COMPLETED") or {}).get("offset"), SIZE, "BLOCK_JOB_COMPLETED")
     with open(target, "rb") as f:
         ok(f.read() == b"\x5a" * SIZE, "the copy is whole")
-    s.result("human-monitor-command", command_line=f"drive_mirror -n -f ide0-hd0 {target} raw")
+    s.result("drive-mirror", mode="existing", speed=1 << 30, **mirror)
     s.event("BLOCK_JOB_READY")
     s.result("block-job-cancel", device="ide0-hd0", force=True)
     equal((s.event("BLOCK_JOB_CANCELLED") or {}).get("type"), "mirror", "BLOCK_JOB_CANCELLED")
     equal(s.result("query-block-jobs"), [], "no jobs are left")
+    s.result("drive-backup", mode="existing", **mirror)
+    equal((s.event("BLOCK_JOB_COMPLETED") or {}).get("type"), "backup", "drive-backup")
+    over = os.path.join(work, "over.qcow2")
+    equal(s.result("blockdev-snapshot-sync", device="ide0-hd0", snapshot_file=over), {},
+          "blockdev-snapshot-sync")
+    equal(s.result("block-stream", device="ide0-hd0"), {}, "block-stream")
+    equal((s.event("BLOCK_JOB_COMPLETED") or {}).get("type"), "stream", "its end")
+    equal(s.error("block-commit", device="ide0-hd0"), "Device 'ide0-hd0' has no backing file",
+          "nothing is left to commit to")
 
 
 def descriptors(s, work):
