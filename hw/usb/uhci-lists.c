@@ -26,7 +26,7 @@ enum outcome { OUTCOME_NEXT, OUTCOME_LEAVE, OUTCOME_STOP };
 
 struct walk {
     struct uhci *u;
-    unsigned links, packets;
+    unsigned links, packets, moved;
     uint32_t first;                 /* queue since which no packet was moved; 0: none yet */
     bool failed;
 };
@@ -147,6 +147,7 @@ static enum outcome run_td(struct walk *w, uint32_t *td)
     }
     result = MAX_OF(result, 0);
     w->first = 0;
+    w->moved++;
     td[TD_CONTROL] &= ~(uint32_t)(CONTROL_ACTIVE | CONTROL_NAK | CONTROL_LENGTH);
     td[TD_CONTROL] |= (uint32_t)(result - 1) & CONTROL_LENGTH;
     complete(w, td);
@@ -223,7 +224,7 @@ static uint32_t run_queue(struct walk *w, uint32_t address)
     return queue[QUEUE_HEAD];
 }
 
-void uhci_run_frame(struct uhci *u)
+bool uhci_run_frame(struct uhci *u)
 {
     struct walk walk = { .u = u };
     uint32_t link = LINK_END;
@@ -235,9 +236,10 @@ void uhci_run_frame(struct uhci *u)
         if (link & LINK_QUEUE) {
             link = run_queue(&walk, link & LINK_ADDRESS);
         } else if (run_td_at(&walk, link & LINK_ADDRESS, td) == OUTCOME_STOP) {
-            return;
+            break;
         } else {
             link = td[TD_LINK];
         }
     }
+    return walk.moved != 0;
 }

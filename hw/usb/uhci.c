@@ -8,6 +8,8 @@
 #include "base/trace.h"
 
 #define FRAME_NS NS_PER_MS
+/* After so many frames without a packet, so many are run at once: the host sleeps longer. */
+enum { IDLE_FRAMES = 64, IDLE_BATCH = 8, LOST_FRAMES = 50 };
 
 enum {
     REG_COMMAND = 0x00, REG_STATUS = 0x02, REG_ENABLE = 0x04, REG_NUMBER = 0x06,
@@ -35,23 +37,46 @@ void uhci_fail(struct uhci *u, uint16_t status)
 
 /* --- frames ---------------------------------------------------------------------------------- */
 
-static void run_frame(void *opaque)
+static unsigned passed_frames(const struct uhci *u)
+{
+    int64_t passed = clock_ns(CLOCK_VM) - u->s.frame_start;
+
+    return passed > 0 ? (unsigned)MIN_OF(passed / FRAME_NS, 1000ll) : 0;
+}
+
+static void run_frames(void *opaque)
 {
     struct uhci *u = opaque;
     struct uhci_state *s = &u->s;
+    unsigned frames = passed_frames(u);
 
-    if (!(s->command & UHCI_COMMAND_RUN)) {
+    if (frames > LOST_FRAMES) {
+        s->frame_start = clock_ns(CLOCK_VM) - FRAME_NS;     /* the host was busy */
+        frames = 1;
+    }
+    for (; frames && s->command & UHCI_COMMAND_RUN; frames--) {
+        u->idle = uhci_run_frame(u) ? 0 : u->idle + 1;
+        s->frame_start += FRAME_NS;
+        s->frame_number = (s->frame_number + 1) & 0x7ff;
+    }
+    if (s->command & UHCI_COMMAND_RUN) {
+        timer_set(&u->frame, s->frame_start +
+                  (u->idle >= IDLE_FRAMES ? IDLE_BATCH : 1) * FRAME_NS);
+    } else {
         s->status |= UHCI_STATUS_HALTED;
-        return;
     }
-    s->frame_start += FRAME_NS;
-    if (clock_ns(CLOCK_VM) - s->frame_start > 50 * FRAME_NS) {
-        s->frame_start = clock_ns(CLOCK_VM);     /* the host was busy: frames are lost */
-    }
-    timer_set(&u->frame, s->frame_start + FRAME_NS);
-    uhci_run_frame(u);
-    s->frame_number = (s->frame_number + 1) & 0x7ff;
     update_irq(u);
+}
+
+/* The guest does something: the next frame is not far. */
+static void wake(struct uhci *u)
+{
+    u->idle = 0;
+    if (timer_pending(&u->frame)) {
+        int64_t next = clock_ns(CLOCK_VM) + FRAME_NS;
+
+        timer_set(&u->frame, MIN_OF(next, timer_expiry(&u->frame)));
+    }
 }
 
 static void start(struct uhci *u)
@@ -190,7 +215,8 @@ static uint64_t uhci_read(void *dev, uint64_t offset, unsigned size)
     case REG_COMMAND: return s->command;
     case REG_STATUS: return s->status;
     case REG_ENABLE: return s->enabled;
-    case REG_NUMBER: return s->frame_number;
+    case REG_NUMBER:
+        return (s->frame_number + (s->command & UHCI_COMMAND_RUN ? passed_frames(dev) : 0)) & 0x7ff;
     case REG_BASE_LOW: return s->frame_base & 0xffff;
     case REG_BASE_HIGH: return s->frame_base >> 16;
     case REG_START_OF_FRAME: return s->start_of_frame;
@@ -226,6 +252,7 @@ static void uhci_write(void *dev, uint64_t offset, uint64_t value, unsigned size
     case REG_PORT + 2: write_port(u, (offset - REG_PORT) / 2, (uint16_t)value); break;
     default: break;
     }
+    wake(u);
     update_irq(u);
 }
 
@@ -242,7 +269,7 @@ static bool uhci_init(struct device *dev, struct error **err)
     st16_le(u->pci.write_one_clears + CONFIG_LEGACY, 0x8f00);
     pci_set_interrupt_pin(&u->pci, 4);
     pci_add_bar(&u->pci, 4, PCI_BAR_IO, &dev->regions[0]);
-    timer_init(&u->frame, CLOCK_VM, run_frame, u);
+    timer_init(&u->frame, CLOCK_VM, run_frames, u);
     snprintf(u->bus.path, sizeof(u->bus.path), "pci:%02x.%u", u->pci.devfn >> 3,
              u->pci.devfn & 7);
     u->bus.grows = true;

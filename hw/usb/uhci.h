@@ -31,6 +31,7 @@ struct uhci {
     struct pci_device pci;
     struct usb_bus bus;
     struct timer frame;
+    unsigned idle;                      /* frames since a packet was moved */
     struct uhci_state {
         uint16_t command, status, enabled, frame_number;
         uint32_t frame_base;
@@ -44,7 +45,8 @@ struct uhci {
 /* The controller stops: it cannot reach memory, or its lists are nonsense. */
 void uhci_fail(struct uhci *u, uint16_t status);
 
-/* Works through the lists of one frame; sets status and reasons. From uhci-lists.c. */
-void uhci_run_frame(struct uhci *u);
+/* Works through the lists of one frame; sets status and reasons. Whether a packet was moved. From
+ * uhci-lists.c. */
+bool uhci_run_frame(struct uhci *u);
 
 #endif
