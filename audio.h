@@ -15,6 +15,7 @@
 
 struct audiodev;
 struct audio_voice;
+struct keyval;
 struct option_row;
 
 /* Samples are little endian. */
@@ -51,6 +52,8 @@ void audio_set_volume(struct audio_voice *voice, bool mute, uint8_t left, uint8_
 
 /* -audiodev, -audio-help */
 bool audio_option(void *opaque, const struct option_row *row, const char *text, struct error **err);
+/* The same as keys; takes them. */
+bool audio_create(struct keyval *kv, struct error **err);
 /* A struct audiodev by its id, or NULL. */
 void *audio_find(const char *id);
 /* At exit: files are completed. */

@@ -136,6 +136,7 @@ HANDLER(set_machine)
     if (!kv) {
         return false;
     }
+    vl->config.speaker_audio = g_strdup(keyval_string(kv, "pcspk-audiodev", NULL));
     name = keyval_string(kv, "type", NULL);
     if (name && wants_list(name)) {
         machine_class_print_help(stdout);

@@ -60,8 +60,6 @@ struct audiodev {
 
 /* audio.c */
 struct audiodev *audio_default(void);
-/* Takes kv. */
-bool audio_create(struct keyval *kv, struct error **err);
 extern struct audiodev *audio_devs;
 
 /* sample.c */

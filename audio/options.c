@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "audio/audio-internal.h"
+#include "base/json.h"
 #include "base/option.h"
 
 static void print_help(void)
@@ -20,7 +21,8 @@ bool audio_option(void *opaque, const struct option_row *row, const char *text, 
         print_help();
         exit(0);
     }
-    kv = keyval_parse("-audiodev", text, "driver", err);
+    kv = *text == '{' ? json_parse_keys("-audiodev", text, strlen(text), err)
+                      : keyval_parse("-audiodev", text, "driver", err);
     return kv && audio_create(kv, err);
 }
 

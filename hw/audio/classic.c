@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio.h"
 #include "base/bits.h"
+#include "base/keyval.h"
 #include "base/option.h"
 #include "hw/audio/sound.h"
 #include "hw/core/device.h"
@@ -80,7 +82,7 @@ static bool make_all(struct error **err)
     return true;
 }
 
-static bool make_part(const char *text, struct error **err)
+static bool make_list(const char *option, const char *text, struct error **err)
 {
     char **names = g_strsplit(text, ",", -1);
     bool good = true;
@@ -89,10 +91,20 @@ static bool make_part(const char *text, struct error **err)
         good = strcmp(*name, "all") == 0 ? make_all(err) : make_one(*name, err);
     }
     if (!good && err) {
-        error_prepend(err, "-soundhw %s: ", text);
+        error_prepend(err, "%s%s: ", option, text);
     }
     g_strfreev(names);
     return good;
+}
+
+static bool make_part(const char *text, struct error **err)
+{
+    return make_list("-soundhw ", text, err);
+}
+
+static bool make_model(const char *text, struct error **err)
+{
+    return make_list("-audio model=", text, err);
 }
 
 static void print_help(void)
@@ -102,6 +114,31 @@ static void print_help(void)
         printf("%-11s %s\n", cards[i].name, cards[i].help);
     }
     printf("\n-soundhw all will enable all of the above\n");
+}
+
+/* -audio driver,model=card: a back-end and the card that uses it. */
+bool sound_audio_option(void *opaque, const struct option_row *row, const char *text,
+                        struct error **err)
+{
+    struct keyval *kv = keyval_parse("-audio", text, "driver", err);
+    char *model;
+
+    if (!kv) {
+        return false;
+    }
+    model = g_strdup(keyval_string(kv, "model", NULL));
+    keyval_remove(kv, "model");
+    if (!keyval_has(kv, "id")) {
+        keyval_set(kv, "id", "audio");
+    }
+    if (!audio_create(kv, err)) {
+        g_free(model);
+        return false;
+    }
+    if (model) {
+        machine_add_part(make_model, model);
+    }
+    return true;
 }
 
 bool sound_option(void *opaque, const struct option_row *row, const char *text, struct error **err)

@@ -12,4 +12,7 @@ struct option_row;
 /* `-soundhw sb16,ac97', `all'; `help' ends the program. */
 bool sound_option(void *opaque, const struct option_row *row, const char *text, struct error **err);
 
+bool sound_audio_option(void *opaque, const struct option_row *row, const char *text,
+                        struct error **err);
+
 #endif

@@ -59,6 +59,7 @@ struct machine_config {
     int64_t rtc_start;               /* seconds since 1970 for MACHINE_RTC_DATE */
     bool rtc_host_clock;             /* -rtc clock=host: runs on CLOCK_WALL instead of CLOCK_VM */
     bool usb;                        /* -usb */
+    const char *speaker_audio;       /* -machine pcspk-audiodev= */
     uint8_t uuid[16];
     bool uuid_set;
     const char *name;                /* -name */

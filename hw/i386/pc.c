@@ -139,14 +139,20 @@ static bool set_clock_source(const struct machine_config *config, struct error *
 
 static bool make_timers(struct pc *pc, struct error **err)
 {
-    struct device *pit = make("isa-pit", err);
+    struct device *pit = make("isa-pit", err), *speaker;
 
     if (!pit || !make_hpet(pc, pit, err)) {
         return false;
     }
     device_connect(pit, 0, pc->isa->irqs[0]);
+    speaker = device_create("isa-pcspk", err);
+    if (!speaker || (pc->config->speaker_audio &&
+                     !device_set(speaker, "audiodev", pc->config->speaker_audio, err)) ||
+        !device_realize(speaker, err)) {
+        return false;
+    }
     pc->rtc = set_clock_source(pc->config, err) ? make("mc146818rtc", err) : NULL;
-    return pc->rtc && make("isa-pcspk", err) && make("i8257", err);
+    return pc->rtc && make("i8257", err);
 }
 
 static bool make_port(const char *class, unsigned index, struct chardev *chr, struct error **err)

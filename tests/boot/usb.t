@@ -91,7 +91,8 @@ def use(guest, work, data, got):
     ok(all(f"Port {p}, Speed 12 Mb/s, Product {name}" in info for p, name in (
         ("1", "QEMU USB Tablet"), ("2", "QEMU USB Hub"), ("2.1", "QEMU USB Keyboard"),
         ("2.2", "QEMU USB HARDDRIVE"), ("2.3", "QEMU USB SERIAL"))), "info usb lists all", info)
-    run(guest, "sleep 3; cat /sys/bus/usb/devices/*/product | sort",
+    run(guest, "for i in $(seq 30); do [ -b /dev/sda -a -c /dev/ttyUSB0 ] && break; sleep 0.5; "
+        "done; cat /sys/bus/usb/devices/*/product | sort",
         rb"QEMU USB HARDDRIVE.*QEMU USB Hub.*QEMU USB Keyboard.*QEMU USB SERIAL.*QEMU USB Tablet",
         "the kernel sees all")
     run(guest, "cat /sys/bus/usb/devices/*/devpath | sort | xargs", rb"1 2 2.1 2.2 2.3",
@@ -126,14 +127,17 @@ def use(guest, work, data, got):
         "the guest reads it")
     answer = guest.command("device_del stick")
     ok("Error" not in answer, "and taken out", answer)
-    run(guest, "sleep 1; ls /dev/sdb", rb"No such file", "which the guest notices")
+    run(guest, "for i in $(seq 20); do [ -b /dev/sdb ] || break; sleep 0.5; done; ls /dev/sdb",
+        rb"No such file", "which the guest notices")
     ok("late" not in guest.command("info block"), "its drive is gone")
     guest.command("usb_add mouse")
-    run(guest, "sleep 2; cat /sys/bus/usb/devices/*/product", rb"QEMU USB Mouse", "usb_add")
+    run(guest, "for i in $(seq 20); do grep -q Mouse /sys/bus/usb/devices/*/product && break; "
+        "sleep 0.5; done; cat /sys/bus/usb/devices/*/product", rb"QEMU USB Mouse", "usb_add")
     info = guest.command("info usb")
     place = next(line.split()[1].rstrip(",") for line in info.splitlines() if "USB Mouse" in line)
     answer = guest.command(f"usb_del {place}")
-    run(guest, "sleep 1; cat /sys/bus/usb/devices/*/product | grep -c Mouse", rb"\n0\r", "usb_del")
+    run(guest, "for i in $(seq 20); do cat /sys/bus/usb/devices/*/product | grep -q Mouse || break; "
+        "sleep 0.5; done; cat /sys/bus/usb/devices/*/product | grep -c Mouse", rb"\n0\r", "usb_del")
     ok("could not find" in guest.command("usb_del 0.99"), "of nothing fails")
     guest.type("poweroff\n")
     ok(guest.finish(15) == 0, "poweroff", guest.tail())

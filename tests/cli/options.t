@@ -60,6 +60,8 @@ refuses "-blockdev node-name=a: Unknown driver 'nosuch'" -blockdev driver=nosuch
 refuses "-add-fd: 77 is not a descriptor" -add-fd fd=77,set=1
 refuses "-soundhw sb16,adlib: the sound card 'adlib' is not available" -soundhw sb16,adlib
 refuses "-soundhw piano: 'piano' is not a sound card" -soundhw piano
+refuses "-audio model=piano: 'piano' is not a sound card" -audio none,model=piano
+refuses "audiodev" -machine pc,pcspk-audiodev=nosuch
 refuses "-audiodev: driver 'oss' is not there" -audiodev oss,id=a
 refuses "Could not open '/nowhere/a': No such" -audiodev wav,id=a,path=/nowhere/a
 refuses "-usbdevice disk:$dir/nosuch: .*Could not open '$dir/nosuch'" -usbdevice "disk:$dir/nosuch"
