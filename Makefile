@@ -56,7 +56,8 @@ BITS_x86_64-linux-user = 64
 BITS_arm-linux-user = 32
 BITS_armeb-linux-user = 32be
 # Of a machine only
-MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c
+MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c \
+    tcg/capstone-load.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
 GENERATED_target-arm = $(B)/gen/arm-decode.c
 MACHINE_target-arm = cpu cp15 mmu excp psr state
@@ -212,6 +213,7 @@ $(B)/tests/lockstep/lockstep-64.t: $(LOCKSTEP:%.c=$(B)/obj64/%.o) $(LIB_X86_64)
 	$(link_test)
 $(B)/tests/lockstep/lockstep-32.t: $(LOCKSTEP:%.c=$(B)/obj32/%.o) $(LIB_I386)
 	$(link_test)
+$(B)/tests/x86/%.t: LIBS_ALL += $(CAPSTONE_LIBS)
 $(B)/tests/x86/%-64.t: $(B)/obj64/tests/x86/%.o $(LIB_X86_64)
 	$(link_test)
 $(B)/tests/x86/%-32.t: $(B)/obj32/tests/x86/%.o $(LIB_I386)

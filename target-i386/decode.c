@@ -3,6 +3,7 @@
 #define X86_OPCODE_TABLE
 #include "target-i386/decode.h"
 
+#include <glib.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
@@ -77,9 +78,8 @@ void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT])
 enum { SLOTS = MAP_COUNT * 256, MAX_ROWS = 8192 };
 static uint16_t row_start[SLOTS + 1], rows[MAX_ROWS];
 static bool slot_modrm[SLOTS];
-static const struct x86_opcode *slot_only[SLOTS];       /* its row, when that fits always */
 static uint8_t row_traits[sizeof(x86_opcodes) / sizeof(x86_opcodes[0])];
-enum { ROW_CHECKS_FORMS = 1, ROW_RELATIVE = 2 };
+enum { ROW_CHECKS_FORMS = 1, ROW_PLAIN = 2 };
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
 
 static unsigned row_span(const struct x86_opcode *op)
@@ -102,20 +102,29 @@ static bool row_needs_modrm(const struct x86_opcode *op)
     return false;
 }
 
-static bool fits_always(const struct x86_opcode *op)
+static bool is_plain_row(const struct x86_opcode *op)
 {
-    return op->prefix == PREFIX_ANY && op->modrm >> 8 == MODRM_ANY && op->feature == FEAT_NONE &&
-           !(op->attrs & (A_I64 | A_O64 | A_VEX | A_NO_REX_W));
+    static void (*const plain[])(struct x86_dis *) = {
+        trans_alu, trans_test, trans_incdec, trans_neg, trans_not, trans_shift, trans_mov,
+        trans_movzx, trans_movsx, trans_lea, trans_cmov, trans_setcc,
+    };
+
+    for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        if (op->translate == plain[i]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void find_traits(void)
 {
     for (unsigned i = 0; i < x86_opcode_count; i++) {
+        row_traits[i] |= is_plain_row(&x86_opcodes[i]) ? ROW_PLAIN : 0;
         for (int n = 0; n < 4; n++) {
             unsigned s = forms[x86_opcodes[i].operand[n]].source;
 
-            row_traits[i] |= s == FROM_RM_MEM || s == FROM_RM_REG ? ROW_CHECKS_FORMS
-                           : s == FROM_REL ? ROW_RELATIVE : 0;
+            row_traits[i] |= s == FROM_RM_MEM || s == FROM_RM_REG ? ROW_CHECKS_FORMS : 0;
         }
     }
 }
@@ -150,13 +159,6 @@ static void build_index(void)
             slot_modrm[slot] |= row_needs_modrm(op);
         }
     }
-    for (unsigned slot = 0; slot < SLOTS; slot++) {
-        const struct x86_opcode *op = &x86_opcodes[rows[row_start[slot]]];
-
-        if (row_start[slot + 1] == row_start[slot] + 1 && fits_always(op)) {
-            slot_only[slot] = op;
-        }
-    }
 }
 
 static bool modrm_fits(uint16_t pattern, uint8_t modrm)
@@ -179,9 +181,6 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
 {
     unsigned slot = in->map * 256 + in->opcode;
 
-    if (slot_only[slot] && !in->vex) {
-        return slot_only[slot];
-    }
     for (unsigned i = row_start[slot]; i < row_start[slot + 1]; i++) {
         const struct x86_opcode *op = &x86_opcodes[rows[i]];
 
@@ -198,34 +197,44 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
 
 /* --- bytes ----------------------------------------------------------------------------------- */
 
+/*
+ * Reads without looking at the end: what is not there reads as zero, and x86_decode() judges by the
+ * length at the end. `code' has FETCH_BYTES bytes.
+ */
+enum { FETCH_BYTES = X86_MAX_INSN + 1 + 8 };
+
 struct reader {
     struct x86_insn *in;
     const uint8_t *code;
-    unsigned avail, at;
+    unsigned at;
 };
 
-static uint64_t fetch(struct reader *r, unsigned size)
+static const uint8_t *next_byte(const struct reader *r)
 {
-    uint64_t v = 0;
+    return r->code + (r->at <= X86_MAX_INSN ? r->at : X86_MAX_INSN + 1);
+}
 
-    if (r->at + size > X86_MAX_INSN) {
-        r->in->too_long = true;
-        return 0;
-    }
-    if (r->at + size > r->avail) {
-        r->in->truncated = true;
-        return 0;
-    }
-    memcpy(&v, r->code + r->at, size);
-    r->at += size;
+static uint8_t fetch_byte(struct reader *r)
+{
+    uint8_t v = *next_byte(r);
+
+    r->at++;
     return v;
 }
 
 static int64_t fetch_signed(struct reader *r, unsigned size)
 {
     unsigned shift = 64 - 8 * size;
+    uint64_t v;
 
-    return (int64_t)(fetch(r, size) << shift) >> shift;
+    memcpy(&v, next_byte(r), sizeof(v));
+    r->at += size;
+    return (int64_t)(v << shift) >> shift;
+}
+
+static uint64_t fetch(struct reader *r, unsigned size)
+{
+    return (uint64_t)fetch_signed(r, size) & ~0ull >> (64 - 8 * size);
 }
 
 static bool read_prefix(struct x86_insn *in, uint8_t byte, bool code64)
@@ -260,19 +269,17 @@ static uint8_t read_prefixes(struct reader *r, bool code64)
     struct x86_insn *in = r->in;
     uint8_t byte;
 
-    for (;;) {
-        byte = fetch(r, 1);
-        if (in->too_long || in->truncated) {
-            return 0;
-        }
-        if (read_prefix(in, byte, code64)) {
-            in->rex = 0;
-        } else if (code64 && byte >> 4 == 4) {
+    do {
+        byte = fetch_byte(r);
+        if (code64 && byte >> 4 == 4) {
             in->rex = byte;
+        } else if (read_prefix(in, byte, code64)) {
+            in->rex = 0;
         } else {
-            return byte;
+            break;
         }
-    }
+    } while (r->at <= X86_MAX_INSN);
+    return byte;
 }
 
 /* C4 or C5: true when it is a VEX prefix here, not LES or LDS. */
@@ -284,22 +291,18 @@ static bool is_vex(struct reader *r, uint8_t byte, uint32_t mode)
     if (mode & MODE_CS64) {
         return true;
     }
-    if (r->at >= r->avail) {
-        r->in->truncated = true;
-        return false;
-    }
-    return r->code[r->at] >= 0xc0;
+    return *next_byte(r) >= 0xc0;
 }
 
 static void read_vex(struct reader *r, uint8_t byte, bool code64)
 {
     struct x86_insn *in = r->in;
     bool bad = in->rex || in->data16 || in->rep || in->lock;
-    uint8_t b1 = fetch(r, 1), b2 = b1, map = 1;
+    uint8_t b1 = fetch_byte(r), b2 = b1, map = 1;
 
     in->vex = true;
     if (byte == 0xc4) {
-        b2 = fetch(r, 1);
+        b2 = fetch_byte(r);
         map = b1 & 31;
         in->rex = 0x40 | (b2 >> 4 & 8) | (~b1 >> 5 & 7);
     } else {
@@ -312,7 +315,7 @@ static void read_vex(struct reader *r, uint8_t byte, bool code64)
     in->vex_l = b2 & 4;
     in->mandatory = (const uint8_t[]){ PREFIX_NP, PREFIX_66, PREFIX_F3, PREFIX_F2 }[b2 & 3];
     in->map = map >= 1 && map <= 3 && !bad ? map : MAP_COUNT;
-    in->opcode = fetch(r, 1);
+    in->opcode = fetch_byte(r);
 }
 
 static void read_opcode(struct reader *r, uint8_t byte, uint32_t mode)
@@ -329,10 +332,10 @@ static void read_opcode(struct reader *r, uint8_t byte, uint32_t mode)
     in->opcode = byte;
     if (byte == 0x0f) {
         in->map = MAP_0F;
-        in->opcode = fetch(r, 1);
+        in->opcode = fetch_byte(r);
         if (in->opcode == 0x38 || in->opcode == 0x3a) {
             in->map = in->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
-            in->opcode = fetch(r, 1);
+            in->opcode = fetch_byte(r);
         }
     }
 }
@@ -362,7 +365,7 @@ static void read_address32(struct reader *r, bool code64)
 
     in->base = rm | (in->rex & 1) << 3;
     if (rm == 4) {
-        uint8_t sib = fetch(r, 1);
+        uint8_t sib = fetch_byte(r);
 
         in->scale = sib >> 6;
         in->index = (sib >> 3 & 7) | (in->rex & 2) << 2;
@@ -386,7 +389,7 @@ static void read_modrm(struct reader *r, uint32_t mode)
     struct x86_insn *in = r->in;
 
     in->has_modrm = true;
-    in->modrm = fetch(r, 1);
+    in->modrm = fetch_byte(r);
     in->mod = in->modrm >> 6;
     in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
     in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
@@ -402,55 +405,81 @@ static void read_modrm(struct reader *r, uint32_t mode)
 
 /* --- operands -------------------------------------------------------------------------------- */
 
-static void set_sizes(struct x86_insn *in, uint32_t mode)
-{
-    uint32_t attrs = in->op ? in->op->attrs : 0;
+/*
+ * What prefixes, opcode and ModRM byte settle together. A program uses some hundred of these, so
+ * they are remembered.
+ */
+struct x86_shape {
+    uint64_t key;                   /* 0: none */
+    const struct x86_opcode *op;
+    uint8_t opsize;
+    bool plain;
+    uint16_t flags_read, flags_written;
+    struct x86_operand operand[4];
+    struct {                        /* what follows the address */
+        enum { READ_NOTHING, READ_UNSIGNED, READ_SIGNED, READ_TARGET, READ_ONE,
+               READ_OFFSET, READ_FAR } how;
+        uint8_t size;
+    } reads[2];
+};
 
-    if (mode & MODE_CS64) {
-        in->opsize = attrs & A_F64 || x86_rex_w(in) ? 8 : in->data16 ? 2 : attrs & A_D64 ? 8 : 4;
-    } else {
-        in->opsize = !(mode & MODE_CS32) == !in->data16 ? 2 : 4;
-    }
+enum { SHAPE_BITS = 10 };
+
+struct x86_shape *x86_shapes_new(void)
+{
+    return g_new0(struct x86_shape, 1 << SHAPE_BITS);
 }
 
-static unsigned form_size(const struct x86_insn *in, unsigned size, uint32_t mode)
+static uint64_t shape_key(const struct x86_insn *in, uint32_t mode)
+{
+    uint64_t sizes = (mode & MODE_CS64 ? 1 : 0) | (mode & MODE_CS32 ? 2 : 0);
+
+    return 1 | (uint64_t)in->map << 1 | (uint64_t)in->opcode << 4 | (uint64_t)in->modrm << 12 |
+           (uint64_t)in->rex << 20 | (uint64_t)in->mandatory << 28 | (uint64_t)in->data16 << 31 |
+           (uint64_t)in->addrsize << 32 | sizes << 36;
+}
+
+static unsigned operand_size(const struct x86_insn *in, const struct x86_opcode *op, uint32_t mode)
+{
+    uint32_t attrs = op ? op->attrs : 0;
+
+    if (mode & MODE_CS64) {
+        return attrs & A_F64 || x86_rex_w(in) ? 8 : in->data16 ? 2 : attrs & A_D64 ? 8 : 4;
+    }
+    return !(mode & MODE_CS32) == !in->data16 ? 2 : 4;
+}
+
+static unsigned form_size(const struct x86_insn *in, unsigned opsize, unsigned size, uint32_t mode)
 {
     switch (size) {
-    case SIZE_V: return in->opsize;
-    case SIZE_Z: return in->opsize == 2 ? 2 : 4;
+    case SIZE_V: return opsize;
+    case SIZE_Z: return opsize == 2 ? 2 : 4;
     case SIZE_Y: return x86_rex_w(in) && mode & MODE_CS64 ? 8 : 4;
-    case SIZE_P: return 2 + in->opsize;
+    case SIZE_P: return 2 + opsize;
     case SIZE_D64: return mode & MODE_CS64 ? 8 : 4;
-    case SIZE_A: return 2 * in->opsize;
+    case SIZE_A: return 2 * opsize;
     case SIZE_X: return in->vex_l ? 32 : 16;
     }
     return size;
 }
 
-static void read_immediate(struct reader *r, struct x86_operand *o, unsigned *n_imm,
-                           unsigned source, unsigned size)
+/* The operand that these bytes are. */
+static void add_read(struct x86_shape *s, struct x86_operand *o, unsigned kind, unsigned how,
+                     unsigned size)
 {
-    struct x86_insn *in = r->in;
-    int64_t v = source == FROM_IMM ? (int64_t)fetch(r, size) : fetch_signed(r, size);
+    unsigned n = s->reads[0].how != READ_NOTHING;
 
-    o->kind = OPND_IMM;
-    o->reg = (*n_imm)++;            /* which of the two */
-    if (o->reg) {
-        in->imm2 = v;
-    } else {
-        in->imm = v;
-    }
-    if (source == FROM_IMM_SX) {
-        o->size = in->operand[0].size > size ? in->operand[0].size : size;
-    }
+    o->kind = kind;
+    o->reg = kind == OPND_IMM ? n : 0;          /* which of the two */
+    s->reads[n].how = how;
+    s->reads[n].size = size;
 }
 
-static void read_operand(struct reader *r, unsigned n, unsigned *n_imm, uint32_t mode)
+static void find_operand(struct x86_shape *s, unsigned n, const struct x86_insn *in, uint32_t mode)
 {
-    struct x86_insn *in = r->in;
-    struct x86_operand *o = &in->operand[n];
-    unsigned form = in->op->operand[n], source = forms[form].source;
-    unsigned size = form_size(in, forms[form].size, mode);
+    struct x86_operand *o = &s->operand[n];
+    unsigned form = s->op->operand[n], source = forms[form].source;
+    unsigned size = form_size(in, s->opsize, forms[form].size, mode);
 
     o->kind = forms[form].kind;
     o->size = size;
@@ -474,22 +503,23 @@ static void read_operand(struct reader *r, unsigned n, unsigned *n_imm, uint32_t
         o->reg = forms[form].reg;
         break;
     case FROM_IMM:
+        add_read(s, o, OPND_IMM, READ_UNSIGNED, size);
+        break;
     case FROM_IMM_SX:
+        o->size = s->operand[0].size > size ? s->operand[0].size : size;
+        add_read(s, o, OPND_IMM, READ_SIGNED, size);
+        break;
     case FROM_REL:
-        read_immediate(r, o, n_imm, source, size);
+        add_read(s, o, OPND_IMM, READ_TARGET, size);
         break;
     case FROM_ONE:
-        o->kind = OPND_IMM;
-        in->imm = 1;
+        add_read(s, o, OPND_IMM, READ_ONE, 0);
         break;
     case FROM_MOFFS:
-        o->kind = OPND_MEM;
-        in->disp = fetch(r, in->addrsize);
+        add_read(s, o, OPND_MEM, READ_OFFSET, in->addrsize);
         break;
     case FROM_FAR:
-        o->kind = OPND_FAR;
-        in->imm = fetch(r, in->opsize);
-        in->imm2 = fetch(r, 2);
+        add_read(s, o, OPND_FAR, READ_FAR, s->opsize);
         break;
     case FROM_STRING_SRC:
     case FROM_STRING_DST:
@@ -503,26 +533,56 @@ static uint64_t wrap_pc(uint64_t pc, uint32_t mode)
     return mode & MODE_CS64 ? pc : (uint32_t)pc;
 }
 
+static int64_t read_value(struct reader *r, const struct x86_shape *s, unsigned n, uint32_t mode)
+{
+    struct x86_insn *in = r->in;
+    unsigned size = s->reads[n].size;
+    int64_t v;
+
+    switch (s->reads[n].how) {
+    case READ_UNSIGNED:
+        return fetch(r, size);
+    case READ_SIGNED:
+        return fetch_signed(r, size);
+    case READ_TARGET:               /* nothing comes behind it */
+        v = fetch_signed(r, size);
+        v = wrap_pc(in->pc + r->at + v, mode);
+        return in->opsize == 2 ? v & 0xffff : v;
+    case READ_ONE:
+        return 1;
+    case READ_OFFSET:
+        in->disp = fetch(r, size);
+        break;
+    case READ_FAR:
+        in->imm = fetch(r, size);
+        in->imm2 = fetch(r, 2);
+        return in->imm;
+    default:
+        break;
+    }
+    return 0;
+}
+
 /* An operand form that the ModRM byte contradicts makes the opcode undefined, and so does a VEX
    register that no operand uses. */
-static bool forms_fit(const struct x86_insn *in)
+static bool forms_fit(const struct x86_insn *in, const struct x86_opcode *op)
 {
     bool vvvv_free = in->vvvv != 0;
 
-    if (!vvvv_free && !(row_traits[in->op - x86_opcodes] & ROW_CHECKS_FORMS)) {
+    if (!vvvv_free && !(row_traits[op - x86_opcodes] & ROW_CHECKS_FORMS)) {
         return true;
     }
     for (int i = 0; i < 4; i++) {
-        unsigned s = forms[in->op->operand[i]].source;
+        unsigned s = forms[op->operand[i]].source;
 
         if ((s == FROM_RM_MEM && in->mod == 3) || (s == FROM_RM_REG && in->mod != 3)) {
             return false;
         }
         vvvv_free &= s != FROM_VVVV;
-        if (forms[in->op->operand[i]].kind == OPND_CR && !(0x11d >> in->reg & 1)) {
+        if (forms[op->operand[i]].kind == OPND_CR && !(0x11d >> in->reg & 1)) {
             return false;           /* there are CR0, CR2, CR3, CR4 and CR8 */
         }
-        if (forms[in->op->operand[i]].kind == OPND_DR && in->reg >= 8) {
+        if (forms[op->operand[i]].kind == OPND_DR && in->reg >= 8) {
             return false;
         }
     }
@@ -535,20 +595,89 @@ static bool ignores_mod(const struct x86_insn *in)
     return in->map == MAP_0F && in->opcode >= 0x20 && in->opcode <= 0x23;
 }
 
-static void finish(struct reader *r, uint32_t mode)
+static uint32_t unpack_flags(uint32_t six)
+{
+    return (six & 1) | (six & 2) << 1 | (six & 4) << 2 | (six & 24) << 3 | (six & 32) << 6;
+}
+
+static uint32_t flags_read(const struct x86_insn *in, const struct x86_opcode *op)
+{
+    static const uint16_t of_condition[8] = {
+        FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF, FL_SF, FL_PF, FL_SF | FL_OF, FL_ZF | FL_SF | FL_OF,
+    };
+
+    return unpack_flags(op->attrs & FR_ALL) |
+           (op->attrs & A_COND ? of_condition[in->opcode >> 1 & 7] : 0);
+}
+
+static void find_shape(struct x86_shape *s, const struct x86_insn *in, uint32_t mode,
+                       const bool *has)
+{
+    *s = (struct x86_shape){ .op = find_row(in, mode, has) };
+    if (s->op && !forms_fit(in, s->op)) {
+        s->op = NULL;
+    }
+    s->opsize = operand_size(in, s->op, mode);
+    s->flags_read = FL_ARITH;
+    if (s->op) {
+        s->plain = row_traits[s->op - x86_opcodes] & ROW_PLAIN;
+        s->flags_read = flags_read(in, s->op);
+        s->flags_written = s->op->attrs & A_REPZ && in->rep ? 0
+                         : unpack_flags(s->op->attrs >> 6 & FR_ALL);
+    }
+    for (unsigned i = 0; s->op && i < 4 && s->op->operand[i]; i++) {
+        find_operand(s, i, in, mode);
+    }
+}
+
+static void find_instruction(struct reader *r, uint32_t mode, const bool *has,
+                             struct x86_shape *shapes)
+{
+    struct x86_insn *in = r->in;
+    struct x86_shape fresh, *s = &fresh;
+    uint64_t key;
+
+    if (ignores_mod(in)) {
+        in->has_modrm = true;
+        in->modrm = fetch_byte(r) | 0xc0;
+        in->mod = 3;
+        in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
+        in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
+    } else if (slot_modrm[in->map * 256 + in->opcode]) {
+        read_modrm(r, mode);
+    }
+    key = shape_key(in, mode);
+    if (shapes && !in->vex) {
+        s = &shapes[key * 0x9e3779b97f4a7c15ull >> (64 - SHAPE_BITS)];
+    }
+    if (s == &fresh || s->key != key) {
+        find_shape(s, in, mode, has);
+        s->key = key;
+    }
+    in->op = s->op;
+    in->opsize = s->opsize;
+    in->plain = s->plain;
+    in->flags_read = s->flags_read;
+    in->flags_written = s->flags_written;
+    memcpy(in->operand, s->operand, sizeof(in->operand));
+    if (s->reads[0].how != READ_NOTHING) {
+        in->imm = read_value(r, s, 0, mode);
+        if (s->reads[1].how != READ_NOTHING) {
+            in->imm2 = read_value(r, s, 1, mode);
+        }
+    }
+}
+
+static void finish(struct reader *r, unsigned avail, uint32_t mode)
 {
     struct x86_insn *in = r->in;
 
-    in->len = r->at;
+    in->truncated = r->at > avail && avail < X86_MAX_INSN;
+    in->too_long = r->at > X86_MAX_INSN && !in->truncated;
+    in->len = in->too_long ? X86_MAX_INSN : r->at;
     in->next = wrap_pc(in->pc + in->len, mode);
-    if (!in->op) {
-        return;
-    }
-    if (row_traits[in->op - x86_opcodes] & ROW_RELATIVE) {
-        in->imm = wrap_pc(in->next + in->imm, mode);
-        if (in->opsize == 2) {
-            in->imm &= 0xffff;
-        }
+    if (in->too_long || in->truncated) {
+        in->op = NULL;
     }
     if (in->base == BASE_RIP) {
         in->disp += in->next;
@@ -560,13 +689,17 @@ static void finish(struct reader *r, uint32_t mode)
 }
 
 bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64_t pc,
-                uint32_t mode, const bool has[FEAT_COUNT])
+                uint32_t mode, const bool has[FEAT_COUNT], struct x86_shape *shapes)
 {
-    struct reader r = { .in = in, .code = code, .avail = avail };
-    unsigned n_imm = 0;
-    uint8_t byte;
+    struct reader r = { .in = in, .code = code };
+    uint8_t padded[FETCH_BYTES], byte;
 
     pthread_once(&index_once, build_index);
+    if (avail < FETCH_BYTES) {
+        memset(padded, 0, sizeof(padded));
+        memcpy(padded, code, avail);
+        r.code = padded;
+    }
     *in = (struct x86_insn){ .pc = pc, .seg_override = -1, .base = BASE_NONE, .index = BASE_NONE,
                              .seg = SEG_DS };
     byte = read_prefixes(&r, mode & MODE_CS64);
@@ -576,49 +709,14 @@ bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64
     } else {
         in->addrsize = !(mode & MODE_CS32) == !in->addr_prefix ? 2 : 4;
     }
-    if (!in->truncated && !in->too_long && in->map < MAP_COUNT) {
-        if (ignores_mod(in) && r.at < avail && r.at < X86_MAX_INSN) {
-            in->has_modrm = true;
-            in->modrm = fetch(&r, 1) | 0xc0;
-            in->mod = 3;
-            in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
-            in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
-        } else if (slot_modrm[in->map * 256 + in->opcode]) {
-            read_modrm(&r, mode);
-        }
-        in->op = in->truncated || in->too_long ? NULL : find_row(in, mode, has);
-        if (in->op && !forms_fit(in)) {
-            in->op = NULL;
-        }
-        set_sizes(in, mode);
-        for (unsigned i = 0; in->op && i < 4 && in->op->operand[i]; i++) {
-            read_operand(&r, i, &n_imm, mode);
-        }
+    if (in->map < MAP_COUNT) {
+        find_instruction(&r, mode, has, shapes);
     }
-    finish(&r, mode);
+    finish(&r, avail, mode);
     return !in->truncated;
 }
 
 /* --- flags ----------------------------------------------------------------------------------- */
-
-static uint32_t unpack_flags(uint32_t six)
-{
-    return (six & 1) | (six & 2) << 1 | (six & 4) << 2 | (six & 24) << 3 | (six & 32) << 6;
-}
-
-uint32_t x86_flags_read(const struct x86_insn *in)
-{
-    static const uint16_t of_condition[8] = {
-        FL_OF, FL_CF, FL_ZF, FL_CF | FL_ZF, FL_SF, FL_PF, FL_SF | FL_OF, FL_ZF | FL_SF | FL_OF,
-    };
-    uint32_t attrs = in->op ? in->op->attrs : FR_ALL;
-    uint32_t flags = unpack_flags(attrs & FR_ALL);
-
-    if (attrs & A_COND) {
-        flags |= of_condition[in->opcode >> 1 & 7];
-    }
-    return flags;
-}
 
 /* Shifts by an immediate leave the flags alone when the masked count is 0; rotates through CF also
    for multiples of the width, so they are taken as if they always did. */
@@ -635,8 +733,12 @@ static bool may_keep_flags(const struct x86_insn *in)
 
 uint32_t x86_flags_written(const struct x86_insn *in)
 {
-    if (!in->op || (in->op->attrs & A_REPZ && in->rep) || may_keep_flags(in)) {
-        return 0;
-    }
-    return unpack_flags(in->op->attrs >> 6 & FR_ALL);
+    return may_keep_flags(in) ? 0 : in->flags_written;
+}
+
+bool x86_is_plain(const struct x86_insn *in, bool only_registers)
+{
+    return in->plain && !in->lock &&
+           (!only_registers || in->op->translate == trans_lea ||
+            (in->operand[0].kind != OPND_MEM && in->operand[1].kind != OPND_MEM));
 }

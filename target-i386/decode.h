@@ -25,6 +25,7 @@
 #include "target-i386/cpu.h"
 
 struct x86_dis;
+struct x86_shape;
 
 enum { X86_MAX_INSN = 15 };
 
@@ -195,6 +196,10 @@ struct x86_insn {
     int64_t disp;
     int64_t imm, imm2;              /* extended as the form says; branch targets absolute */
     struct x86_operand operand[4];
+    bool plain;                     /* see x86_is_plain() */
+    uint16_t flags_read;            /* arithmetic flags that it reads */
+    uint16_t flags_written;         /* ... and overwrites, unless x86_flags_written() says no */
+    bool flags_unseen;              /* region.c: what it does to the flags is overwritten at once */
 };
 
 static inline bool x86_rex_w(const struct x86_insn *in)
@@ -216,13 +221,17 @@ static inline bool x86_high_byte(const struct x86_insn *in, unsigned reg)
 /*
  * Decodes at most avail bytes. `mode' is code_key.mode, `has' tells which features exist. Returns
  * false when the bytes do not suffice (in->truncated). Undefined opcodes give in->op == NULL.
+ * `shapes' may be NULL; it is the caller's memory for one thread and one set of features.
  */
 bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64_t pc,
-                uint32_t mode, const bool has[FEAT_COUNT]);
+                uint32_t mode, const bool has[FEAT_COUNT], struct x86_shape *shapes);
+struct x86_shape *x86_shapes_new(void);
 /* Fills `has' from the CPUID words of env. */
 void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT]);
-/* Arithmetic flags (FL_*) that the instruction reads, and that it surely overwrites. */
-uint32_t x86_flags_read(const struct x86_insn *in);
+/* Arithmetic flags (FL_*) that the instruction surely overwrites. */
 uint32_t x86_flags_written(const struct x86_insn *in);
+/* Whether all it does is compute: from registers and immediates, or from memory
+   as well unless only_registers. */
+bool x86_is_plain(const struct x86_insn *in, bool only_registers);
 
 #endif

@@ -58,11 +58,15 @@ static void new_generation(struct x86_region *r)
     r->guessed = false;
 }
 
+static bool decode_at(struct x86_dis *d, struct x86_insn *in, uint64_t pc, int at)
+{
+    return at >= 0 && x86_decode(in, d->t->code + at, d->t->page_size - at, pc, d->mode,
+                                 d->has, d->region->shapes);
+}
+
 static bool decode_in_page(struct x86_dis *d, struct x86_insn *in, uint64_t pc)
 {
-    int at = page_offset(d, pc);
-
-    return at >= 0 && x86_decode(in, d->t->code + at, d->t->page_size - at, pc, d->mode, d->has);
+    return decode_at(d, in, pc, page_offset(d, pc));
 }
 
 /* The first instruction may need bytes of the next page. */
@@ -72,7 +76,7 @@ static void decode_first(struct x86_dis *d, struct x86_insn *in, uint64_t pc)
 
     if (!decode_in_page(d, in, pc)) {
         translate_fetch(d->t, x86_linear_pc(d, pc), bytes, sizeof(bytes));
-        x86_decode(in, bytes, sizeof(bytes), pc, d->mode, d->has);
+        x86_decode(in, bytes, sizeof(bytes), pc, d->mode, d->has, d->region->shapes);
     }
 }
 
@@ -81,13 +85,6 @@ static void add_edge(struct x86_region *r, unsigned from, uint64_t target)
     if (r->n_edges < sizeof(r->edges) / sizeof(r->edges[0])) {
         r->edges[r->n_edges++] = (struct x86_edge){ target, from };
     }
-}
-
-static bool translated(struct x86_dis *d, uint64_t pc)
-{
-    int at = page_offset(d, pc);
-
-    return at >= 0 && translate_is_entry(d->t, pc, at);
 }
 
 /* Decodes on from pc until control leaves, or what was decoded before comes. */
@@ -99,21 +96,20 @@ static void find_run(struct x86_dis *d, uint64_t pc, unsigned max_insns)
     run->first = r->n_insns;
     while (r->n_insns < max_insns && r->n_branches < MAX_BRANCHES) {
         struct x86_insn *in = &r->insns[r->n_insns];
+        int at = page_offset(d, pc);
         uint32_t attrs;
 
-        if (look_up(d, r->insn_at, pc) >= 0) {
-            add_edge(r, r->n_insns - 1, pc);
-            break;
-        }
-        if (r->n_insns && translated(d, pc)) {
-            break;
-        }
         if (r->n_insns == 0) {
             decode_first(d, in, pc);
-        } else if (!decode_in_page(d, in, pc)) {
+        } else if (at >= 0 && r->insn_at[at] >> 16 == r->generation) {
+            add_edge(r, r->n_insns - 1, pc);
+            break;
+        } else if (at < 0 || translate_is_entry(d->t, pc, at) || !decode_at(d, in, pc, at)) {
             break;
         }
-        enter(d, r->insn_at, pc, r->n_insns);
+        if (at >= 0) {
+            r->insn_at[at] = r->generation << 16 | r->n_insns;
+        }
         attrs = in->op ? in->op->attrs : A_END;
         if (attrs & (A_BRANCH | A_JUMP)) {
             add_edge(r, r->n_insns, in->imm);
@@ -173,8 +169,28 @@ static void sort_runs(struct x86_region *r)
     }
 }
 
+/* Backward: flags are unseen if they are overwritten before anything may raise. */
+static void find_unseen_flags(struct x86_dis *d, const struct x86_run *run)
+{
+    struct x86_region *r = d->region;
+    uint32_t seen = FL_ARITH;
+
+    for (unsigned i = run->first + run->count; i-- > run->first; ) {
+        struct x86_insn *in = &r->insns[i];
+
+        in->flags_unseen = !seen && x86_is_plain(in, false);
+        seen = x86_is_plain(in, true) ? (seen & ~x86_flags_written(in)) | in->flags_read
+                                      : FL_ARITH;
+        if (r->leader_of[i] && r->leaders[r->leader_of[i] - 1].back) {
+            seen = FL_ARITH;                    /* it polls */
+        }
+    }
+}
+
 void x86_region_find(struct x86_dis *d, unsigned max_insns)
 {
+    bool looked_at = d->t->strict_flags || cpu_breakpoint_count ||
+                     d->mode & (MODE_DR_CODE | MODE_CS_64K | MODE_CS_LIMIT | MODE_INHIBIT);
     struct x86_region *r = d->region;
 
     new_generation(r);
@@ -192,6 +208,9 @@ void x86_region_find(struct x86_dis *d, unsigned max_insns)
     }
     find_leaders(d);
     sort_runs(r);
+    for (unsigned i = 0; i < r->n_runs && !looked_at; i++) {
+        find_unseen_flags(d, &r->runs[i]);
+    }
 }
 
 struct x86_leader *x86_region_leader(struct x86_dis *d, uint64_t pc)
@@ -226,7 +245,7 @@ static uint32_t scan(struct x86_dis *d, uint64_t pc, unsigned *budget)
             return live | open;
         }
         --*budget;
-        live |= open & x86_flags_read(in);
+        live |= open & in->flags_read;
         open &= ~x86_flags_written(in);
         pc = in->next;
         if (in->op->attrs & A_JUMP || in->op->translate == trans_call) {

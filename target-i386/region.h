@@ -40,6 +40,8 @@ struct x86_cold_raise {
 };
 
 struct x86_region {
+    bool has[FEAT_COUNT];           /* what the CPU can do */
+    struct x86_shape *shapes;       /* the decoder's */
     struct x86_insn insns[REGION_MAX_INSNS];
     struct x86_run runs[REGION_MAX_BLOCKS];
     struct x86_leader leaders[REGION_MAX_BLOCKS + MAX_BRANCHES];

@@ -126,7 +126,7 @@ bool x86_insn_uses_stack(struct x86_env *env, enum mmu_access access)
         len = X86_MAX_INSN;
     }
     x86_decode_features(env, has);
-    if (!x86_decode(&in, code, len, env->pc, env->mode, has) || !in.op) {
+    if (!x86_decode(&in, code, len, env->pc, env->mode, has, NULL) || !in.op) {
         return false;
     }
     if (implies_stack(in.op)) {

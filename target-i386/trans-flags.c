@@ -17,6 +17,9 @@ static enum ir_type cc_type(const struct x86_dis *d)
 
 void x86_flags_set(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val b, ir_val c)
 {
+    if (d->in.flags_unseen) {
+        return;
+    }
     ir_set(d->ir, G_CC_OP, x86_imm32(d, cc_op));
     ir_set(d->ir, G_CC_A, a);
     if (b) {

@@ -5,8 +5,7 @@
  */
 #include "target-i386/translate.h"
 
-#include <stdlib.h>
-
+#include <glib.h>
 #include <stddef.h>
 
 #include "base/log.h"
@@ -310,18 +309,23 @@ static void translate_insn(struct x86_dis *d, const struct x86_insn *in)
 
 static void place_leader(struct x86_dis *d, struct x86_leader *l)
 {
+    uint64_t pc = d->region->insns[l->insn].pc;
+
     if (!d->ended && d->t->insns) {
         note_edge(d, l);
         l->edges++;
     }
     ir_label(d->ir, l->label);
     d->cc_op = l->seen == l->edges && l->insn != 0 ? l->cc_op : CC_DYNAMIC;
+    if (l->insn != 0 && !(d->cc_op != CC_DYNAMIC && x86_region_live(d, pc))) {
+        ir_entry(d->ir, l->label, pc);
+    }
     d->ended = false;
     d->fp_checked = false;
     d->fp_where = FP_ANYWHERE;
     d->fp_code_seg = d->fp_data_seg = -1;
     if (l->back && l->insn != 0) {
-        ir_poll(d->ir, d->region->insns[l->insn].pc);
+        ir_poll(d->ir, pc);
     }
 }
 
@@ -444,10 +448,11 @@ static void set_mode(struct x86_dis *d, uint32_t mode)
 static struct x86_region *region_of(struct cpu *cpu)
 {
     if (!cpu->frontend) {
-        cpu->frontend = calloc(1, sizeof(struct x86_region));
-        if (!cpu->frontend) {
-            abort();
-        }
+        struct x86_region *r = g_new0(struct x86_region, 1);
+
+        r->shapes = x86_shapes_new();
+        x86_decode_features(x86_env(cpu), r->has);
+        cpu->frontend = r;
     }
     return cpu->frontend;
 }
@@ -456,6 +461,7 @@ void x86_translate(struct translation *t)
 {
     struct x86_region *region = region_of(t->cpu);
     struct x86_dis d = { .t = t, .ir = t->ir, .env = x86_env(t->cpu), .region = region,
+                         .has = region->has,
                          .cc_op = CC_DYNAMIC, .fp_code_seg = -1, .fp_data_seg = -1 };
     bool single = t->key.mode & (MODE_TF | MODE_INHIBIT | MODE_DR_CODE | MODE_STEP);
     bool alone = single || t->max_insns == 0 || log_enabled(LOG_ONE_INSN);
@@ -463,7 +469,6 @@ void x86_translate(struct translation *t)
     unsigned max = alone ? 1 : t->max_insns;
 
     set_mode(&d, t->key.mode);
-    x86_decode_features(d.env, d.has);
     t->first = ~0ull;
     t->end = 0;
     t->insns = 0;

@@ -33,7 +33,6 @@ struct x86_dis {
     uint8_t word;                   /* bytes of an address and of the stack pointer in use: 8, 4 */
     uint8_t stack_size;             /* stack address size: 2, 4, 8 */
     uint8_t mmu_idx;                /* of plain data accesses */
-    bool has[FEAT_COUNT];
     /* Lazy flags: how they are made at this point, CC_DYNAMIC when only the global knows */
     uint8_t cc_op;
     bool ended;                     /* the handler has left: nothing falls through */
@@ -42,6 +41,7 @@ struct x86_dis {
     enum { FP_ANYWHERE, FP_IN_UNIT, FP_IN_ENV } fp_where;
     bool fp_checked;                /* MMX: the tags are right */
     int8_t fp_code_seg, fp_data_seg;        /* whose selectors fpcs, fpds hold; -1: who knows */
+    const bool *has;                /* by enum x86_feature */
     struct x86_region *region;      /* translate.c's own */
     uint8_t shadow;                 /* of sti: instructions left before interrupts are looked at */
     const struct x86_insn *follow;  /* comes next, with no look at interrupts before; or NULL */

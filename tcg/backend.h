@@ -24,6 +24,8 @@ struct compiled {
         /* in this page: others go through the jump cache, unlisted */
         uint64_t pc;
     } exits[REGION_MAX_EXITS];
+    unsigned n_entries;
+    struct region_entry entries[IR_MAX_ENTRIES];        /* the IR's, as far as they were reached */
 };
 
 /* Once per process: chooses pins, emits entry, exit and thunks at the start of the buffer.
@@ -33,6 +35,10 @@ size_t backend_init(const struct target *target, bool user, uint8_t *buffer, siz
    *too_big, the region needs fewer instructions. */
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
                      size_t room, struct compiled *out, bool *too_big);
+/* A way in for other regions, of BACKEND_ENTRY_ROOM bytes at most: looks whether to leave, then
+   jumps to one of out->entries. Returns its end. */
+enum { BACKEND_ENTRY_ROOM = 64 };
+uint32_t backend_enter(uint8_t *buffer, uint32_t at, const struct region_entry *entry);
 enum exit_reason {
     EXIT_POLL,                          /* exit_req was seen; env.pc is right */
     EXIT_LOOKUP,                        /* no region for env.pc yet (indirect or mode changed) */

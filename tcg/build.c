@@ -10,6 +10,7 @@ void ir_reset(struct ir *ir)
 {
     ir->n = 1;
     ir->n_labels = 0;
+    ir->n_entries = 0;
     ir->deferrable = 0;
     for (unsigned g = 0; g < ir->n_globals; g++) {
         if (ir->globals[g].kind == IR_DEFERRABLE) {
@@ -46,14 +47,15 @@ static ir_val append(struct ir *ir, const struct ir_op *o)
 /* A pure op: the same op with the same operands in this block is found again. */
 ir_val ir_pure(struct ir *ir, const struct ir_op *o)
 {
-    uint64_t words[2];
+    uint64_t words[2], other[2];
     uint64_t h;
     ir_val v;
 
     memcpy(words, o, sizeof(words));
     h = (words[0] ^ words[1] * 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
     v = ir->cse[h >> 58];
-    if (v && memcmp(&ir->ops[v], o, sizeof(*o)) == 0) {
+    memcpy(other, &ir->ops[v], sizeof(other));
+    if (v && other[0] == words[0] && other[1] == words[1]) {
         return v;
     }
     return ir->cse[h >> 58] = append(ir, o);
@@ -339,6 +341,13 @@ void ir_label(struct ir *ir, unsigned label)
     memset(ir->cur, 0, sizeof(ir->cur));
     memset(ir->cse, 0, sizeof(ir->cse));
     memset(ir->groups, 0, sizeof(ir->groups));
+}
+
+void ir_entry(struct ir *ir, unsigned label, uint64_t pc)
+{
+    if (ir->n_entries < IR_MAX_ENTRIES) {
+        ir->entries[ir->n_entries++] = (struct ir_entry){ pc, label };
+    }
 }
 
 void ir_br(struct ir *ir, unsigned label)

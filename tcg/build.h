@@ -59,6 +59,8 @@ void ir_x87_mem(struct ir *ir, ir_val addr, int32_t disp, uint16_t memop, uint16
 /* Labels. `live': deferrable globals that code at the label may read. */
 unsigned ir_label_new(struct ir *ir, uint64_t live);
 void ir_label(struct ir *ir, unsigned label);
+/* Lets other regions come in at a label, for this pc. */
+void ir_entry(struct ir *ir, unsigned label, uint64_t pc);
 void ir_br(struct ir *ir, unsigned label);
 void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b, unsigned label);
 

@@ -180,6 +180,13 @@ struct ir_check {
     uint8_t bytes[];
 };
 
+/* A label where control may come in from outside: it relies on nothing but what globals hold. */
+enum { IR_MAX_ENTRIES = 32 };
+struct ir_entry {
+    uint64_t pc;
+    uint16_t label;
+};
+
 /* One region under construction. Reset per region, one per vCPU thread. */
 struct ir {
     const struct ir_global *globals;
@@ -197,6 +204,8 @@ struct ir {
     unsigned next_group;
     unsigned last_brc;
     struct ir_page_group groups[IR_PAGE_GROUPS];
+    unsigned n_entries;
+    struct ir_entry entries[IR_MAX_ENTRIES];
     struct ir_check *check;         /* of the check op, filled after building */
     struct ir_op ops[IR_MAX_OPS];
     uint16_t last[IR_MAX_OPS];      /* after the backward pass: index of the last use, 0 none */

@@ -14,7 +14,10 @@
 #include <string.h>
 #include "base/memory.h"
 
-enum { ENTRIES = 1 << JUMP_CACHE_BITS, PAGE_FILTER = 1 << 15 };
+enum { ENTRIES = 1 << JUMP_CACHE_MAX_BITS, PAGE_FILTER = 1 << 15 };
+
+/* A machine keeps several banks and changes between them; a process has one, and more code. */
+unsigned jump_cache_bits = 13;
 
 /* What a slot is in: a log may hold slots that have become the other kind since. */
 enum { SLOT_LOGGED = 1, SLOT_LOGGED_GLOBAL = 2, SLOT_GLOBAL = 4 };
@@ -50,7 +53,6 @@ static uint64_t invalid_pc(unsigned index)
 {
     return index ? 0 : 1 << JUMP_CACHE_SKIPPED;
 }
-_Static_assert(JUMP_CACHE_BITS > 1, "these two pcs belong into different slots");
 
 static void entry_clear(struct jump_bank *b, unsigned index)
 {

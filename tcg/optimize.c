@@ -40,6 +40,13 @@ static void use_operands(struct ir *ir, unsigned at)
     if (n > 2) {
         use(ir, o->c, at);
     }
+}
+
+/* The one that stands in imm. */
+static void use_fourth(struct ir *ir, unsigned at)
+{
+    const struct ir_op *o = &ir->ops[at];
+
     if (ir_op_info[o->op].flags & IR_MEM) {
         use(ir, ir_in_group(o) ? o->c : o->mem.index, at);
     } else if (o->op == IR_call) {
@@ -289,6 +296,23 @@ static bool is_dead(const struct ir *ir, unsigned at)
     return (info->flags & IR_RESULT) && (!(info->flags & IR_EFFECT) || ir_is_move(o));
 }
 
+static void visit_effects(struct pass *p, unsigned at, unsigned flags)
+{
+    struct ir_op *o = &p->ir->ops[at];
+
+    if (flags & IR_MEM) {
+        fold_address(p->ir, o);
+    } else if (o->op == IR_brc) {
+        fold_test(p->ir, at);
+    }
+    if (flags & IR_FAULT) {
+        observe(p, at);
+    } else if (!(flags & IR_RESULT) || o->op == IR_get || o->op == IR_call) {
+        visit_control(p, at);
+    }
+    use_fourth(p->ir, at);
+}
+
 void ir_optimize(struct ir *ir)
 {
     struct pass pass = { .ir = ir };
@@ -307,17 +331,14 @@ void ir_optimize(struct ir *ir)
             *o = (struct ir_op){ .op = IR_nop, .type = IR_NONE };
             continue;
         }
-        if (flags & IR_MEM) {
-            fold_address(ir, o);
-        } else if (o->op == IR_add) {
-            fold_lea(ir, o);
-        } else if (o->op == IR_brc || o->op == IR_setc) {
-            fold_test(ir, i);
-        }
-        if (flags & IR_FAULT) {
-            observe(&pass, i);
-        } else if (!(flags & IR_RESULT) || o->op == IR_get || o->op == IR_call) {
-            visit_control(&pass, i);
+        if (flags & IR_FOLD) {                  /* it computes, no more */
+            if (o->op == IR_add) {
+                fold_lea(ir, o);
+            } else if (o->op == IR_setc) {
+                fold_test(ir, i);
+            }
+        } else if (o->op != IR_const) {
+            visit_effects(&pass, i, flags);
         }
         use_operands(ir, i);
     }

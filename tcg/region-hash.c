@@ -43,9 +43,66 @@ struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool o
     return NULL;
 }
 
+/* --- ways into the middle: with the lock only ------------------------------------------------ */
+
+enum { ENTRY_BITS = 13 };
+static struct region_entry *entries[1 << ENTRY_BITS];
+
+unsigned region_entry_offset(const struct region_entry *e)
+{
+    return (e->in->key.base + (e->pc & ~(uint64_t)the_target.pc_tag)) & (CODE_PAGE - 1);
+}
+
+static struct region_entry **entry_bucket(uint64_t ram_addr)
+{
+    return &entries[(ram_addr * 0x9e3779b97f4a7c15ull) >> (64 - ENTRY_BITS)];
+}
+
+const struct region_entry *region_entry_find(uint64_t ram_addr, const struct code_key *key)
+{
+    const struct region_entry *e = *entry_bucket(ram_addr);
+
+    while (e && (e->pc != key->pc || e->in->key.base != key->base ||
+                 e->in->key.mode != key->mode ||
+                 e->in->ram_page[0] + region_entry_offset(e) != ram_addr)) {
+        e = e->hash_next;
+    }
+    return e;
+}
+
+static void entries_add(struct region *r)
+{
+    for (unsigned i = 0; i < r->n_entries; i++) {
+        struct region_entry *e = &r->entries[i];
+        struct region_entry **bucket = entry_bucket(r->ram_page[0] + region_entry_offset(e));
+
+        e->hash_next = *bucket;
+        *bucket = e;
+    }
+}
+
+static void entries_remove(struct region *r)
+{
+    for (unsigned i = 0; i < r->n_entries; i++) {
+        struct region_entry *e = &r->entries[i];
+        struct region_entry **at = entry_bucket(r->ram_page[0] + region_entry_offset(e));
+
+        while (*at && *at != e) {
+            at = &(*at)->hash_next;
+        }
+        if (*at) {
+            *at = e->hash_next;
+        }
+    }
+}
+
+/* --- changing it ----------------------------------------------------------------------------- */
+
 void region_hash_add(struct region *r)
 {
     struct region **bucket = &hash[hash_of_region(r)];
+
+    entries_add(r);
 
     r->hash_next = *bucket;
     __atomic_store_n(bucket, r, __ATOMIC_RELEASE);
@@ -55,6 +112,7 @@ void region_hash_remove(struct region *r)
 {
     struct region **at = &hash[hash_of_region(r)];
 
+    entries_remove(r);
     for (; *at; at = &(*at)->hash_next) {
         if (*at == r) {
             __atomic_store_n(at, r->hash_next, __ATOMIC_RELEASE);
@@ -66,6 +124,7 @@ void region_hash_remove(struct region *r)
 void region_hash_clear(void)
 {
     memset(hash, 0, sizeof(hash));
+    memset(entries, 0, sizeof(entries));
 }
 
 /* Whether the execution loop must see every region, or this one. */

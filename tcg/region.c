@@ -98,6 +98,9 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
+    if (code_is_user) {
+        jump_cache_bits = JUMP_CACHE_MAX_BITS;
+    }
     cache.start = align_up(backend_init(target, code_is_user, cache.buffer, CHUNK), 64);
     return true;
 }
@@ -267,6 +270,7 @@ void region_rewatch(uint64_t ram_page)
 
 static void region_free(struct region *r)
 {
+    g_free(r->entries);
     g_free(r->exits);
     g_free(r->check);
     g_free(r);
@@ -489,14 +493,22 @@ void translate_fetch(struct translation *t, uint64_t lin, uint8_t *buf, unsigned
 bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offset)
 {
     const struct code_page *p = t->fetch ? t->fetch->page : NULL;
-    struct code_key key = t->key;
+    struct code_key key;
+    bool found;
 
     if (!p ||
         !(__atomic_load_n(&p->entries[offset / 64], __ATOMIC_RELAXED) >> offset % 64 & 1)) {
         return false;
     }
+    key = t->key;
     key.pc = pc;
-    return region_find(t->fetch->ram_page + offset, &key, false);
+    if (region_find(t->fetch->ram_page + offset, &key, false)) {
+        return true;
+    }
+    pthread_mutex_lock(&cache_lock);
+    found = region_entry_find(t->fetch->ram_page + offset, &key);
+    pthread_mutex_unlock(&cache_lock);
+    return found;
 }
 
 /* Code in device memory: the bytes of one instruction, read as the guest would. */
@@ -677,6 +689,13 @@ static struct region *region_create(const struct translation *t, struct fetch *f
         r->check = f->check;
         f->check = NULL;
     }
+    if (!t->checked && r->ram_page[1] == ~0ull) {
+        r->n_entries = out->n_entries;
+        r->entries = g_memdup2(out->entries, out->n_entries * sizeof(out->entries[0]));
+        for (unsigned i = 0; i < r->n_entries; i++) {
+            r->entries[i].in = r;
+        }
+    }
     r->n_exits = out->n_exits;
     r->exits = g_new0(struct region_exit, out->n_exits);
     for (unsigned i = 0; i < out->n_exits; i++) {
@@ -688,6 +707,22 @@ static struct region *region_create(const struct translation *t, struct fetch *f
     return r;
 }
 
+/* Code may be found that begins there. */
+static void mark_entry(struct code_page *p, unsigned offset)
+{
+    __atomic_fetch_or(&p->entries[offset / 64], 1ull << offset % 64, __ATOMIC_RELAXED);
+}
+
+static void mark_entries(const struct region *r)
+{
+    struct code_page *p = code_page_of(r->ram_page[0], false);
+
+    mark_entry(p, r->entry_offset);
+    for (unsigned i = 0; i < r->n_entries; i++) {
+        mark_entry(p, region_entry_offset(&r->entries[i]));
+    }
+}
+
 /* False when the guest's code was stored to meanwhile. */
 static bool region_enter(struct cpu *cpu, struct region *r)
 {
@@ -697,8 +732,7 @@ static bool region_enter(struct cpu *cpu, struct region *r)
     chunk_append(cpu->chunk, r);
     if (!r->dead) {
         code_page_link(r, 0);
-        __atomic_fetch_or(&code_page_of(r->ram_page[0], false)->entries[r->entry_offset / 64],
-                          1ull << r->entry_offset % 64, __ATOMIC_RELAXED);
+        mark_entries(r);
         if (r->ram_page[1] != ~0ull) {
             code_page_link(r, 1);
         }
@@ -739,6 +773,41 @@ static struct region *region_translate(struct cpu *cpu, const struct code_key *k
         log_printf("\n");
         log_end();
     }
+    return r;
+}
+
+/*
+ * A region of its own whose code leads to the middle of another; or NULL. It is taken to be of the
+ * same bytes, and so goes when that goes.
+ */
+static struct region *region_of_middle(struct cpu *cpu, uint64_t ram_addr,
+                                       const struct code_key *key)
+{
+    const struct region_entry *entry;
+    struct code_chunk *c;
+    struct region *r = NULL;
+
+    if (cpu->chunk && cpu->chunk->end - cpu->chunk->at < BACKEND_ENTRY_ROOM) {
+        chunk_next(cpu);
+    }
+    c = cpu->chunk;
+    pthread_mutex_lock(&cache_lock);
+    entry = c ? region_entry_find(ram_addr, key) : NULL;
+    if (entry) {
+        const struct region *in = entry->in;
+
+        r = g_new0(struct region, 1);
+        *r = (struct region){
+            .key = *key, .ram_page = { in->ram_page[0], in->ram_page[1] }, .host = c->at,
+            .host_end = backend_enter(cache.buffer, c->at, entry),
+            .entry_offset = ram_addr & (CODE_PAGE - 1), .first_offset = in->first_offset,
+            .guest_len = in->guest_len, .global = in->global,
+        };
+        chunk_append(c, r);
+        code_page_link(r, 0);
+        region_hash_add(r);
+    }
+    pthread_mutex_unlock(&cache_lock);
     return r;
 }
 
@@ -811,6 +880,9 @@ struct region *region_lookup(struct cpu *cpu, unsigned max_insns)
             code_find(cpu, p.page + (1ull << cpu->target->page_bits), &next);
             r = next.host && next.ram_page == r->ram_page[1] ? r : NULL;
         }
+    }
+    if (!r && p.host && max_insns != 1 && !log_enabled(LOG_ONE_INSN)) {
+        r = region_of_middle(cpu, p.ram_page + (lin - p.page), &key);
     }
     if (r) {
         return r;

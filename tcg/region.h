@@ -8,7 +8,7 @@
 
 #include "cpu-exec.h"
 
-enum { JUMP_CACHE_BITS = 15, JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
+enum { JUMP_CACHE_BANKS = 8, REGION_MAX_EXITS = 64 };
 
 /* One bank per recently used (mode, base): struct cpu_hot.jump_cache points to the current one. */
 struct jump_entry {
@@ -18,10 +18,11 @@ struct jump_entry {
 
 /* Where the entry of a pc lies in a bank: close to each other for code that is, but for pcs that
    differ in the lowest bits only, of which few are used. */
-enum { JUMP_CACHE_SKIPPED = 2 };
+enum { JUMP_CACHE_SKIPPED = 2, JUMP_CACHE_MAX_BITS = 15 };
+extern unsigned jump_cache_bits;    /* of an index; settled before any code is made */
 static inline unsigned jump_cache_index(uint64_t pc)
 {
-    return (pc ^ pc >> JUMP_CACHE_BITS) >> JUMP_CACHE_SKIPPED & ((1 << JUMP_CACHE_BITS) - 1);
+    return (pc ^ pc >> jump_cache_bits) >> JUMP_CACHE_SKIPPED & ((1u << jump_cache_bits) - 1);
 }
 
 struct ir_check;
@@ -33,6 +34,14 @@ struct region_exit {
     uint32_t stub;                  /* offset of the cold stub it goes to when unchained */
     uint32_t lookup;                /* of the stub that looks into the jump cache each time */
     uint64_t pc;
+};
+
+/* An instruction in the middle that other regions may go to. */
+struct region_entry {
+    uint64_t pc;
+    uint32_t host;                  /* offset in the code buffer */
+    struct region *in;
+    struct region_entry *hash_next;
 };
 
 struct region {
@@ -47,6 +56,8 @@ struct region {
     bool dead, one_insn;
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct ir_check *check;         /* NULL: of pages that are watched */
+    uint16_t n_entries;
+    struct region_entry *entries;
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];
 };
@@ -80,6 +91,9 @@ void region_checked(struct cpu *cpu, uintptr_t host);
 
 /* --- finding them, tcg/region-hash.c; the adder and remover hold the cache's lock --- */
 struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool one_insn);
+/* The way in at an instruction in the middle of a region, or NULL; with the lock. */
+const struct region_entry *region_entry_find(uint64_t ram_addr, const struct code_key *key);
+unsigned region_entry_offset(const struct region_entry *e);     /* in ram_page[0] */
 void region_hash_add(struct region *r);
 void region_hash_remove(struct region *r);
 void region_hash_clear(void);

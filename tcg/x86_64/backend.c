@@ -108,6 +108,33 @@ static struct compiler *compiler_of(struct ir *ir)
     return ir->compiler;
 }
 
+static void note_entries(struct compiler *c)
+{
+    struct compiled *out = c->out;
+
+    out->n_entries = 0;
+    for (unsigned i = 0; i < c->ir->n_entries; i++) {
+        const struct ir_entry *e = &c->ir->entries[i];
+
+        if (c->label_at[e->label]) {
+            out->entries[out->n_entries++] = (struct region_entry){ e->pc, c->label_at[e->label] };
+        }
+    }
+}
+
+uint32_t backend_enter(uint8_t *buffer, uint32_t at, const struct region_entry *entry)
+{
+    struct emitter e = { .buffer = buffer, .p = buffer + at,
+                         .limit = buffer + at + BACKEND_ENTRY_ROOM };
+    uint32_t leave = x_poll(&e);
+
+    x_jmp_to(&e, entry->host);
+    x_patch(&e, leave, x_here(&e));
+    store_pc(&e, entry->pc);
+    x_jmp_to(&e, the_host.exit_poll);
+    return x_here(&e);
+}
+
 bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer, uint32_t at,
                      size_t room, struct compiled *out, bool *too_big)
 {
@@ -134,6 +161,9 @@ bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer,
         out->cold = x_here(&c->e);
         done = emit_stubs(c);
         out->cold_end = out->host_end = x_here(&c->e);
+    }
+    if (done) {
+        note_entries(c);
     }
     *too_big = c->too_big;
     return done && write_side_table(c);

@@ -280,7 +280,9 @@ void resolve_labels(struct compiler *c);
 struct stub *new_stub(struct compiler *c);
 uint32_t emit_jump_cache(struct emitter *e);
 /* Stores to the pc global. */
-void store_pc(struct compiler *c, uint64_t pc);
+void store_pc(struct emitter *e, uint64_t pc);
+/* The jump that is taken when somebody asks to leave */
+uint32_t x_poll(struct emitter *e);
 /* side.c */
 uint16_t take_snapshot(struct compiler *c);
 void add_record(struct compiler *c, uint16_t snapshot);     /* for a call that ends here */

@@ -78,18 +78,18 @@ static void op_br(struct compiler *c, const struct ir_op *o)
     c->reachable = false;
 }
 
-void store_pc(struct compiler *c, uint64_t pc)
+void store_pc(struct emitter *e, uint64_t pc)
 {
     const struct ir_global *g = &the_host.target->globals[the_host.target->pc_global];
     struct mem m = env_mem(g->offset);
 
     if (g->type == I32) {
-        x_store_imm(&c->e, 4, m, pc);
+        x_store_imm(e, 4, m, pc);
     } else if ((int64_t)pc == (int32_t)pc) {
-        x_store_imm(&c->e, 8, m, pc);
+        x_store_imm(e, 8, m, pc);
     } else {
-        x_mov_imm(&c->e, RAX, pc);
-        x_rm(&c->e, OP_STORE | X_W, RAX, m);
+        x_mov_imm(e, RAX, pc);
+        x_rm(e, OP_STORE | X_W, RAX, m);
     }
 }
 
@@ -253,9 +253,9 @@ uint32_t emit_jump_cache(struct emitter *e)
     uint32_t miss;
 
     x_mov(e, false, RAX, RDX);
-    x_shift_imm(e, SHIFT_SHR, false, RAX, JUMP_CACHE_BITS);
+    x_shift_imm(e, SHIFT_SHR, false, RAX, jump_cache_bits);
     x_alu_rr(e, ALU_OP_XOR, false, RAX, RDX);
-    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << JUMP_CACHE_BITS) - 1) << JUMP_CACHE_SKIPPED);
+    x_alu_imm(e, ALU_OP_AND, false, RAX, ((1 << jump_cache_bits) - 1) << JUMP_CACHE_SKIPPED);
     x_shift_imm(e, SHIFT_SHL, false, RAX, 4 - JUMP_CACHE_SKIPPED);
     x_rm(e, (ALU_OP_ADD << 3 | 3) | X_W, RAX, env_mem(offsetof(struct cpu_hot, jump_cache)));
     x_rm(e, (ALU_OP_CMP << 3 | 3) | X_W, RDX, mem_at(RAX, 0));
@@ -281,16 +281,21 @@ static void op_ijmp(struct compiler *c, const struct ir_op *o)
     c->reachable = false;
 }
 
+uint32_t x_poll(struct emitter *e)
+{
+    /* Unlike with 0, hosts join a compare with a register and the jump: 0 is below any. */
+    x_rm(e, ALU_OP_CMP << 3 | 1, RBP, env_mem(offsetof(struct cpu_hot, exit_req)));
+    return x_jcc(e, CC_AE);
+}
+
 static void op_poll(struct compiler *c, const struct ir_op *o)
 {
     struct stub *s = new_stub(c);
 
     flush_pending(c, c->ir->deferrable);
-    /* Unlike with 0, hosts join a compare with a register and the jump: 0 is below any. */
-    x_rm(&c->e, ALU_OP_CMP << 3 | 1, RBP, env_mem(offsetof(struct cpu_hot, exit_req)));
     s->kind = STUB_POLL;
     s->imm = o->imm;
-    s->from = x_jcc(&c->e, CC_AE);
+    s->from = x_poll(&c->e);
 }
 
 static void op_call(struct compiler *c, const struct ir_op *o)
@@ -358,11 +363,11 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
         x_jmp_to(&c->e, c->label_at[s->label]);
         break;
     case STUB_POLL:
-        store_pc(c, s->imm);
+        store_pc(&c->e, s->imm);
         x_jmp_to(&c->e, the_host.exit_poll);
         break;
     case STUB_LOOKUP:
-        store_pc(c, s->imm);
+        store_pc(&c->e, s->imm);
         x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     case STUB_LOOKUP_REG:
@@ -370,7 +375,7 @@ void emit_control_stub(struct compiler *c, const struct stub *s)
         x_jmp_to(&c->e, the_host.exit_lookup);
         break;
     case STUB_CHECK:
-        store_pc(c, c->key->pc);
+        store_pc(&c->e, c->key->pc);
         x_call_to(&c->e, the_host.exit_check);
         break;
     case STUB_X87:

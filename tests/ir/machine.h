@@ -53,7 +53,8 @@ static struct machine m;
 
 static struct ir_global machine_globals[G_COUNT];
 static struct target machine_target;
-static struct jump_entry machine_cache[1 << JUMP_CACHE_BITS];
+unsigned jump_cache_bits = 13;
+static struct jump_entry machine_cache[1 << JUMP_CACHE_MAX_BITS];
 
 static void machine_declare(void)
 {

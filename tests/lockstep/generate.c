@@ -477,7 +477,7 @@ static bool choose(struct generator *g, struct x86_insn *in, unsigned *row)
     *row = eligible[random_below(n_eligible)];
     o = &x86_opcodes[*row];
     encode(e, o);
-    return x86_decode(in, e->bytes, e->n, CODE_AT + g->p->len, mode, features) &&
+    return x86_decode(in, e->bytes, e->n, CODE_AT + g->p->len, mode, features, NULL) &&
            acceptable(in) && in->op == o && suits(g, in);
 }
 
@@ -499,7 +499,7 @@ static bool add_random(struct generator *g)
     if (!choose(g, &in, &row)) {
         return false;
     }
-    if (x86_flags_read(&in) & g->undefined) {
+    if (in.flags_read & g->undefined) {
         if (g->branch >= 0 || p->n + 2 > g->limit) {
             return false;
         }

@@ -72,7 +72,7 @@ static void note_rows(uint8_t *seen, const uint8_t *code, uint32_t mode, const b
 {
     struct x86_insn in;
 
-    if (x86_decode(&in, code, 16, 0x1000, mode, has) && in.op) {
+    if (x86_decode(&in, code, 16, 0x1000, mode, has, NULL) && in.op) {
         seen[in.op - x86_opcodes] = 1;
     }
 }
@@ -154,7 +154,7 @@ static void decode_text(struct x86_insn *in, uint32_t mode, const char *hex)
         code[n] = strtoul((char[]){ hex[0], hex[1], 0 }, NULL, 16);
         hex += 2;
     }
-    x86_decode(in, code, n < 15 ? 15 : n, 0x1000, mode, has);
+    x86_decode(in, code, n < 15 ? 15 : n, 0x1000, mode, has, NULL);
 }
 
 static void test_details(void)
@@ -215,7 +215,7 @@ static unsigned differs(csh handle, const uint8_t *code, uint32_t mode, const bo
     cs_insn *ci = NULL;
     unsigned bad = 0;
 
-    x86_decode(&in, code, 16, 0x1000, mode, has);
+    x86_decode(&in, code, 16, 0x1000, mode, has, NULL);
     if (in.op && !in.too_long && cs_disasm(handle, code, 15, 0x1000, 1, &ci) == 1 &&
         !incomparable(&in, ci)) {
         ++*compared;
