@@ -89,6 +89,7 @@ struct block_request {
     const struct iovec *iov;       /* or NULL: `data` alone */
     unsigned iov_count;
     void *data;
+    bool keep_allocated;           /* written zeroes stay allocated in the image */
     void (*done)(struct block_request *request, int result);
     void *opaque;                  /* the submitter's own */
     /* The block layer's own from here. */

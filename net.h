@@ -29,6 +29,8 @@ struct net_handlers {
     void (*link_changed)(void *opaque);
     /* Frees what `opaque` holds. */
     void (*close)(void *opaque);
+    /* It takes TCP segments of up to 64 KiB whole, as segmentation offload gives them. */
+    bool takes_segments;
 };
 
 /* --- network cards --------------------------------------------------------------------------- */
@@ -55,6 +57,8 @@ void net_send(struct net_port *port, const void *frame, size_t size);
 void net_flush(struct net_port *port);
 /* Drops what waits: the receiver was reset. */
 void net_purge(struct net_port *port);
+/* Whether the peer takes large TCP segments; the card cuts them otherwise. */
+bool net_takes_segments(const struct net_port *port);
 /* Whether the cable is in; false without a peer. */
 bool net_link(const struct net_port *port);
 /* For `info network`: the card has a new address. */

@@ -28,6 +28,7 @@
 #include "hw/core/options.h"
 #include "hw/core/run.h"
 #include "hw/usb/usb.h"
+#include "hw/virtio/share.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
 #include "base/version.h"

@@ -146,7 +146,7 @@ int block_perform(struct block *block, struct block_request *r)
     const struct iovec *iov = r->iov ? r->iov : &flat;
     unsigned count = r->iov ? r->iov_count : 1;
 
-    return access_node(block, r->op, r->offset, r->size, iov, count, true);
+    return access_node(block, r->op, r->offset, r->size, iov, count, !r->keep_allocated);
 }
 
 void block_get_stats(struct block *block, struct block_stats *stats)

@@ -18,6 +18,8 @@
 
 const struct hmp_command hmp_commands[] = {
     { "announce_self", "", "", "trigger GARP/RARP announcements", hmp_announce_self },
+    { "balloon", "value:i", "target", "request VM to change its memory allocation (in MB)",
+      hmp_balloon },
     { "block_commit", "device:B speed:s? base:s?", "device [speed [base]]",
       "copy a device's changes into a backing file; block_job_complete then makes it the image",
       hmp_block_commit, NULL, hmp_complete_block },
@@ -178,6 +180,7 @@ const struct hmp_command hmp_commands[] = {
 };
 
 const struct hmp_command hmp_info_commands[] = {
+    { "balloon", "", "", "show balloon information", hmp_info_balloon },
     { "block", "verbose:-v device:B?", "[-v] [device]", "show info of one or all block devices",
       hmp_info_block },
     { "block-jobs", "", "", "show progress of ongoing block device operations",

@@ -25,6 +25,7 @@ struct monitor {
     GString *keys;              /* what was typed meanwhile */
     /* Takes the next line, a secret, instead of the commands. */
     void (*answered)(struct monitor *mon, const char *secret);
+    struct monitor *next;
 };
 
 /* /fmt: a count, a letter of x d u o c i s, and a size of b h w g. */
@@ -110,7 +111,7 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(block_job_complete) H(block_job_pause) H(block_job_resume) H(block_job_set_speed)            \
     H(info_vnc) H(set_password) H(expire_password) H(device_del) H(usb_add) H(usb_del) \
     H(wavcapture) H(stopcapture) H(info_capture) H(netdev_add) H(netdev_del) H(chardev_add)        \
-    H(chardev_remove) H(getfd) H(closefd)
+    H(chardev_remove) H(getfd) H(closefd) H(balloon) H(info_balloon)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

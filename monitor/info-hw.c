@@ -8,6 +8,7 @@
 #include "hw/core/memory.h"
 #include "hw/pci/pci.h"
 #include "hw/usb/usb.h"
+#include "hw/virtio/balloon.h"
 #include "monitor/hmp.h"
 
 /* --- devices --------------------------------------------------------------------------------- */
@@ -20,6 +21,25 @@ void hmp_info_pci(struct monitor *mon, struct hmp_args *args)
 void hmp_info_usb(struct monitor *mon, struct hmp_args *args)
 {
     usb_print(mon->out);
+}
+
+void hmp_info_balloon(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+    uint64_t bytes;
+
+    if (balloon_get(&bytes, &err)) {
+        fprintf(mon->out, "balloon: actual=%llu\n", (unsigned long long)(bytes >> 20));
+    }
+    hmp_report(mon, err);
+}
+
+void hmp_balloon(struct monitor *mon, struct hmp_args *args)
+{
+    struct error *err = NULL;
+
+    balloon_set((uint64_t)hmp_number(args, "value") << 20, &err);
+    hmp_report(mon, err);
 }
 
 /* Chips that route interrupts say so by their names. */

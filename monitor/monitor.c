@@ -212,6 +212,8 @@ static const struct chardev_handlers handlers = {
     .can_read = can_read, .read = on_read, .event = on_event,
 };
 
+static struct monitor *monitors;        /* for as long as the process lives */
+
 bool monitor_add(struct chardev *chr, struct error **err)
 {
     struct monitor *mon = g_new0(struct monitor, 1);
@@ -226,5 +228,7 @@ bool monitor_add(struct chardev *chr, struct error **err)
         g_free(mon);
         return false;
     }
+    mon->next = monitors;
+    monitors = mon;
     return true;
 }

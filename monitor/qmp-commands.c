@@ -22,6 +22,7 @@ static struct json *qmp_nothing(const struct json *args, struct error **err)
 
 const struct qmp_command qmp_commands[] = {
     { "add-fd", "fdset-id:int? opaque:str?", "AddfdInfo", qmp_add_fd },
+    { "balloon", "value:int", NULL, qmp_balloon },
     { "block-commit", "device:str base:str? speed:int?", NULL, qmp_block_commit },
     { "block-job-cancel", "device:str force:bool?", NULL, NULL, "block_job_cancel" },
     { "block-job-complete", "device:str", NULL, NULL, "block_job_complete" },
@@ -70,6 +71,7 @@ const struct qmp_command qmp_commands[] = {
     { "pmemsave", "val:int size:int filename:str", NULL, NULL, "pmemsave" },
     { "qmp_capabilities", "enable:[str]?", NULL, qmp_nothing },
     { "qom-list-types", "implements:str? abstract:bool?", "[ObjectTypeInfo]", qmp_qom_list_types },
+    { "query-balloon", "", "BalloonInfo", qmp_query_balloon },
     { "query-block", "", "[BlockInfo]", qmp_query_block },
     { "query-block-jobs", "", "[BlockJobInfo]", qmp_query_block_jobs },
     { "query-blockstats", "query-nodes:bool?", "[BlockStats]", qmp_query_blockstats },

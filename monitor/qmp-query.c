@@ -14,6 +14,7 @@
 #include "hw/core/device.h"
 #include "hw/core/run.h"
 #include "hw/pci/pci.h"
+#include "hw/virtio/balloon.h"
 #include "monitor/monitor.h"
 #include "monitor/qmp.h"
 #include "ui/display.h"
@@ -89,6 +90,31 @@ struct json *qmp_query_uuid(const struct json *args, struct error **err)
     json_set_string(o, "UUID", text->str);
     g_string_free(text, TRUE);
     return o;
+}
+
+struct json *qmp_query_balloon(const struct json *args, struct error **err)
+{
+    struct json *o;
+    uint64_t bytes;
+
+    if (!balloon_get(&bytes, err)) {
+        return NULL;
+    }
+    o = json_object();
+    json_set_int(o, "actual", (int64_t)bytes);
+    return o;
+}
+
+struct json *qmp_balloon(const struct json *args, struct error **err)
+{
+    int64_t bytes = qmp_int(args, "value", 0);
+
+    if (bytes <= 0) {
+        error_set(err, "Parameter 'value' expects a size");
+    } else {
+        balloon_set((uint64_t)bytes, err);
+    }
+    return NULL;
 }
 
 struct json *qmp_query_memory_size_summary(const struct json *args, struct error **err)

@@ -70,7 +70,8 @@ bool qmp_bool(const struct json *args, const char *name, bool fallback);
     H(query_command_line_options) H(query_migrate) H(query_migrate_parameters)                     \
     H(migrate_set_parameters) H(netdev_add) H(chardev_add) H(blockdev_add) H(blockdev_del)       \
     H(query_block_jobs) H(getfd) H(add_fd) H(remove_fd) H(query_fdsets)          \
-    H(drive_mirror) H(drive_backup) H(block_stream) H(block_commit) H(snapshot_sync)
+    H(drive_mirror) H(drive_backup) H(block_stream) H(block_commit) H(snapshot_sync) \
+    H(balloon) H(query_balloon)
 #define H(name) struct json *qmp_##name(const struct json *args, struct error **err);
 QMP_HANDLERS(H)
 #undef H

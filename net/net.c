@@ -204,6 +204,11 @@ void net_send(struct net_port *port, const void *frame, size_t size)
     }
 }
 
+bool net_takes_segments(const struct net_port *port)
+{
+    return port && port->peer && port->peer->handlers->takes_segments;
+}
+
 bool net_link(const struct net_port *port)
 {
     return port && port->peer && !port->link_down && !port->peer->link_down;

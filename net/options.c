@@ -213,8 +213,12 @@ static bool open_net(struct keyval *kv, struct error **err)
 
 static bool open_nic(struct keyval *kv, struct error **err)
 {
-    struct net_port *port = open_backend(keyval_string(kv, "id", NULL), kv, true, err);
+    struct net_port *port;
 
+    if (strcmp(keyval_string(kv, "model", ""), "help") == 0) {
+        return add_request(kv, "mac", NULL, err);        /* the board answers */
+    }
+    port = open_backend(keyval_string(kv, "id", NULL), kv, true, err);
     return port && add_request(kv, "mac", port, err);
 }
 

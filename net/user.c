@@ -335,6 +335,9 @@ static struct user_net *make_user(const SlirpConfig *c)
     u->slirp = slirp_new(c, &callbacks, u);
     u->source = g_source_new(&functions, sizeof(struct user_source));
     ((struct user_source *)u->source)->user = u;
+    /* Otherwise glib takes the descriptors out while it dispatches, which wakes the loop up: with a
+     * source that is asked on every pass it would never sleep. */
+    g_source_set_can_recurse(u->source, TRUE);
     g_source_attach(u->source, NULL);
     while (*at) {
         at = &(*at)->next;
@@ -345,7 +348,9 @@ static struct user_net *make_user(const SlirpConfig *c)
 
 struct net_port *net_user_open(const char *id, struct keyval *kv, struct error **err)
 {
-    static const struct net_handlers handlers = { .receive = from_guest, .close = user_close };
+    static const struct net_handlers handlers = {
+        .receive = from_guest, .close = user_close, .takes_segments = true
+    };
     GPtrArray *search = g_ptr_array_new();
     SlirpConfig c = { 0 };
     struct user_net *u = NULL;

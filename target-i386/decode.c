@@ -413,7 +413,7 @@ struct x86_shape {
     uint64_t key;                   /* 0: none */
     const struct x86_opcode *op;
     uint8_t opsize;
-    bool plain;
+    bool plain, quiet;
     uint16_t flags_read, flags_written;
     struct x86_operand operand[4];
     struct {                        /* what follows the address */
@@ -628,6 +628,8 @@ static void find_shape(struct x86_shape *s, const struct x86_insn *in, uint32_t 
     for (unsigned i = 0; s->op && i < 4 && s->op->operand[i]; i++) {
         find_operand(s, i, in, mode);
     }
+    s->quiet = s->plain && (s->op->translate == trans_lea ||
+                            (s->operand[0].kind != OPND_MEM && s->operand[1].kind != OPND_MEM));
 }
 
 static void find_instruction(struct reader *r, uint32_t mode, const bool *has,
@@ -657,6 +659,7 @@ static void find_instruction(struct reader *r, uint32_t mode, const bool *has,
     in->op = s->op;
     in->opsize = s->opsize;
     in->plain = s->plain;
+    in->quiet = s->quiet && !in->lock;
     in->flags_read = s->flags_read;
     in->flags_written = s->flags_written;
     memcpy(in->operand, s->operand, sizeof(in->operand));
@@ -734,11 +737,4 @@ static bool may_keep_flags(const struct x86_insn *in)
 uint32_t x86_flags_written(const struct x86_insn *in)
 {
     return may_keep_flags(in) ? 0 : in->flags_written;
-}
-
-bool x86_is_plain(const struct x86_insn *in, bool only_registers)
-{
-    return in->plain && !in->lock &&
-           (!only_registers || in->op->translate == trans_lea ||
-            (in->operand[0].kind != OPND_MEM && in->operand[1].kind != OPND_MEM));
 }

@@ -196,7 +196,8 @@ struct x86_insn {
     int64_t disp;
     int64_t imm, imm2;              /* extended as the form says; branch targets absolute */
     struct x86_operand operand[4];
-    bool plain;                     /* see x86_is_plain() */
+    bool plain;                     /* it computes, perhaps on memory, no more */
+    bool quiet;                     /* the same, and cannot raise */
     uint16_t flags_read;            /* arithmetic flags that it reads */
     uint16_t flags_written;         /* ... and overwrites, unless x86_flags_written() says no */
     bool flags_unseen;              /* region.c: what it does to the flags is overwritten at once */
@@ -230,8 +231,5 @@ struct x86_shape *x86_shapes_new(void);
 void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT]);
 /* Arithmetic flags (FL_*) that the instruction surely overwrites. */
 uint32_t x86_flags_written(const struct x86_insn *in);
-/* Whether all it does is compute: from registers and immediates, or from memory
-   as well unless only_registers. */
-bool x86_is_plain(const struct x86_insn *in, bool only_registers);
 
 #endif

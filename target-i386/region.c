@@ -178,9 +178,8 @@ static void find_unseen_flags(struct x86_dis *d, const struct x86_run *run)
     for (unsigned i = run->first + run->count; i-- > run->first; ) {
         struct x86_insn *in = &r->insns[i];
 
-        in->flags_unseen = !seen && x86_is_plain(in, false);
-        seen = x86_is_plain(in, true) ? (seen & ~x86_flags_written(in)) | in->flags_read
-                                      : FL_ARITH;
+        in->flags_unseen = !seen && in->plain;
+        seen = in->quiet ? (seen & ~x86_flags_written(in)) | in->flags_read : FL_ARITH;
         if (r->leader_of[i] && r->leaders[r->leader_of[i] - 1].back) {
             seen = FL_ARITH;                    /* it polls */
         }

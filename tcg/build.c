@@ -332,12 +332,14 @@ unsigned ir_label_new(struct ir *ir, uint64_t live)
 {
     assert(ir->n_labels < IR_MAX_LABELS);
     ir->label_live[ir->n_labels] = live & ir->deferrable;
+    ir->label_op[ir->n_labels] = ir->label_refs[ir->n_labels] = 0;
     return ir->n_labels++;
 }
 
 void ir_label(struct ir *ir, unsigned label)
 {
-    append(ir, &(struct ir_op){ .op = IR_label, .type = IR_NONE, .imm = label });
+    ir->label_op[label] = append(ir, &(struct ir_op){ .op = IR_label, .type = IR_NONE,
+                                                      .imm = label });
     memset(ir->cur, 0, sizeof(ir->cur));
     memset(ir->cse, 0, sizeof(ir->cse));
     memset(ir->groups, 0, sizeof(ir->groups));
@@ -352,6 +354,7 @@ void ir_entry(struct ir *ir, unsigned label, uint64_t pc)
 
 void ir_br(struct ir *ir, unsigned label)
 {
+    ir->label_refs[label]++;
     append(ir, &(struct ir_op){ .op = IR_br, .type = IR_NONE, .imm = label });
 }
 
@@ -366,6 +369,7 @@ void ir_brc(struct ir *ir, enum ir_type type, enum ir_cond cc, ir_val a, ir_val 
         ir_br(ir, label);
         return;
     }
+    ir->label_refs[label]++;
     ir->last_brc = append(ir, &(struct ir_op){ .op = IR_brc, .type = type, .a = a, .b = b,
                                                .imm = cc | (int64_t)label << 8 });
 }

@@ -197,6 +197,7 @@ struct ir {
     unsigned n_labels;
     ir_val cur[IR_MAX_GLOBALS];     /* known value of each global, 0 unknown */
     uint64_t label_live[IR_MAX_LABELS];     /* deferrable globals that are live at the label */
+    uint16_t label_op[IR_MAX_LABELS], label_refs[IR_MAX_LABELS];    /* its op; branches to it */
     uint64_t deferrable;            /* mask */
     ir_val cse[64];
     bool group_pages;               /* the backend has page ops */

@@ -324,7 +324,7 @@ void ir_optimize(struct ir *ir)
         struct ir_op *o = &ir->ops[i];
         unsigned flags = ir_op_info[o->op].flags;
 
-        if (o->op == IR_nop) {
+        if (o->op == IR_nop || o->op == IR_insn) {
             continue;
         }
         if (is_dead(ir, i) || (o->op == IR_set && !visit_set(&pass, i))) {

@@ -11,6 +11,8 @@
 #include "hw/pci/versatile-pci.h"
 #include "hw/scsi/scsi.h"
 #include "hw/usb/usb.h"
+#include "hw/virtio/blk.h"
+#include "hw/virtio/share.h"
 
 #define MACHINE_PB 0x183
 #define MACHINE_AB 0x25e
@@ -183,7 +185,8 @@ static bool make_pci(struct versatile *v, struct error **err)
     if ((v->board.config->usb || usb_wanted()) && !make_pci_device("pci-ohci", err)) {
         return false;
     }
-    return scsi_create_hosts("lsi53c895a", err) && nic_create_requested("rtl8139", true, err);
+    return scsi_create_hosts("lsi53c895a", err) && nic_create_requested("rtl8139", true, err) &&
+        virtio_blk_create_drives(err) && share_create_devices(err);
 }
 
 static bool versatile_create(const struct machine_config *config, bool is_ab, struct error **err)

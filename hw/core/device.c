@@ -119,6 +119,22 @@ bool device_set(struct device *dev, const char *key, const char *value, struct e
     return property_set_text(p, dev, dev->class->name, value, err);
 }
 
+bool device_get_uint(const struct device *dev, const char *key, uint64_t *value)
+{
+    const struct property *p = find_property(dev, key);
+    const void *at = p ? (const char *)dev + p->offset : NULL;
+
+    if (!p || p->kind > PROPERTY_SIZE) {
+        return false;
+    }
+    switch (p->size) {
+    case 1: *value = *(const uint8_t *)at; return true;
+    case 2: *value = *(const uint16_t *)at; return true;
+    case 4: *value = *(const uint32_t *)at; return true;
+    default: *value = *(const uint64_t *)at; return true;
+    }
+}
+
 static const struct property *own_property(const struct device *dev, const char *key)
 {
     const struct property *p = find_property(dev, key);

@@ -118,6 +118,8 @@ bool device_set(struct device *dev, const char *key, const char *value, struct e
 /* For boards: set without text, or abort on a key that the class does not have (our bug). */
 void device_set_uint(struct device *dev, const char *key, uint64_t value);
 void device_set_pointer(struct device *dev, const char *key, void *value);
+/* A number by its key; false when there is no such property. */
+bool device_get_uint(const struct device *dev, const char *key, uint64_t *value);
 /* Puts it on `dev->bus`, or on the first bus of its class's type; then init. On failure the device
  * is not realized and the caller destroys it. */
 bool device_realize(struct device *dev, struct error **err);

@@ -39,9 +39,9 @@ bool pc_add_option_rom(struct pc *pc, const char *file, const char *name, bool b
     }
     fw_cfg_add_file(pc->fw_cfg, name, data, size);
     if (boot_first) {
-        char *list = g_strconcat("/rom@", name, "\n", pc->boot_list, NULL);
-        g_free(pc->boot_list);
-        pc->boot_list = list;
+        char *list = g_strconcat("/rom@", name, "\n", pc->boot_roms, NULL);
+        g_free(pc->boot_roms);
+        pc->boot_roms = list;
     }
     return true;
 }
@@ -110,7 +110,7 @@ bool pc_fw_cfg_init(struct pc *pc, struct error **err)
         return false;
     }
     pc->fw_cfg = fw_cfg;
-    pc->boot_list = g_strdup("");
+    pc->boot_roms = g_strdup("");
     fw_cfg_add_i16(fw_cfg, FW_CFG_NB_CPUS, (uint16_t)pc->n_cpus);
     fw_cfg_add_i16(fw_cfg, FW_CFG_MAX_CPUS, (uint16_t)MAX_OF(pc->config->max_cpus, pc->n_cpus));
     fw_cfg_add_i64(fw_cfg, FW_CFG_RAM_SIZE, pc->config->ram_size);
@@ -126,10 +126,6 @@ bool pc_fw_cfg_init(struct pc *pc, struct error **err)
     if (!add_user_roms(pc, err) || !pc_load_kernel(pc, err)) {
         return false;
     }
-    if (*pc->boot_list) {
-        size_t length = strlen(pc->boot_list);
-        pc->boot_list[length - 1] = 0;           /* the last line ends with a zero byte */
-        fw_cfg_add_file(fw_cfg, "bootorder", pc->boot_list, length);
-    }
+    machine_on_reset(pc_update_boot_order, pc);
     return true;
 }

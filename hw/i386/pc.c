@@ -18,6 +18,8 @@
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
 #include "hw/usb/usb.h"
+#include "hw/virtio/blk.h"
+#include "hw/virtio/share.h"
 
 /* --- lines ----------------------------------------------------------------------------------- */
 
@@ -53,9 +55,7 @@ static struct device *make(const char *class, struct error **err)
 
 static bool make_chipset(struct pc *pc, struct error **err)
 {
-    struct i440fx_memory *memory = g_new(struct i440fx_memory, 1);
-
-    *memory = (struct i440fx_memory){
+    pc->chipset = (struct i440fx_memory){
         .system = &pc->system, .io = &pc->io, .pci = &pc->pci_space, .ram = &pc->ram,
         .smm = &pc->smm, .dma = &pc->memory_as,
     };
@@ -63,8 +63,8 @@ static bool make_chipset(struct pc *pc, struct error **err)
         isa_bus_init(&pc->isa_own, NULL, &pc->io, &pc->system);
         pc->isa = &pc->isa_own;
     } else {
-        pc->pci = i440fx_create(memory, err);
-        pc->isa = pc->pci ? piix3_create(pc->pci, memory, err) : NULL;
+        pc->pci = i440fx_create(&pc->chipset, err);
+        pc->isa = pc->pci ? piix3_create(pc->pci, &pc->chipset, err) : NULL;
         address_space_init(&pc->smm_as, "smm", &pc->smm);
     }
     if (!pc->isa) {
@@ -346,6 +346,7 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
         !make_timers(pc, err) || !make_ports(pc, err) ||
         !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
         !make_disks(pc, err) || !make_usb(pc, err) || !make_power(pc, err) ||
+        (has_pci && (!virtio_blk_create_drives(err) || !share_create_devices(err))) ||
         !pc_fw_cfg_init(pc, err) || !pc_smbios_init(pc, err)) {
         return false;
     }

@@ -13,6 +13,7 @@
 #include "hw/i386/x86-cpu.h"
 #include "hw/ide/ide.h"
 #include "hw/isa/isa.h"
+#include "hw/pci/i440fx.h"
 #include "hw/pci/pci.h"
 
 struct cpu;
@@ -30,6 +31,7 @@ struct pc {
     struct memory_region ram, ram_low, ram_high;
     struct memory_region bios, bios_low, option_roms;
     struct address_space memory_as, io_as, smm_as;
+    struct i440fx_memory chipset;    /* what of these the bridges get */
     uint64_t low_size, high_size;    /* of RAM below and above 4 GiB */
     uint8_t *bios_image;             /* isapc: what a reset restores */
     /* Chips. */
@@ -42,7 +44,8 @@ struct pc {
     unsigned n_cpus;
     const char *default_cpu;
     uint8_t *e820;
-    char *boot_list;                 /* lines of the file "bootorder" */
+    char *boot_roms;                 /* lines of the file "bootorder" for option ROMs */
+    char *boot_list;                 /* the whole file */
     struct x86_cpu_facts facts;
 };
 
@@ -65,6 +68,8 @@ bool pc_set_boot_order(void *opaque, const char *order, struct error **err);
 
 /* pc-fwcfg.c */
 bool pc_fw_cfg_init(struct pc *pc, struct error **err);
+/* pc-bootorder.c: a reset hook. */
+void pc_update_boot_order(void *opaque);
 /* An option ROM that SeaBIOS runs; with boot_first its entry comes before all others. */
 bool pc_add_option_rom(struct pc *pc, const char *file, const char *name, bool boot_first,
                        struct error **err);

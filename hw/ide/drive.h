@@ -69,6 +69,7 @@ struct ide_drive {
     uint8_t *dma_buffer;           /* IDE_DMA_CHUNK bytes */
     uint8_t unit_number;
     uint32_t unit;                 /* property; UINT32_MAX picks a free one */
+    uint32_t boot_index;
     char *serial, *model, *version;
     struct ide_drive_state s;
 };

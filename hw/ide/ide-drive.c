@@ -299,6 +299,7 @@ static const struct property drive_properties[] = {
     PROP_STRING("serial", ide_drive, serial, NULL),
     PROP_STRING("model", ide_drive, model, NULL),
     PROP_STRING("ver", ide_drive, version, NULL),
+    PROP_UINT("bootindex", ide_drive, boot_index, UINT32_MAX),
     PROPERTIES_END
 };
 

@@ -3,6 +3,7 @@
 #include "hw/net/nic.h"
 
 #include <glib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
@@ -24,6 +25,23 @@ static void list_model(void *opaque, const struct device_class *class)
             g_string_append_printf(opaque, " %s", class->name);
         }
     }
+}
+
+static void print_model(void *opaque, const struct device_class *class)
+{
+    for (size_t i = 0; i < ARRAY_LEN(models); i++) {
+        if (strcmp(models[i], class->name) == 0) {
+            fprintf(opaque, "%s\n", class->name);
+        }
+    }
+}
+
+/* model=help */
+static void print_models(void)
+{
+    printf("Supported NIC models:\n");
+    device_class_walk(print_model, stdout);
+    exit(0);
 }
 
 static bool check_model(const char *model, bool has_pci, struct error **err)
@@ -114,6 +132,9 @@ bool nic_create_requested(const char *model, bool has_pci, struct error **err)
 
         if (r->taken) {
             continue;
+        }
+        if (strcmp(wanted, "help") == 0) {
+            print_models();
         }
         if (strcmp(wanted, "virtio") == 0) {
             wanted = "virtio-net-pci";

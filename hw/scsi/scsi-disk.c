@@ -380,6 +380,7 @@ static bool target_loaded(struct device *dev, struct error **err)
 
 #define TARGET_PROPERTIES(product_name)                                                            \
     { PROP_DRIVE("drive", scsi_target, block), PROP_STRING("serial", scsi_target, serial, NULL),   \
+      PROP_UINT("bootindex", scsi_target, boot_index, UINT32_MAX),                                 \
       PROP_STRING("vendor", scsi_target, vendor, "QEMU"),                                          \
       PROP_STRING("product", scsi_target, product, product_name),                                  \
       PROP_STRING("ver", scsi_target, version, "2.5+"), PROPERTIES_END }

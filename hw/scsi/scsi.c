@@ -12,9 +12,9 @@ static bool attach(struct bus *b, struct device *dev, struct error **err)
     struct scsi_bus *bus = (struct scsi_bus *)b;
     struct scsi_target *t = (struct scsi_target *)dev;
 
-    if (t->lun != 0) {
-        error_set(err, "%s: lun=%u: only unit 0 of a target is available", dev->class->name,
-                  t->lun);
+    if (t->lun != 0 || t->channel != 0) {
+        error_set(err, "%s: lun=%u, channel=%u: only unit 0 of a target of channel 0 is available",
+                  dev->class->name, t->lun, t->channel);
         return false;
     }
     if (t->id == UINT32_MAX) {
@@ -38,7 +38,8 @@ static void detach(struct bus *b, struct device *dev)
 
 static const struct property properties[] = {
     { "scsi-id", PROPERTY_UINT, PROPERTY_AT(scsi_target, id), UINT32_MAX, NULL },
-    { "lun", PROPERTY_UINT, PROPERTY_AT(scsi_target, lun), 0, NULL }, { 0 }
+    { "lun", PROPERTY_UINT, PROPERTY_AT(scsi_target, lun), 0, NULL },
+    { "channel", PROPERTY_UINT, PROPERTY_AT(scsi_target, channel), 0, NULL }, { 0 }
 };
 
 BUS_TYPE(scsi) = {

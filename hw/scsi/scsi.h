@@ -47,7 +47,7 @@ FIELDS(scsi_target_state) = {
 struct scsi_target {
     struct device dev;
     uint32_t id;                    /* property scsi-id; UINT32_MAX picks a free one */
-    uint32_t lun;
+    uint32_t lun, channel, boot_index;
     struct block *block;
     char *serial, *vendor, *product, *version;
     bool is_cd;

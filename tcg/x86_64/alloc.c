@@ -426,9 +426,9 @@ void emit_sinks(struct compiler *c, const struct stub *s)
     }
 }
 
-void alloc_get(struct compiler *c)
+void alloc_get(struct compiler *c, const struct ir_op *o)
 {
-    unsigned g = c->ir->ops[c->at].imm;
+    unsigned g = o->imm;
     int pin = the_host.pin[g];
 
     if (pin != NO_REG) {
@@ -463,9 +463,8 @@ static void set_deferrable(struct compiler *c, unsigned g, ir_val v)
     }
 }
 
-void alloc_set(struct compiler *c)
+void alloc_set(struct compiler *c, const struct ir_op *o)
 {
-    const struct ir_op *o = &c->ir->ops[c->at];
     unsigned g = o->imm;
     ir_val v = o->a;
     int pin = the_host.pin[g];

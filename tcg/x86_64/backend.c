@@ -7,12 +7,22 @@
 enum { OP_ROOM = 2048, STUB_ROOM = 256 };       /* no op, no stub is longer */
 
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
-    [IR_nop] = op_control, [IR_const ... IR_lea] = op_int, [IR_ld ... IR_page] = op_mem,
-    [IR_fence ... IR_call] = op_control, [IR_envld ... IR_hst] = op_env,
+    [IR_get] = alloc_get, [IR_set] = alloc_set, [IR_mov] = op_mov, [IR_sel] = op_sel,
+    [IR_add] = op_add, [IR_sub] = op_alu, [IR_mul] = op_mul, [IR_mulhs ... IR_remu] = op_muldiv,
+    [IR_and ... IR_xor] = op_alu, [IR_andc] = op_andc, [IR_not ... IR_neg] = op_in_place,
+    [IR_shl ... IR_rotr] = op_shift, [IR_clz ... IR_ctz] = op_count_zeros,
+    [IR_popcnt] = op_popcnt, [IR_bswap] = op_in_place, [IR_exts] = op_exts,
+    [IR_extract] = op_extract, [IR_deposit] = op_deposit, [IR_addc ... IR_subb] = op_carry,
+    [IR_setc] = op_setc, [IR_lea] = op_lea, [IR_ld ... IR_page] = op_mem, [IR_fence] = op_fence,
+    [IR_label] = op_label, [IR_br] = op_br, [IR_brc] = op_brc, [IR_exit] = op_exit,
+    [IR_ijmp] = op_ijmp, [IR_exit_loop] = op_exit_loop, [IR_poll] = op_poll,
+    [IR_check] = op_check, [IR_call] = op_call, [IR_envld ... IR_hst] = op_env,
     [IR_fadd ... IR_vx_flags] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
     [IR_gx] = op_gx, [IR_flags] = op_flags,
 };
 _Static_assert(sizeof(emitters) / sizeof(emitters[0]) == IR_OPCODE_COUNT, "an emitter per op");
+
+_Static_assert(IR_nop == 0 && IR_const == 1, "what needs no code comes first");
 
 /* Hot code. False: no room left, or too big. */
 static bool emit_ops(struct compiler *c)
@@ -22,7 +32,11 @@ static bool emit_ops(struct compiler *c)
     for (unsigned i = 1; i < ir->n; i++) {
         const struct ir_op *o = &ir->ops[i];
 
-        if (o->op == IR_nop || (!c->reachable && o->op != IR_label)) {
+        if (o->op <= IR_const || (!c->reachable && o->op != IR_label)) {
+            continue;
+        }
+        if (o->op == IR_insn) {
+            c->pc = o->imm;
             continue;
         }
         if (c->e.p + OP_ROOM > c->e.limit) {
@@ -58,26 +72,6 @@ static bool emit_stubs(struct compiler *c)
     return !c->too_big;
 }
 
-/* Where labels are, and how many branches go there. */
-static void find_labels(struct compiler *c)
-{
-    const struct ir *ir = c->ir;
-
-    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
-    memset(c->label_refs, 0, ir->n_labels * sizeof(c->label_refs[0]));
-    for (unsigned i = 1; i < ir->n; i++) {
-        const struct ir_op *o = &ir->ops[i];
-
-        if (o->op == IR_label) {
-            c->label_op[o->imm] = i;
-        } else if (o->op == IR_br) {
-            c->label_refs[o->imm]++;
-        } else if (o->op == IR_brc) {
-            c->label_refs[o->imm >> 8]++;
-        }
-    }
-}
-
 static void reset(struct compiler *c, struct ir *ir)
 {
     c->too_big = false;
@@ -89,7 +83,8 @@ static void reset(struct compiler *c, struct ir *ir)
     c->n_stubs = c->n_records = c->n_fixups = c->n_snapshots = c->snapshot_len = 0;
     c->snapshot_at[0] = 0;
     c->at = c->zf_at = 0;
-    find_labels(c);
+    memset(c->label_at, 0, ir->n_labels * sizeof(c->label_at[0]));
+    memcpy(c->label_refs, ir->label_refs, ir->n_labels * sizeof(c->label_refs[0]));
     memset(c->where, 0, ir->n * sizeof(c->where[0]));
     memset(c->slot, 0, ir->n);
     memset(c->home, 0, ir->n);

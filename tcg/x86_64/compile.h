@@ -130,7 +130,7 @@ struct compiler {
     uint64_t pending_mask;
     uint16_t pending_until[IR_MAX_GLOBALS];     /* last observer that may ask for it */
     uint32_t label_at[IR_MAX_LABELS];
-    uint16_t label_op[IR_MAX_LABELS], label_refs[IR_MAX_LABELS];
+    uint16_t label_refs[IR_MAX_LABELS];
     uint32_t where[IR_MAX_OPS];
     uint16_t life[IR_MAX_OPS];
     uint8_t slot[IR_MAX_OPS], home[IR_MAX_OPS]; /* plus one; 0 none */
@@ -179,8 +179,8 @@ int dest_pin(struct compiler *c);
 int dest_reg(struct compiler *c, int pin, ir_val reuse, uint32_t avoid);
 /* The result is in reg: move it to the pin if there is one and note where it is. */
 void set_result(struct compiler *c, int pin, int reg);
-void alloc_get(struct compiler *c);
-void alloc_set(struct compiler *c);
+void alloc_get(struct compiler *c, const struct ir_op *o);
+void alloc_set(struct compiler *c, const struct ir_op *o);
 void flush_pending(struct compiler *c, uint64_t mask);
 /* Leaves the stores of these to code out of line, or is false; they are still pending then. */
 bool sink_pending(struct compiler *c, uint64_t mask, struct stub *s);
@@ -208,7 +208,23 @@ static inline enum ir_type type_of(const struct compiler *c, ir_val v)
 
 
 /* ops-int.c */
-void op_int(struct compiler *c, const struct ir_op *o);
+void op_add(struct compiler *c, const struct ir_op *o);
+void op_alu(struct compiler *c, const struct ir_op *o);
+void op_andc(struct compiler *c, const struct ir_op *o);
+void op_carry(struct compiler *c, const struct ir_op *o);
+void op_count_zeros(struct compiler *c, const struct ir_op *o);
+void op_deposit(struct compiler *c, const struct ir_op *o);
+void op_extract(struct compiler *c, const struct ir_op *o);
+void op_exts(struct compiler *c, const struct ir_op *o);
+void op_in_place(struct compiler *c, const struct ir_op *o);
+void op_lea(struct compiler *c, const struct ir_op *o);
+void op_mov(struct compiler *c, const struct ir_op *o);
+void op_mul(struct compiler *c, const struct ir_op *o);
+void op_muldiv(struct compiler *c, const struct ir_op *o);
+void op_popcnt(struct compiler *c, const struct ir_op *o);
+void op_sel(struct compiler *c, const struct ir_op *o);
+void op_setc(struct compiler *c, const struct ir_op *o);
+void op_shift(struct compiler *c, const struct ir_op *o);
 void x_alu(struct compiler *c, unsigned alu, unsigned w, int d, const struct operand *s);
 /* Compares and returns the host condition. */
 unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir_val a, ir_val b);
@@ -233,7 +249,7 @@ void store_arg(struct compiler *c, unsigned n, ir_val v);
 void call_builtin(struct compiler *c, enum builtin builtin);
 /* ops-user.c */
 void op_user_mem(struct compiler *c, const struct ir_op *o);
-void op_check(struct compiler *c);
+void op_check(struct compiler *c, const struct ir_op *o);
 /* The operand of a guest access; its registers are locked. The access comes next, after this. */
 struct mem guest_mem(struct compiler *c, const struct ir_op *o);
 void may_fault(struct compiler *c, uint16_t snapshot);
@@ -274,7 +290,15 @@ void op_vector(struct compiler *c, const struct ir_op *o);
 /* ops-x87.c */
 void op_x87(struct compiler *c, const struct ir_op *o);
 /* ops-control.c */
-void op_control(struct compiler *c, const struct ir_op *o);
+void op_br(struct compiler *c, const struct ir_op *o);
+void op_brc(struct compiler *c, const struct ir_op *o);
+void op_call(struct compiler *c, const struct ir_op *o);
+void op_exit(struct compiler *c, const struct ir_op *o);
+void op_exit_loop(struct compiler *c, const struct ir_op *o);
+void op_fence(struct compiler *c, const struct ir_op *o);
+void op_ijmp(struct compiler *c, const struct ir_op *o);
+void op_label(struct compiler *c, const struct ir_op *o);
+void op_poll(struct compiler *c, const struct ir_op *o);
 void emit_control_stub(struct compiler *c, const struct stub *s);
 void resolve_labels(struct compiler *c);
 struct stub *new_stub(struct compiler *c);

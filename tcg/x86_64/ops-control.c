@@ -33,7 +33,7 @@ void resolve_labels(struct compiler *c)
     }
 }
 
-static void op_label(struct compiler *c, const struct ir_op *o)
+void op_label(struct compiler *c, const struct ir_op *o)
 {
     if (c->reachable) {
         flush_pending(c, c->ir->label_live[o->imm]);
@@ -64,7 +64,7 @@ static bool label_is_next(const struct ir *ir, const struct ir_op *o, unsigned l
     return next && next->op == IR_label && (unsigned)next->imm == label;
 }
 
-static void op_br(struct compiler *c, const struct ir_op *o)
+void op_br(struct compiler *c, const struct ir_op *o)
 {
     flush_pending(c, c->ir->label_live[o->imm]);
     if (label_is_next(c->ir, o, o->imm)) {
@@ -131,7 +131,7 @@ static bool may_chain(const struct compiler *c, uint64_t pc)
 /* All that is at the label is an exit that can be chained. */
 static const struct ir_op *exit_at(const struct compiler *c, unsigned label)
 {
-    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->label_op[label] + 1]);
+    const struct ir_op *o = skip_marks(c->ir, &c->ir->ops[c->ir->label_op[label] + 1]);
 
     return o && o->op == IR_exit && may_chain(c, o->imm) ? o : NULL;
 }
@@ -187,7 +187,7 @@ static void loop_branch(struct compiler *c, const struct ir_op *o, const struct 
     c->reachable = false;                       /* what is there now is the label, or nothing */
 }
 
-static void op_brc(struct compiler *c, const struct ir_op *o)
+void op_brc(struct compiler *c, const struct ir_op *o)
 {
     unsigned label = o->imm >> 8, cc;
     const struct ir_op *exit, *back = jump_back_after(c, label);
@@ -234,7 +234,7 @@ static void lookup_exit(struct compiler *c, uint64_t pc)
     x_rm(&c->e, 0xff, 4, entry);
 }
 
-static void op_exit(struct compiler *c, const struct ir_op *o)
+void op_exit(struct compiler *c, const struct ir_op *o)
 {
     uint64_t pc = exit_pc(o);
 
@@ -266,7 +266,7 @@ uint32_t emit_jump_cache(struct emitter *e)
 _Static_assert(sizeof(struct jump_entry) == 16, "shifted by 4 above");
 
 /* The pc goes to rdx, also for the stub. */
-static void op_ijmp(struct compiler *c, const struct ir_op *o)
+void op_ijmp(struct compiler *c, const struct ir_op *o)
 {
     struct stub *s = new_stub(c);
     bool narrow = the_host.target->word_bits == 32 || type_of(c, o->a) == I32;
@@ -288,7 +288,7 @@ uint32_t x_poll(struct emitter *e)
     return x_jcc(e, CC_AE);
 }
 
-static void op_poll(struct compiler *c, const struct ir_op *o)
+void op_poll(struct compiler *c, const struct ir_op *o)
 {
     struct stub *s = new_stub(c);
 
@@ -298,7 +298,7 @@ static void op_poll(struct compiler *c, const struct ir_op *o)
     s->from = x_poll(&c->e);
 }
 
-static void op_call(struct compiler *c, const struct ir_op *o)
+void op_call(struct compiler *c, const struct ir_op *o)
 {
     const struct ir_helper *h = &c->ir->helpers[o->call.helper];
     const ir_val args[4] = { o->a, o->b, o->c, o->call.d };
@@ -326,30 +326,17 @@ static void op_call(struct compiler *c, const struct ir_op *o)
     }
 }
 
-void op_control(struct compiler *c, const struct ir_op *o)
+void op_exit_loop(struct compiler *c, const struct ir_op *o)
 {
-    switch (o->op) {
-    case IR_nop: break;
-    case IR_insn: c->pc = o->imm; break;
-    case IR_label: op_label(c, o); break;
-    case IR_br: op_br(c, o); break;
-    case IR_brc: op_brc(c, o); break;
-    case IR_exit: op_exit(c, o); break;
-    case IR_ijmp: op_ijmp(c, o); break;
-    case IR_poll: op_poll(c, o); break;
-    case IR_check: op_check(c); break;
-    case IR_call: op_call(c, o); break;
-    case IR_exit_loop:
-        flush_pending(c, c->ir->deferrable);
-        x_jmp_to(&c->e, the_host.exit_loop);
-        c->reachable = false;
-        break;
-    case IR_fence:
-        x_rm(&c->e, 0x83 | X_LOCK, ALU_OP_OR, frame_mem(FRAME_RESULT));    /* cheaper than mfence */
-        x_8(&c->e, 0);
-        break;
-    default: assert(false);
-    }
+    flush_pending(c, c->ir->deferrable);
+    x_jmp_to(&c->e, the_host.exit_loop);
+    c->reachable = false;
+}
+
+void op_fence(struct compiler *c, const struct ir_op *o)
+{
+    x_rm(&c->e, 0x83 | X_LOCK, ALU_OP_OR, frame_mem(FRAME_RESULT));    /* cheaper than mfence */
+    x_8(&c->e, 0);
 }
 
 void emit_control_stub(struct compiler *c, const struct stub *s)

@@ -107,7 +107,7 @@ unsigned emit_compare(struct compiler *c, enum ir_type type, enum ir_cond cc, ir
     return host_condition(cc);
 }
 
-static void op_alu(struct compiler *c, const struct ir_op *o, unsigned alu, bool commutes)
+static void emit_alu(struct compiler *c, const struct ir_op *o, unsigned alu, bool commutes)
 {
     int pin = dest_pin(c), d;
     ir_val a = o->a, b = o->b;
@@ -126,8 +126,17 @@ static void op_alu(struct compiler *c, const struct ir_op *o, unsigned alu, bool
     set_result(c, pin, d);
 }
 
+void op_alu(struct compiler *c, const struct ir_op *o)
+{
+    static const uint8_t alu[IR_OPCODE_COUNT] = {
+        [IR_sub] = ALU_OP_SUB, [IR_and] = ALU_OP_AND, [IR_or] = ALU_OP_OR, [IR_xor] = ALU_OP_XOR,
+    };
+
+    emit_alu(c, o, alu[o->op], o->op != IR_sub);
+}
+
 /* lea makes sums of two registers or of one and a constant in a third. */
-static void op_add(struct compiler *c, const struct ir_op *o)
+void op_add(struct compiler *c, const struct ir_op *o)
 {
     int pin, d;
     struct operand s;
@@ -136,11 +145,11 @@ static void op_add(struct compiler *c, const struct ir_op *o)
     pin = dest_pin(c);
     if (!c->where[o->a] || (pin == NO_REG ? c->life[o->a] <= c->at && c->where[o->a] & GPR_TEMPS
                                           : c->where[o->a] >> pin & 1)) {
-        op_alu(c, o, ALU_OP_ADD, true);
+        emit_alu(c, o, ALU_OP_ADD, true);
         return;
     }
     if (pin != NO_REG && c->where[o->b] >> pin & 1) {
-        op_alu(c, o, ALU_OP_ADD, true);
+        emit_alu(c, o, ALU_OP_ADD, true);
         return;
     }
     m = mem_at(use_reg(c, o->a), 0);
@@ -160,7 +169,7 @@ static void op_add(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_lea(struct compiler *c, const struct ir_op *o)
+void op_lea(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d;
     struct mem m = mem_at(use_reg(c, o->a), o->mem.disp);
@@ -186,7 +195,7 @@ static void op_unary(struct compiler *c, const struct ir_op *o, unsigned opcode)
 }
 
 /* not, neg, bswap: in place */
-static void op_in_place(struct compiler *c, const struct ir_op *o)
+void op_in_place(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d = dest_reg(c, pin, o->a, 0);
     unsigned w = wide(o->type);
@@ -202,7 +211,7 @@ static void op_in_place(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_mov(struct compiler *c, const struct ir_op *o)
+void op_mov(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d;
     struct operand s = use_operand(c, o->a, o->type);
@@ -216,7 +225,7 @@ static void op_mov(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_mul(struct compiler *c, const struct ir_op *o)
+void op_mul(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d;
     unsigned w = wide(o->type);
@@ -239,7 +248,7 @@ static void op_mul(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_muldiv(struct compiler *c, const struct ir_op *o)
+void op_muldiv(struct compiler *c, const struct ir_op *o)
 {
     static const struct { uint8_t ext, result, divides; } forms[] = {
         [IR_mulhs - IR_mulhs] = { 5, RDX, 0 }, [IR_mulhu - IR_mulhs] = { 4, RDX, 0 },
@@ -266,7 +275,7 @@ static void op_muldiv(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, forms[f].result);
 }
 
-static void op_shift(struct compiler *c, const struct ir_op *o)
+void op_shift(struct compiler *c, const struct ir_op *o)
 {
     static const struct { uint8_t ext; unsigned vex; } forms[] = {
         [IR_shl - IR_shl] = { SHIFT_SHL, 0xf7 | X_0F38 | X_66 },
@@ -313,7 +322,7 @@ static void op_shift(struct compiler *c, const struct ir_op *o)
 }
 
 /* bsr and bsf leave the result undefined for 0: choose the width then. */
-static void op_count_zeros(struct compiler *c, const struct ir_op *o)
+void op_count_zeros(struct compiler *c, const struct ir_op *o)
 {
     unsigned w = wide(o->type), bits = w ? 64 : 32;
     bool leading = o->op == IR_clz;
@@ -336,7 +345,7 @@ static void op_count_zeros(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_exts(struct compiler *c, const struct ir_op *o)
+void op_exts(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d;
     struct operand s = use_reg_or_mem(c, o->a, o->imm == 32 ? I32 : o->type);
@@ -386,7 +395,7 @@ static void mask_low(struct compiler *c, enum ir_type type, int d, const struct 
     }
 }
 
-static void op_extract(struct compiler *c, const struct ir_op *o)
+void op_extract(struct compiler *c, const struct ir_op *o)
 {
     unsigned offset = o->imm & 0xff, len = o->imm >> 8, w = wide(o->type), bits = w ? 64 : 32;
     int pin = dest_pin(c), d;
@@ -408,7 +417,7 @@ static void op_extract(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_deposit(struct compiler *c, const struct ir_op *o)
+void op_deposit(struct compiler *c, const struct ir_op *o)
 {
     unsigned offset = o->imm & 0xff, len = o->imm >> 8, w = wide(o->type), bits = w ? 64 : 32;
     int pin = dest_pin(c), b = use_reg(c, o->b), d, t = NO_REG;
@@ -448,7 +457,7 @@ static void op_deposit(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_carry(struct compiler *c, const struct ir_op *o)
+void op_carry(struct compiler *c, const struct ir_op *o)
 {
     unsigned w = wide(o->type);
     int pin = dest_pin(c), d, carry;
@@ -463,7 +472,7 @@ static void op_carry(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_setc(struct compiler *c, const struct ir_op *o)
+void op_setc(struct compiler *c, const struct ir_op *o)
 {
     int pin = dest_pin(c), d;
     unsigned cc = emit_compare(c, o->type, o->imm, o->a, o->b);
@@ -476,7 +485,7 @@ static void op_setc(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_sel(struct compiler *c, const struct ir_op *o)
+void op_sel(struct compiler *c, const struct ir_op *o)
 {
     ir_val yes = o->c, no = o->sel.d;
     int pin = dest_pin(c), d;
@@ -498,7 +507,7 @@ static void op_sel(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_andc(struct compiler *c, const struct ir_op *o)
+void op_andc(struct compiler *c, const struct ir_op *o)
 {
     unsigned w = wide(o->type);
     int pin = dest_pin(c), d, a, b = use_reg(c, o->b), t;
@@ -518,40 +527,11 @@ static void op_andc(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
-static void op_popcnt(struct compiler *c, const struct ir_op *o)
+void op_popcnt(struct compiler *c, const struct ir_op *o)
 {
     if (the_host.popcnt) {
         op_unary(c, o, 0xb8 | X_0F | X_F3 | wide(o->type));
     } else {
         call_soft_int(c, o->a, 0, SOFT_POPCNT | (o->type == I32 ? SOFT_32 : 0));
-    }
-}
-
-void op_int(struct compiler *c, const struct ir_op *o)
-{
-    switch (o->op) {
-    case IR_const: break;
-    case IR_get: alloc_get(c); break;
-    case IR_set: alloc_set(c); break;
-    case IR_mov: op_mov(c, o); break;
-    case IR_sel: op_sel(c, o); break;
-    case IR_add: op_add(c, o); break;
-    case IR_sub: op_alu(c, o, ALU_OP_SUB, false); break;
-    case IR_and: op_alu(c, o, ALU_OP_AND, true); break;
-    case IR_or: op_alu(c, o, ALU_OP_OR, true); break;
-    case IR_xor: op_alu(c, o, ALU_OP_XOR, true); break;
-    case IR_andc: op_andc(c, o); break;
-    case IR_lea: op_lea(c, o); break;
-    case IR_mul: op_mul(c, o); break;
-    case IR_shl: case IR_shr: case IR_sar: case IR_rotl: case IR_rotr: op_shift(c, o); break;
-    case IR_popcnt: op_popcnt(c, o); break;
-    case IR_exts: op_exts(c, o); break;
-    case IR_extract: op_extract(c, o); break;
-    case IR_deposit: op_deposit(c, o); break;
-    case IR_addc: case IR_subb: op_carry(c, o); break;
-    case IR_setc: op_setc(c, o); break;
-    case IR_not: case IR_neg: case IR_bswap: op_in_place(c, o); break;
-    case IR_clz: case IR_ctz: op_count_zeros(c, o); break;
-    default: op_muldiv(c, o);
     }
 }

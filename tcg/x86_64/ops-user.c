@@ -98,7 +98,7 @@ static void leave_check(struct compiler *c, unsigned cc)
 }
 
 /* First in a region: no temporary is in use. */
-void op_check(struct compiler *c)
+void op_check(struct compiler *c, const struct ir_op *o)
 {
     struct ir_check *check = c->ir->check;
     bool first = true;

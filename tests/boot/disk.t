@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A raw disk with GRUB, Debian's kernel and an ext4 root boots through the BIOS and the IDE driver.
+"""A raw disk with GRUB, Debian's kernel and an ext4 root boots through the BIOS and the drivers of
+IDE, virtio and virtio SCSI disks.
 
 The image is made without root's rights: the partition table and GRUB's two boot blocks are written
 here, the file system by mke2fs -d."""
@@ -21,7 +22,7 @@ GRUB_MODULES = ("biosdisk", "part_msdos", "ext2", "linux", "serial", "normal", "
 GRUB_CONFIG = """serial --unit=0 --speed=115200
 terminal_output serial console
 echo GRUB-OK
-linux /boot/vmlinuz root=/dev/sda1 console=ttyS0 quiet
+linux /boot/vmlinuz console=ttyS0 quiet
 initrd /boot/initrd.gz
 boot
 """
@@ -31,8 +32,8 @@ mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda1 ] || sleep 0.3; done
-mount -t ext4 /dev/sda1 /root && exec switch_root /root /sbin/init
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda1 -o -b /dev/vda1 ] || sleep 0.3; done
+mount -t ext4 /dev/?da1 /root && exec switch_root /root /sbin/init
 echo NO-ROOT
 poweroff -f
 """
@@ -41,7 +42,8 @@ mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 echo "ROOT-OK $(grep ' / ' /proc/mounts | tail -n 1)"
-echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
+[ -d /sys/class/ata_device/dev1.0 ] && echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
+grep -q virtio.*-req /proc/interrupts && echo "MODE virtio DMA"
 cat /boot/vmlinuz /boot/initrd.gz | md5sum
 head -c 3000000 /dev/urandom > /root/random && sync
 a=$(md5sum < /root/random)
@@ -94,7 +96,8 @@ def make_disk(work):
     init = os.path.join(work, "init")
     with open(init, "w") as f:
         f.write(FIRST_INIT)
-    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4")
+    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4", "virtio_pci",
+                               "virtio_blk", "virtio_scsi")
     initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
                                 *(part for m in modules for part in ("-m", m)))
     boot, core = grub_blocks(work)
@@ -111,14 +114,19 @@ def make_disk(work):
                                 capture_output=True).stdout.split()[0]
 
 
-def boot(disk, checksum, snapshot):
-    args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none",
-            "-drive", f"file={disk},format=raw,if=ide,index=0"]
-    with Emulator(*args, *snapshot) as guest:
+def boot(disk, checksum, interface, *more):
+    root = b"vda1" if interface == "virtio" else b"sda1"
+    drive = f"file={disk},format=raw"
+    disks = {"ide": ["-drive", drive + ",if=ide,index=0"],
+             "virtio": ["-drive", drive + ",if=virtio"],
+             "scsi": ["-drive", drive + ",if=none,id=d", "-device", "virtio-scsi-pci,id=s",
+                      "-device", "scsi-hd,bus=s.0,scsi-id=3,drive=d"]}
+    args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none", *disks[interface]]
+    with Emulator(*args, *more) as guest:
         for pattern, seconds, name in (
                 (rb"GRUB-OK", 40, "GRUB reads its configuration"),
-                (rb"ROOT-OK /dev/sda1 / ext4 rw", 60, "the kernel mounts the ext4 root"),
-                (rb"MODE \S*DMA", 20, "the disk runs with DMA"),
+                (rb"ROOT-OK /dev/%s / ext4 rw" % root, 60, f"{interface}: the root is mounted"),
+                (rb"MODE (virtio |\S*)DMA", 20, "the disk runs with DMA"),
                 (checksum, 20, "the files read back right"),
                 (rb"WRITE-OK \w+", 30, "and what is written too"),
                 (rb"READ-ONLY", 20, "the root can be put to rest")):
@@ -133,10 +141,11 @@ def main():
             disk, checksum = make_disk(work)
         except subprocess.CalledProcessError as error:
             skip_all(f"the disk cannot be made: {error.cmd[0]}: {error.stderr.splitlines()[-1:]}")
-        boot(disk, checksum, ())
+        boot(disk, checksum, "ide")
+        boot(disk, checksum, "virtio")
         with open(disk, "rb") as f:
             before = f.read()
-        boot(disk, checksum, ("-snapshot",))
+        boot(disk, checksum, "scsi", "-snapshot")
         with open(disk, "rb") as f:
             ok(f.read() == before, "-snapshot leaves the image alone")
         packages.run("dd", f"if={disk}", f"of={disk}.part", "bs=1M", f"skip={START // 2048}")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""SeaBIOS says its name on screen, serial line and debug console; option ROMs are run."""
+"""SeaBIOS says its name on screen, serial line and debug console; option ROMs are run; disks on
+each kind of controller boot by their bootindex=."""
 import os
 import sys
 
@@ -56,8 +57,33 @@ def option_rom():
             note(machine.screen())
 
 
+# Sends the byte at 0x7c40 to the first serial port and stops.
+SENDER = bytes.fromhex("31c08ed8baf803a0407ceef4ebfd")
+
+
+def boot_order(work):
+    """Each disk says its letter; the one with the lowest index is asked."""
+    drives = []
+    for letter in "IVS":
+        path = os.path.join(work, letter)
+        with open(path, "wb") as f:
+            f.write(SENDER.ljust(64, b"\0") + letter.encode() + bytes(445) + b"\x55\xaa")
+            f.truncate(1 << 20)
+        drives += ["-drive", f"file={path},format=raw,if=none,id={letter}"]
+    for first, indices in (("I", (1, 2, 3)), ("V", (3, 1, 2)), ("S", (2, 3, 1))):
+        devices = []
+        for device, index in zip(("ide-hd,drive=I", "virtio-blk-pci,drive=V",
+                                  "scsi-hd,drive=S,bus=s.0"), indices):
+            devices += ["-device", f"{device},bootindex={index}"]
+        with Emulator("-display", "none", "-nodefaults", "-serial", "stdio", *drives,
+                      "-device", "virtio-scsi-pci,id=s", *devices) as machine:
+            ok(machine.expect(first.encode() + b"$", 20), f"the disk {first} boots",
+               machine.tail())
+
+
 def main():
     with folder() as work:
+        boot_order(work)
         banner()
         debug_console(work)
         option_rom()

@@ -15,13 +15,16 @@ from emulator import BUILD, Emulator, folder
 from tap import done, ok, skip_all
 
 DEPTH = 10
+VIRTIO = ("-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n", "-device",
+          "virtio-serial-pci", "-device", "virtserialport,name=p", "-device", "virtio-balloon-pci",
+          "-device", "virtio-keyboard-pci", "-device", "virtio-rng-pci")
 # In the RAM disk: loads the drivers and goes to the root on the disk.
 FIRST_INIT = """#!/bin/sh
 mount -t proc none /proc
 mount -t devtmpfs none /dev
 for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
-for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda ] || sleep 0.3; done
-mount -t ext4 /dev/sda /root && exec switch_root /root /sbin/init
+for i in 1 2 3 4 5 6 7 8 9 10; do [ -b /dev/sda -o -b /dev/vda ] || sleep 0.3; done
+mount -t ext4 /dev/?da /root && exec switch_root /root /sbin/init
 echo NO-ROOT
 poweroff -f
 """
@@ -97,7 +100,9 @@ def make_initrd(work):
     init = os.path.join(work, "init")
     with open(init, "w") as f:
         f.write(FIRST_INIT)
-    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4")
+    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4", "virtio_pci", "virtio_blk",
+                               "virtio_scsi", "virtio_net", "virtio_console", "virtio_balloon",
+                               "virtio_input")
     return packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
                               *(part for m in modules for part in ("-m", m)))
 
@@ -171,9 +176,10 @@ def main():
             kernel = packages.kernel()
         except subprocess.CalledProcessError as error:
             skip_all(f"the disk cannot be made: {error.cmd[0]}: {error.stderr.splitlines()[-1:]}")
-        args = ["-m", "160", "-display", "none", "-serial", "stdio", "-net", "none", "-no-reboot",
-                "-kernel", kernel, "-initrd", initrd, "-append", "console=ttyS0 quiet",
-                "-drive", f"file={chain[-1]},format=qcow2"]
+        common = ["-m", "160", "-display", "none", "-serial", "stdio", "-net", "none",
+                  "-no-reboot", "-kernel", kernel, "-initrd", initrd,
+                  "-append", "console=ttyS0 quiet"]
+        args = [*common, "-drive", f"file={chain[-1]},format=qcow2"]
         base = digest(chain[:-1])
         run(args, True)
         check_images(work, chain)
@@ -181,6 +187,14 @@ def main():
         before = digest(chain)
         run([*args, "-snapshot"], False)
         ok(digest(chain) == before, "-snapshot leaves all images alone")
+        for disk in (("-drive", "if=virtio,file={},format=qcow2"),
+                     ("-drive", "if=none,id=d,file={},format=qcow2", "-device", "virtio-scsi-pci",
+                      "-device", "scsi-hd,drive=d")):
+            print("#", *disk)
+            image = os.path.join(work, "flat.qcow2")
+            img("convert", "-O", "qcow2", chain[0], image)
+            run([*common, *(part.format(image) for part in disk), *VIRTIO], True)
+            check_images(work, [image])
     done()
 
 

@@ -86,7 +86,7 @@ def check_settings(work):
         ok("Cannot find device='x'" in e.command("drive_backup x y"), "an unknown drive")
 
 
-def start(image, boot, *, limit, policy):
+def start(image, boot, interface, *, limit, policy):
     """An emulator whose files cannot grow beyond a limit."""
     def limit_files():
         emulator.die_with_parent()
@@ -95,7 +95,7 @@ def start(image, boot, *, limit, policy):
 
     e = Emulator("-display", "none", "-net", "none", "-m", "16", "-debugcon", "stdio", "-boot",
                  "a", "-drive", f"file={boot},format=raw,if=floppy,readonly=on", "-drive",
-                 f"file={image},format=qcow2,if=ide,{policy}", monitor=True)
+                 f"file={image},format=qcow2,if={interface},{policy}", monitor=True)
     real = subprocess.Popen
     emulator.subprocess.Popen = lambda *a, **k: real(*a, **{**k, "preexec_fn": limit_files,
                                                           "restore_signals": False})
@@ -105,16 +105,16 @@ def start(image, boot, *, limit, policy):
         emulator.subprocess.Popen = real
 
 
-def check_errors(work):
+def check_errors(work, interface):
     boot, image = make_boot(work), os.path.join(work, "d.qcow2")
     for policy, letter in (("werror=report", b"F"), ("werror=ignore", b"W")):
         img("create", "-q", "-f", "qcow2", image, "8M")
-        e = start(image, boot, limit=os.path.getsize(image), policy=policy)
-        ok(e.expect(rb"[WF]", 30) and e.out.endswith(letter), f"{policy}: the guest goes on",
+        e = start(image, boot, interface, limit=os.path.getsize(image), policy=policy)
+        ok(e.expect(rb"[WF]", 30) and e.out.endswith(letter), f"{interface}, {policy}: the guest goes on",
            e.tail())
         e.__exit__(None, None, None)
     img("create", "-q", "-f", "qcow2", image, "8M")
-    e = start(image, boot, limit=os.path.getsize(image), policy="werror=stop")
+    e = start(image, boot, interface, limit=os.path.getsize(image), policy="werror=stop")
     ok(until(lambda: "paused (io-error)" in e.command("info status"), 30) and
        not re.search(rb"[WF]$", e.out), "werror=stop stops the guest", e.command("info status"))
     ok("waits to repeat a request" in e.command("savevm x"), "which cannot be saved like that")
@@ -132,7 +132,8 @@ def check_errors(work):
 def main():
     with folder() as work:
         check_settings(work)
-        check_errors(work)
+        check_errors(work, "ide")
+        check_errors(work, "virtio")
     done()
 
 
