@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/fd-store.h"
 #include "block/lock.h"
 #include "block/node.h"
 
@@ -37,7 +38,7 @@ static bool open_file(struct block_node *node, struct keyval *options, struct er
     bool readonly = node->flags & NODE_READONLY;
     struct stat st;
 
-    f->fd = open(node->file, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    f->fd = fd_store_open(node->file, (readonly ? O_RDONLY : O_RDWR) | O_NONBLOCK, 0);
     if (f->fd < 0) {
         error_set_errno(err, errno, "Could not open '%s'", node->file);
         return false;

@@ -25,6 +25,15 @@ void block_detach(struct block *block)
     block->opaque = NULL;
 }
 
+void block_release(struct block *block)
+{
+    bool keep = block->options && strcmp(keyval_option(block->options), "-blockdev") == 0;
+
+    if (!keep && !block->ops && block_job_allows(block, NULL)) {
+        block_close(block);
+    }
+}
+
 bool block_claimed(const struct block *block)
 {
     return block->ops != NULL;
