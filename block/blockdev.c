@@ -90,7 +90,7 @@ static bool close_drive(struct blockdev *b, struct error **err)
 }
 
 /* The node that a key names, about to be used by another. */
-static struct blockdev *find_used(const struct keyval *keys, const char *key, struct error **err)
+static struct blockdev *find_used(struct keyval *keys, const char *key, struct error **err)
 {
     const char *name = keyval_string(keys, key, "");
     struct blockdev *b = find(name);
