@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net ui ui/vnc migration monitor gdbstub \
+COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net audio ui ui/vnc migration monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/sd hw/i2c hw/gpio hw/acpi hw/misc hw/virtio
 COMMON_SRC = $(foreach d,$(COMMON_DIRS),$(sort $(wildcard $(d)/*.c))) $(wildcard cpu-*.c)
@@ -127,6 +127,9 @@ $(B)/obj/%.o: %.c config.mak Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# What the guest does wrong there is not ours.
+$(B)/obj/tcg/user/memory.o: CFLAGS_OPT := $(filter-out -fsanitize=thread,$(CFLAGS_OPT))
 
 $(B)/obj32/%.o: %.c config.mak Makefile
 	$(call say,CC32,$<)
@@ -233,6 +236,7 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
+IMAGE_FORMATS = bochs cloop cow dmg luks parallels qcow qcow2 raw vdi vhdx vmdk vpc
 FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32)
 STORAGE_FUZZERS = $(filter-out elf gdb vnc,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
@@ -256,10 +260,11 @@ $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS)) $(IMG)
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
-	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image.corpus
-	$(Q)for f in $(filter-out $(IMG),$^); do mkdir -p $$f.corpus; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
-	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image
+	$(Q)for f in $(filter-out $(IMG) %/fuzz/image,$^) $(if $(filter %/fuzz/image,$^),$(IMAGE_FORMATS)); do \
+	    t=$(B)/fuzz/image; case $$f in */*) t=$$f;; *) f=$$t-$$f;; esac; mkdir -p $$f.corpus; \
+	    IMAGE_FUZZ_FORMAT=$${f#$$t-} $$t -max_total_time=$(FUZZ_SECONDS) -max_len=262144 \
+	        -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=20 -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 
 # A hundred million floating-point operations against the host's units and MPFR.
 check-fpu: $(FPU_TESTS)

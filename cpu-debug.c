@@ -210,6 +210,9 @@ void cpu_debug_access_check(struct cpu *cpu, uint64_t addr, uint64_t size, bool 
             }
         }
     }
+    if (cpu->debug.guest_watches) {
+        cpu->target->debug_exception(cpu, addr, size, write);
+    }
 }
 
 /* --- for the loops --------------------------------------------------------------------------- */

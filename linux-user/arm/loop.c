@@ -95,10 +95,9 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     struct arm_env *from = arm_env(t->cpu), *to = arm_env(child);
 
     if (from != to) {
-        struct cpu_hot hot = to->hot;
+        const size_t own = sizeof(struct cpu_hot);
 
-        *to = *from;
-        to->hot = hot;
+        memcpy((uint8_t *)to + own, (const uint8_t *)from + own, sizeof(*to) - own);
         to->selected_mode = ~0u;
         to->exclusive_size = 0;
         child->exception = -1;

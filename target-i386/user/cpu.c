@@ -129,6 +129,7 @@ const struct target the_target = {
     .debug_print = x86_debug_print,
     .disassemble_mode = disassemble_mode,
     .debug_changed = x86_debug_changed,
+    .debug_exception = x86_debug_exception,
     .registers = &x86_registers,
     .list_models = x86_list_models,
 };
