@@ -140,7 +140,10 @@ static int plan_new(struct qcow2 *q, struct qcow2_table *l2, uint64_t size, stru
     return 0;
 }
 
-/* Part of one cluster that is ours, but whose (sub)cluster reads as zero or as a hole so far. */
+/*
+ * Part of one cluster that is ours, but whose (sub)cluster reads as zero or as a hole so far. What
+ * is filled around it must do so, too: data beside it may be overwritten at the same time.
+ */
 static int plan_own(struct qcow2 *q, struct qcow2_table *l2, uint64_t size, struct placing *p)
 {
     uint64_t start = align_down(p->offset, q->cluster_size), unit = 1ull << q->unit_bits;
@@ -155,8 +158,8 @@ static int plan_own(struct qcow2 *q, struct qcow2_table *l2, uint64_t size, stru
     return q->data_file ? 0 : qcow2_check_overlap(q, 0, p->host, q->cluster_size);
 }
 
-/* The first turn; `size` is what nobody else has claimed. */
-static int plan(struct qcow2 *q, uint64_t size, struct placing *p)
+/* The first turn; `size` is what nobody else has claimed, the map what its front is. */
+static int plan(struct qcow2 *q, uint64_t size, const struct qcow2_map *map, struct placing *p)
 {
     struct qcow2_table *l2;
     int rc = q->corrupt ? -EIO : qcow2_l2_for_write(q, p->offset, &l2);
@@ -165,7 +168,7 @@ static int plan(struct qcow2 *q, uint64_t size, struct placing *p)
         return rc;
     }
     if (qcow2_is_own(q, qcow2_entry(q, l2, qcow2_l2_index(q, p->offset)))) {
-        rc = plan_own(q, l2, size, p);
+        rc = plan_own(q, l2, MIN_OF(size, map->length), p);
     } else {
         rc = plan_new(q, l2, size, p);
     }
@@ -207,16 +210,23 @@ static int write_placed(struct qcow2 *q, uint64_t offset, const struct iovec *io
                         uint64_t *done)
 {
     struct placing p = { .offset = offset };
+    struct qcow2_map map;
     uint64_t size;
     int rc;
 
+    *done = 0;
     pthread_rwlock_wrlock(&q->rw);
     size = qcow2_unclaimed(q, offset, iov_size(iov, count));
     if (!size) {
         qcow2_unlock_and_wait(q);
         return 0;
     }
-    rc = plan(q, size, &p);
+    rc = qcow2_map(q, offset, size, &map);
+    if (!rc && map.kind == KIND_DATA && map.in_place) {
+        pthread_rwlock_unlock(&q->rw);      /* somebody else has made it so meanwhile */
+        return 0;
+    }
+    rc = rc ? rc : plan(q, size, &map, &p);
     if (!rc) {
         qcow2_claim(q, &p.claim, offset, p.end - offset);
         pthread_rwlock_unlock(&q->rw);

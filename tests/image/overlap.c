@@ -441,6 +441,7 @@ int main(void)
     static const char *const kinds[] = {
         "", "cluster_size=4096", "cluster_size=16384,extended_l2=on", "compat=0.10",
         "cluster_size=4096,lazy_refcounts=on", "cluster_size=512,refcount_bits=64",
+        "extended_l2=on",
     };
     const char *text = getenv("IMAGE_OVERLAP_OPS");
     unsigned ops = text ? atoi(text) : 300;
