@@ -45,7 +45,7 @@ struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool o
 
 /* --- ways into the middle: with the lock only ------------------------------------------------ */
 
-enum { ENTRY_BITS = 13 };
+enum { ENTRY_BITS = 15 };
 static struct region_entry *entries[1 << ENTRY_BITS];
 
 unsigned region_entry_offset(const struct region_entry *e)
