@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net ui ui/vnc migration monitor gdbstub \
+COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net audio ui ui/vnc migration monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/sd hw/i2c hw/gpio hw/acpi hw/misc hw/virtio \
     hw/watchdog
@@ -129,6 +129,9 @@ $(B)/obj/%.o: %.c config.mak Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
+# What the guest does wrong there is not ours.
+$(B)/obj/tcg/user/memory.o: CFLAGS_OPT := $(filter-out -fsanitize=thread,$(CFLAGS_OPT))
+
 $(B)/obj32/%.o: %.c config.mak Makefile
 	$(call say,CC32,$<)
 	@mkdir -p $(@D)
@@ -163,6 +166,7 @@ $(B)/gen/%.o: $(B)/gen/%.c
 ARM_SRC = $(wildcard target-arm/*.c target-arm/user/*.c linux-user/arm/*.c)
 $(ARM_SRC:%.c=$(B)/obj32/%.o) $(ARM_SRC:%.c=$(B)/obj32be/%.o) \
     $(B)/gen/arm-decode.o: | $(B)/gen/arm-decode.h
+$(patsubst %.c,$(B)/obj32/%.o,$(wildcard tests/lockstep-arm/*.c)): | $(B)/gen/arm-decode.h
 
 # Option ROMs: 16-bit code, padded and checksummed.
 $(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
@@ -178,11 +182,13 @@ $(B)/pc-bios/%.bin: pc-bios/%.S tools/sign-rom.py Makefile
 program = $(patsubst %.c,$(B)/%.t,$(sort $(wildcard $(1))))
 LIB_X86_64 = $(call OBJ_OF,x86_64-softmmu)
 LIB_I386 = $(call OBJ_OF,i386-softmmu)
+LIB_ARM = $(call OBJ_OF,arm-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 FPU_TESTS = $(call program,tests/fpu/*.c)
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
     $(call program,tests/image/*.c) $(FPU_TESTS) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
+    $(B)/tests/lockstep-arm/lockstep-arm.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
 SLOW_SCRIPTS = $(sort $(wildcard tests/guests/*.t))
 SCRIPTS = $(filter-out $(SLOW_SCRIPTS) tests/trees/trees.t,$(sort $(wildcard tests/*/*.t)))
@@ -214,6 +220,9 @@ $(B)/tests/lockstep/lockstep-64.t: $(LOCKSTEP:%.c=$(B)/obj64/%.o) $(LIB_X86_64)
 	$(link_test)
 $(B)/tests/lockstep/lockstep-32.t: $(LOCKSTEP:%.c=$(B)/obj32/%.o) $(LIB_I386)
 	$(link_test)
+LOCKSTEP_ARM = $(sort $(wildcard tests/lockstep-arm/*.c))
+$(B)/tests/lockstep-arm/lockstep-arm.t: $(LOCKSTEP_ARM:%.c=$(B)/obj32/%.o) $(LIB_ARM)
+	$(link_test)
 $(B)/tests/x86/%.t: LIBS_ALL += $(CAPSTONE_LIBS)
 $(B)/tests/x86/%-64.t: $(B)/obj64/tests/x86/%.o $(LIB_X86_64)
 	$(link_test)
@@ -228,6 +237,7 @@ check: all test-programs $(B)/decodetree
 
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
+IMAGE_FORMATS = bochs cloop cow dmg luks parallels qcow qcow2 raw vdi vhdx vmdk vpc
 FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32)
 STORAGE_FUZZERS = $(filter-out elf gdb vnc,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
@@ -251,10 +261,11 @@ $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	    -nostdlib -pie -fPIE -Wl,-z,noseparate-code,--build-id=none - -o $@.corpus/seed
 check-fuzz: $(if $(shell command -v clang),$(FUZZERS)) $(IMG)
 	$(Q)command -v clang >/dev/null || echo "check-fuzz: skipped, there is no clang"
-	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image.corpus
-	$(Q)for f in $(filter-out $(IMG),$^); do mkdir -p $$f.corpus; \
-	    $$f -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -rss_limit_mb=1024 -timeout=20 \
-	        -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
+	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image
+	$(Q)for f in $(filter-out $(IMG) %/fuzz/image,$^) $(if $(filter %/fuzz/image,$^),$(IMAGE_FORMATS)); do \
+	    t=$(B)/fuzz/image; case $$f in */*) t=$$f;; *) f=$$t-$$f;; esac; mkdir -p $$f.corpus; \
+	    IMAGE_FUZZ_FORMAT=$${f#$$t-} $$t -max_total_time=$(FUZZ_SECONDS) -max_len=262144 \
+	        -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=20 -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 
 # A hundred million floating-point operations against the host's units and MPFR.
 check-fpu: $(FPU_TESTS)
@@ -313,4 +324,4 @@ install: all
 	$(if $(ALIAS),ln -sf qemu-system-i386 $(DESTDIR)$(PREFIX)/bin/qemu)
 	$(if $(ROMS),install -m 644 $(ROMS) $(DESTDIR)$(DATADIR))
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/trees -prune -o -name '*.d' -type f -print 2>/dev/null)

@@ -132,6 +132,8 @@ struct block_device_ops {
 bool block_attach(struct block *block, const struct block_device_ops *ops, void *opaque,
                   struct error **err);
 void block_detach(struct block *block);
+/* Its device was unplugged: a -drive is closed then, a -blockdev stays for another device. */
+void block_release(struct block *block);
 /* The guest's side: it ejects (or loads) by command. */
 void block_eject(struct block *block);
 /* The monitor's side: `change`, `eject`. */

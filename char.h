@@ -35,6 +35,9 @@ struct chardev_handlers {
 
 /* A classic text: "stdio", "tcp:host:port,server,nowait", "mon:stdio", "file:path", "null", ... */
 struct chardev *chardev_open(const char *id, const char *spec, struct error **err);
+/* The same for an option that messages name. */
+struct chardev *chardev_open_for(const char *option, const char *id, const char *spec,
+                                 struct error **err);
 /* The -chardev form: "socket,id=x,path=...,server=on". */
 struct chardev *chardev_open_option(const char *text, struct error **err);
 struct chardev *chardev_find(const char *id);
@@ -68,6 +71,8 @@ void chardev_accept_input(struct chardev *chr);
 /* Stops and restarts delivery to the front-end (it takes nothing while paused). */
 void chardev_pause(struct chardev *chr, bool paused);
 bool chardev_connected(const struct chardev *chr);
+/* The last descriptor that the other side passed (SCM_RIGHTS), the caller's from now on; or -1. */
+int chardev_take_fd(struct chardev *chr);
 /* Asks the front-end behind the terminal to echo or not, for passwords. */
 void chardev_set_echo(struct chardev *chr, bool echo);
 

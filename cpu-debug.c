@@ -210,6 +210,9 @@ void cpu_debug_access_check(struct cpu *cpu, uint64_t addr, uint64_t size, bool 
             }
         }
     }
+    if (cpu->debug.guest_watches) {
+        cpu->target->debug_exception(cpu, addr, size, write);
+    }
 }
 
 /* --- for the loops --------------------------------------------------------------------------- */
@@ -219,7 +222,7 @@ uint64_t cpu_debug_pc(struct cpu *cpu)
     struct code_key key;
 
     cpu->target->code_key(cpu, &key);
-    return key.pc;
+    return key.pc & ~(uint64_t)cpu->target->pc_tag;
 }
 
 static uint64_t linear_pc(struct cpu *cpu)
@@ -227,7 +230,7 @@ static uint64_t linear_pc(struct cpu *cpu)
     struct code_key key;
 
     cpu->target->code_key(cpu, &key);
-    key.pc += key.base;
+    key.pc = (key.pc & ~(uint64_t)cpu->target->pc_tag) + key.base;
     return cpu->target->word_bits == 32 ? (uint32_t)key.pc : key.pc;
 }
 

@@ -37,6 +37,12 @@ void cpu_debug_on_stop(void (*stopped)(struct cpu *cpu));
 
 extern unsigned cpu_breakpoint_count, cpu_watchpoint_count;
 
+/* User mode: whether accesses of this vCPU must ask; the guest may have watchpoints of its own. */
+static inline bool cpu_debug_watched(const struct cpu *cpu)
+{
+    return cpu_watchpoint_count || cpu->debug.guest_watches;
+}
+
 bool cpu_breakpoint_at(uint64_t addr);
 /* Of translated code before the instruction at a breakpoint. */
 void cpu_debug_break(struct cpu *cpu, uint64_t addr);

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include "base/log.h"
+#include "base/sanitizer.h"
 #include "cpu-control.h"
 #include "cpu-debug.h"
 #include "tcg/backend.h"
@@ -89,7 +90,7 @@ static const void *next_region(struct cpu *cpu)
     cpu->fetching = true;
     r = region_lookup(cpu, single ? 1 : REGION_MAX_INSNS);
     cpu->fetching = false;
-    if (!single && !r->dead && !log_enabled(LOG_NOCHAIN)) {
+    if (!single && !region_is_dead(r) && !log_enabled(LOG_NOCHAIN)) {
         if (!leads_to(cpu->chain_from, r) || !region_chain(cpu->chain_from, r)) {
             jump_cache_add(cpu, r->key.pc, r);
         }
@@ -141,6 +142,7 @@ void cpu_run_guest(struct cpu *cpu)
         cpu_hot(cpu)->ra = 0;
         cpu->chain_from = NULL;
         cpu->fetching = false;
+        sanitizer_guest_reads_end();
         if (cpu->halted || cpu->debug.stop) {
             return;
         }
@@ -202,7 +204,7 @@ static bool others_in_guest(struct cpu *cpu)
 {
     bool any = false;
 
-    for (struct cpu *c = cpu_first(); c; c = c->next) {
+    for (struct cpu *c = cpu_first(); c; c = cpu_next(c)) {
         if (c != cpu && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
             cpu_hot_exit(cpu_hot(c));
             any = true;
@@ -242,7 +244,7 @@ void cpu_exec_fork_begin(void)
 void cpu_exec_fork_end(bool child)
 {
     if (child) {
-        for (struct cpu *c = cpu_first(); c; c = c->next) {
+        for (struct cpu *c = cpu_first(); c; c = cpu_next(c)) {
             c->in_guest = false;
         }
         exclusive.wanted = false;

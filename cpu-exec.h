@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include "base/sanitizer.h"
 
 struct address_space;
 struct error;
@@ -56,7 +57,7 @@ struct cpu_hot {
 _Static_assert(sizeof(struct cpu_hot) == 64, "struct cpu_hot is one cache line");
 
 /* Makes translated code leave at its next poll; from any thread. */
-static inline void cpu_hot_exit(struct cpu_hot *hot)
+static inline SANITIZER_SIGNAL void cpu_hot_exit(struct cpu_hot *hot)
 {
     __atomic_store_n(&hot->exit_req, EXIT_NOW, __ATOMIC_SEQ_CST);
 }
@@ -127,7 +128,8 @@ struct target {
     void (*debug_print)(struct cpu *cpu, FILE *out);    /* `info registers', -d cpu */
     /* no side effects */
     bool (*debug_translate)(struct cpu *cpu, uint64_t vaddr, uint64_t *paddr);
-    bool (*disassemble_mode)(uint32_t mode, int *bits); /* for -d in_asm */
+    /* What disas_print() calls bits; for -d in_asm */
+    bool (*disassemble_mode)(const struct code_key *key, int *bits);
     /* The result of IR op ffix: what its imm says of the bits a and b. */
     uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
     /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
@@ -176,6 +178,7 @@ struct cpu_debug {
     bool off;                       /* passes all break- and watchpoints */
     bool held;                      /* stays where it is while others run */
     bool passes;                    /* the breakpoint at `pass' was reported already */
+    uint8_t guest_watches;          /* user mode: watchpoints of the guest's own, on this thread */
     bool no_interrupts;             /* none is taken while it steps */
     uint8_t stop;                   /* enum cpu_stop: the loop hands over to the debugger */
     uint8_t watch_access;           /* CPU_WATCH_* of the watchpoint that was hit */
@@ -252,6 +255,12 @@ void cpu_exclusive_end(struct cpu *cpu);
  * doing so the thread sleeps for a moment, or until something wants the vCPU.
  */
 unsigned cpu_spin(struct cpu *cpu);
+/* The list of vCPUs of a process grows at its end while others walk it. */
+static inline struct cpu *cpu_next(const struct cpu *cpu)
+{
+    return __atomic_load_n(&cpu->next, __ATOMIC_ACQUIRE);
+}
+
 /* The vCPU of this thread, NULL on others. */
 struct cpu *cpu_current(void);
 

@@ -85,6 +85,9 @@ void net_announce(void);
 /* So that other options can follow: for tests. */
 void net_forget_options(void);
 void net_print_help(FILE *out);
+/* netdev_add and netdev_del. A card loses its cable when its netdev goes. */
+bool net_add_netdev(const char *text, struct error **err);
+bool net_del_netdev(const char *id, struct error **err);
 /* By id, for properties. */
 struct net_port *net_find(const char *name);
 bool net_set_link(const char *name, bool up, struct error **err);

@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio.h"
 #include "base/bits.h"
+#include "base/fd-store.h"
 #include "base/keyval.h"
 #include "base/log.h"
 #include "base/main-loop.h"
@@ -20,10 +22,12 @@
 #include "cpu-exec.h"
 #include "crypto/object.h"
 #include "gdbstub/gdbstub.h"
+#include "hw/audio/sound.h"
 #include "hw/core/device.h"
 #include "hw/core/machine.h"
 #include "hw/core/options.h"
 #include "hw/core/run.h"
+#include "hw/usb/usb.h"
 #include "hw/virtio/share.h"
 #include "migration/migration.h"
 #include "monitor/monitor.h"
@@ -133,6 +137,7 @@ HANDLER(set_machine)
     if (!kv) {
         return false;
     }
+    vl->config.speaker_audio = g_strdup(keyval_string(kv, "pcspk-audiodev", NULL));
     name = keyval_string(kv, "type", NULL);
     if (name && wants_list(name)) {
         machine_class_print_help(stdout);
@@ -765,7 +770,8 @@ static void open_drives(struct vl *vl)
         error_exit_with(err);
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_IDE, 1, 0) &&
-        !block_find_drive(BLOCK_IF_SCSI, 0, 2)) {
+        !block_find_drive(BLOCK_IF_SCSI, 0, 2) && !has_device(vl, "ide-hd") &&
+        !has_device(vl, "ide-cd") && !has_device(vl, "scsi-hd") && !has_device(vl, "scsi-cd")) {
         add_empty_drive(vl, NULL, "2", "cdrom");
     }
     if (!vl->nodefaults && !block_find_drive(BLOCK_IF_FLOPPY, 0, 0)) {
@@ -841,6 +847,7 @@ static void build_machine(struct vl *vl)
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);
     device_set_resolver(PROPERTY_NETDEV, find_netdev);
+    device_set_resolver(PROPERTY_AUDIODEV, audio_find);
     open_characters(vl);
     block_set_default_interface(class->drive_interface);
     open_drives(vl);
@@ -909,6 +916,7 @@ static void shut_down(void)
 {
     migration_incoming_close();
     machine_stop();
+    audio_close_all();
     display_close();
     block_drain_all();
     while (block_first()) {

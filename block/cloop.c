@@ -12,7 +12,7 @@
 #define MAGIC "#!/bin/sh\n#V2.0 Format\n" \
     "modprobe cloop file=$0 && mount -r -t iso9660 /dev/cloop $1\n"
 #define HEADER 136
-#define MAX_BLOCKS (512u << 20 >> 3)
+#define MAX_BLOCKS (128u << 20 >> 3)
 
 struct cloop_node {
     struct sparse_node sparse;

@@ -89,8 +89,11 @@ bool block_commit(struct block *block, struct error **err)
         return false;
     }
     block_drain(block);
-    return block_is_snapshot(block) ? block_overlay_commit(block->node, block->options, err)
-                                    : commit_to_backing(block, err);
+    if (block_is_snapshot(block)) {
+        return block_overlay_open_below(block->node, block->options, err) &&
+            commit_opened(block, err);
+    }
+    return commit_to_backing(block, err);
 }
 
 /* --- external snapshots ---------------------------------------------------------------------- */

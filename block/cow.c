@@ -69,7 +69,7 @@ static bool open_cow(struct block_node *node, struct keyval *options, struct err
     }
     size = ld64_be(h + SIZE_AT);
     bytes = (size / 512 + 7) / 8;
-    if (bytes > 512u << 20 || ld32_be(h + SECTOR_AT) != 512) {
+    if (bytes > 128u << 20 || ld32_be(h + SECTOR_AT) != 512) {
         return sparse_fail(node, err, "its size or sector size is not supported");
     }
     h[NAME_AT + NAME_SIZE - 1] = 0;

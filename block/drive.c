@@ -451,12 +451,9 @@ const char *block_file(const struct block *block)
 
 const char *block_format(const struct block *block)
 {
-    const struct block_node *node = block->node;
+    const struct block_node *node = block_image(block);
 
-    if (!node) {
-        return "";
-    }
-    return node->driver == &block_driver_overlay ? node->child->driver->name : node->driver->name;
+    return node ? node->driver->name : "";
 }
 
 const char *block_serial(const struct block *block)

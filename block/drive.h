@@ -16,6 +16,7 @@ enum detect_zeroes { DETECT_ZEROES_OFF, DETECT_ZEROES_ON, DETECT_ZEROES_UNMAP };
 #define BLOCK_WORKERS 4
 
 struct block_job;
+struct json;
 
 struct block {
     char *id, *serial;
@@ -57,11 +58,16 @@ struct block *block_add_drive_keys(struct keyval *kv, struct error **err);
 /* -blockdev: key=value or JSON. The second makes drives of them all. */
 bool block_add_blockdev(const char *text, struct error **err);
 bool block_open_blockdevs(struct error **err);
+/* blockdev-add and blockdev-del. */
+bool block_plug_blockdev(const struct json *args, struct error **err);
+bool block_unplug_blockdev(const char *name, struct error **err);
 /* -snapshot: for drives that do not say. */
 void block_set_snapshot(bool on);
 /* The monitor's `commit` and C-a s: one drive's snapshot back into its image. */
 bool block_commit(struct block *block, struct error **err);
 bool block_is_snapshot(const struct block *block);
+/* The medium's own image, under what snapshot=on lays over it; NULL: no medium. */
+struct block_node *block_image(const struct block *block);
 
 /* Snapshots inside the image, for savevm and its kin; see image.h. The drive is drained. */
 bool block_can_snapshot(const struct block *block);

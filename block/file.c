@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "base/fd-store.h"
 #include "block/lock.h"
 #include "block/node.h"
 
@@ -18,6 +19,8 @@ struct file_node {
     struct block_node node;
     int fd;
     bool is_device;
+    bool is_ours;               /* locked: only we change its length */
+    int64_t length;             /* then */
     bool no_punch, no_zero;     /* what the host turned down once is not asked again */
     bool no_holes;
 };
@@ -35,7 +38,7 @@ static bool open_file(struct block_node *node, struct keyval *options, struct er
     bool readonly = node->flags & NODE_READONLY;
     struct stat st;
 
-    f->fd = open(node->file, (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
+    f->fd = fd_store_open(node->file, (readonly ? O_RDONLY : O_RDWR) | O_NONBLOCK, 0);
     if (f->fd < 0) {
         error_set_errno(err, errno, "Could not open '%s'", node->file);
         return false;
@@ -47,12 +50,15 @@ static bool open_file(struct block_node *node, struct keyval *options, struct er
         return false;
     }
     f->is_device = S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode);
+    f->is_ours = !may_share(options) && !f->is_device && !(node->flags & NODE_SHARE);
     node->identity[0] = st.st_dev;
     node->identity[1] = st.st_ino;
-    if (!f->is_device && !(node->flags & NODE_SHARE) && !may_share(options) &&
-        !block_file_lock(f->fd, node->file, !readonly, err)) {
+    if (f->is_ours && !block_file_lock(f->fd, node->file, !readonly, err)) {
         close(f->fd);
         return false;
+    }
+    if (f->is_ours && fstat(f->fd, &st) == 0) {     /* the last owner may have changed it */
+        f->length = st.st_size;
     }
     return true;
 }
@@ -69,6 +75,9 @@ static int64_t file_length(struct block_node *node)
     uint64_t size;
     off_t end;
 
+    if (f->is_ours) {
+        return __atomic_load_n(&f->length, __ATOMIC_RELAXED);
+    }
     if (!f->is_device) {
         return fstat(f->fd, &st) < 0 ? -errno : st.st_size;
     }
@@ -77,6 +86,15 @@ static int64_t file_length(struct block_node *node)
     }
     end = lseek(f->fd, 0, SEEK_END);
     return end < 0 ? -errno : end;
+}
+
+static void grow_to(struct file_node *f, int64_t end)
+{
+    int64_t length = __atomic_load_n(&f->length, __ATOMIC_RELAXED);
+
+    while (length < end && !__atomic_compare_exchange_n(&f->length, &length, end, false,
+                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {
+    }
 }
 
 /* Moves the whole vector; the kernel takes at most IOV_MAX parts and may stop early. */
@@ -126,7 +144,16 @@ static int file_readv(struct block_node *node, uint64_t offset, const struct iov
 static int file_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
                        unsigned count)
 {
-    return transfer(((struct file_node *)node)->fd, offset, iov, count, true);
+    struct file_node *f = (struct file_node *)node;
+    int rc = transfer(f->fd, offset, iov, count, true);
+    struct stat st;
+
+    if (!rc) {
+        grow_to(f, offset + iov_size(iov, count));
+    } else if (fstat(f->fd, &st) == 0) {        /* a part of it may be there */
+        grow_to(f, st.st_size);
+    }
+    return rc;
 }
 
 static int allocate(int fd, int mode, uint64_t offset, uint64_t size)
@@ -237,6 +264,7 @@ static bool file_resize(struct block_node *node, uint64_t size, enum block_preal
         error_set_errno(err, errno, "Could not resize file");
         return false;
     }
+    __atomic_store_n(&f->length, size, __ATOMIC_RELAXED);
     if (prealloc == BLOCK_PREALLOC_FALLOC && size > old) {
         int rc = posix_fallocate(f->fd, old, size - old);
 

@@ -17,7 +17,7 @@ static int run(struct block_job *job)
 
     while (!rc && !block_job_should_stop(job)) {
         if (!block_job_take(job, &at)) {
-            __atomic_store_n(&job->ready, true, __ATOMIC_RELEASE);
+            block_job_set_ready(job);
             g_usleep(20000);
             continue;
         }

@@ -8,6 +8,7 @@
 
 #include "base/bits.h"
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/main-loop.h"
 
 static struct block_job *jobs;
@@ -87,6 +88,57 @@ bool block_job_want(struct block_job *job, const struct block_node *base, struct
         }
     }
     return true;
+}
+
+/* --- events ---------------------------------------------------------------------------------- */
+
+static uint64_t done_bytes(const struct block_job *job)
+{
+    uint64_t done = __atomic_load_n(&job->done_chunks, __ATOMIC_RELAXED) * JOB_CHUNK;
+
+    return MIN_OF(done, job->length);
+}
+
+/* What events and queries have in common. */
+static struct json *describe(const struct block_job *job)
+{
+    struct json *o = json_object();
+
+    json_set_string(o, "type", job->type->name);
+    json_set_string(o, "device", block_id(job->block));
+    json_set_int(o, "len", (int64_t)job->length);
+    json_set_int(o, "offset", (int64_t)done_bytes(job));
+    json_set_int(o, "speed", (int64_t)__atomic_load_n(&job->speed, __ATOMIC_RELAXED));
+    return o;
+}
+
+/* A mirror that is ended without going over to its target is complete too. */
+static void tell_end(struct block_job *job, const struct error *err)
+{
+    bool cancelled = job->cancelled && (job->forced || !job->ready);
+    struct json *data = describe(job);
+
+    if (err) {
+        json_set_string(data, "error", error_text(err));
+    }
+    event_emit(cancelled && !err ? "BLOCK_JOB_CANCELLED" : "BLOCK_JOB_COMPLETED", data);
+}
+
+static void tell_ready(void *opaque)
+{
+    for (struct block_job *job = jobs; job; job = job->next) {
+        if (job->number == GPOINTER_TO_UINT(opaque)) {
+            event_emit("BLOCK_JOB_READY", describe(job));
+            return;
+        }
+    }
+}
+
+void block_job_set_ready(struct block_job *job)
+{
+    if (!__atomic_exchange_n(&job->ready, true, __ATOMIC_ACQ_REL)) {
+        main_loop_call(tell_ready, GUINT_TO_POINTER(job->number));
+    }
 }
 
 /* --- copying --------------------------------------------------------------------------------- */
@@ -273,6 +325,7 @@ static void end(struct block_job *job)
     } else {
         job->type->finish(job, &err);
     }
+    tell_end(job, err);
     if (err) {
         error_prepend(&err, "block job %s of '%s' failed: ", job->type->name,
                       block_id(job->block));
@@ -385,11 +438,31 @@ void block_jobs_print(FILE *out)
         fprintf(out, "No active jobs\n");
     }
     for (struct block_job *job = jobs; job; job = job->next) {
-        uint64_t done = __atomic_load_n(&job->done_chunks, __ATOMIC_RELAXED) * JOB_CHUNK;
-
         fprintf(out, "Type %s, device %s: Completed %llu of %llu bytes, speed limit %llu "
                 "bytes/s\n", job->type->name, block_id(job->block),
-                (unsigned long long)MIN_OF(done, job->length), (unsigned long long)job->length,
+                (unsigned long long)done_bytes(job), (unsigned long long)job->length,
                 (unsigned long long)__atomic_load_n(&job->speed, __ATOMIC_RELAXED));
     }
+}
+
+struct json *block_jobs_describe(void)
+{
+    struct json *list = json_array();
+
+    for (const struct block_job *job = jobs; job; job = job->next) {
+        bool ready = __atomic_load_n(&job->ready, __ATOMIC_ACQUIRE);
+        bool paused = __atomic_load_n(&job->paused, __ATOMIC_ACQUIRE);
+        struct json *o = describe(job);
+
+        json_set_bool(o, "busy", !paused);
+        json_set_bool(o, "paused", paused);
+        json_set_string(o, "io-status", "ok");
+        json_set_bool(o, "ready", ready);
+        json_set_string(o, "status", paused ? ready ? "standby" : "paused"
+                        : ready ? "ready" : "running");
+        json_set_bool(o, "auto-finalize", true);
+        json_set_bool(o, "auto-dismiss", true);
+        json_append(list, o);
+    }
+    return list;
 }

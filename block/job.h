@@ -37,6 +37,8 @@ bool block_job_complete(struct block_job *job, struct error **err);
 /* A mirror that has caught up leaves a whole copy, unless `force`. */
 void block_job_cancel(struct block_job *job, bool force);
 void block_jobs_print(FILE *out);
+/* The same for QMP. */
+struct json *block_jobs_describe(void);
 /* False, with the reason, when the drive's images are being copied. */
 bool block_job_allows(const struct block *block, struct error **err);
 /* At exit, and before a drive is closed. */
@@ -91,6 +93,8 @@ bool block_job_open_target(struct block_job *job, const char *file, const char *
                            unsigned flags, struct error **err);
 void block_job_free(struct block_job *job);
 
+/* All is copied for the first time: the job can be completed. On its thread. */
+void block_job_set_ready(struct block_job *job);
 /* Cancelled or asked to complete; waits while paused. */
 bool block_job_should_stop(struct block_job *job);
 /* Sleeps off what was copied too fast. */

@@ -25,6 +25,15 @@ void block_detach(struct block *block)
     block->opaque = NULL;
 }
 
+void block_release(struct block *block)
+{
+    bool keep = block->options && strcmp(keyval_option(block->options), "-blockdev") == 0;
+
+    if (!keep && !block->ops && block_job_allows(block, NULL)) {
+        block_close(block);
+    }
+}
+
 bool block_claimed(const struct block *block)
 {
     return block->ops != NULL;
@@ -125,5 +134,10 @@ bool block_change_medium(struct block *block, const char *file, const char *form
 
 bool block_is_snapshot(const struct block *block)
 {
-    return block->node && block->node->driver == &block_driver_overlay;
+    return block->node && block->node->flags & NODE_TEMPORARY;
+}
+
+struct block_node *block_image(const struct block *block)
+{
+    return block_is_snapshot(block) ? block->node->backing : block->node;
 }

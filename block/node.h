@@ -30,6 +30,7 @@ enum {
     NODE_ALL_RW = 128,          /* open the whole backing chain for writing */
     NODE_NO_IO = 256,           /* only facts are wanted: encrypted images need no key */
     NODE_FORCE = 512,           /* amend --force */
+    NODE_TEMPORARY = 1024,      /* snapshot=on: the image is the one below */
 };
 
 /* How much a new or longer image is given of its storage. */
@@ -160,7 +161,7 @@ const struct block_driver *block_find_format(const char *name);
 /* Walks the formats: *at starts at 0; NULL at the end. */
 const struct block_driver *block_next_format(size_t *at);
 
-extern const struct block_driver block_driver_file, block_driver_nbd, block_driver_overlay,
+extern const struct block_driver block_driver_file, block_driver_nbd,
     block_driver_vvfat;
 /* Only where libcurl was found. */
 extern const struct block_driver block_driver_http, block_driver_https, block_driver_ftp,
@@ -170,9 +171,10 @@ extern const struct block_driver block_driver_bochs, block_driver_cloop, block_d
     block_driver_qcow2, block_driver_raw, block_driver_vdi, block_driver_vhdx, block_driver_vmdk,
     block_driver_vpc;
 
-/* A temporary file that takes the writes; owns `below`. */
+/* A temporary file that takes the writes; owns `below`, which becomes its backing node. */
 struct block_node *block_overlay_create(struct block_node *below, struct error **err);
-/* Writes what the overlay holds into the image below it, which was opened with these options. */
-bool block_overlay_commit(struct block_node *overlay, struct keyval *options, struct error **err);
+/* Makes the image below, which was opened with these options, writable. */
+bool block_overlay_open_below(struct block_node *overlay, struct keyval *options,
+                              struct error **err);
 
 #endif

@@ -1,170 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The snapshot=on overlay: a nameless sparse file that takes all writes, over a read-only image.
- *
- * A bit a cluster tells where its bytes are. It is set after the cluster is whole in the file, so
- * that readers need no lock.
+ * snapshot=on: a qcow2 image in a nameless file takes all writes (and savevm), over an image that
+ * is only read.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/bits.h"
+#include "block/image.h"
 #include "block/node.h"
-
-#define CLUSTER_BITS 12
-#define CLUSTER_SIZE (1u << CLUSTER_BITS)
-
-struct overlay_node {
-    struct block_node node;
-    int fd;
-    int64_t length;
-    uint64_t *map;
-    pthread_mutex_t lock;       /* of writers */
-};
-
-static bool is_ours(struct overlay_node *o, uint64_t cluster)
-{
-    return __atomic_load_n(&o->map[cluster / 64], __ATOMIC_ACQUIRE) >> (cluster % 64) & 1;
-}
-
-static void set_ours(struct overlay_node *o, uint64_t cluster)
-{
-    __atomic_fetch_or(&o->map[cluster / 64], 1ull << (cluster % 64), __ATOMIC_RELEASE);
-}
-
-static int file_transfer(struct overlay_node *o, void *data, size_t size, uint64_t offset,
-                         bool write)
-{
-    while (size) {
-        ssize_t n = write ? pwrite(o->fd, data, size, offset) : pread(o->fd, data, size, offset);
-
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n <= 0) {
-            return n < 0 ? -errno : -EIO;
-        }
-        data = (char *)data + n;
-        size -= n;
-        offset += n;
-    }
-    return 0;
-}
-
-/* Bytes from `offset` on, at most `size`, that lie in clusters of the same owner. */
-static size_t run_length(struct overlay_node *o, uint64_t offset, size_t size, bool *ours)
-{
-    uint64_t end = offset + size, cluster = offset >> CLUSTER_BITS;
-
-    *ours = is_ours(o, cluster);
-    do {
-        cluster++;
-    } while (cluster << CLUSTER_BITS < end && is_ours(o, cluster) == *ours);
-    return MIN_OF(cluster << CLUSTER_BITS, end) - offset;
-}
-
-static int read_flat(struct overlay_node *o, uint64_t offset, uint8_t *data, size_t size)
-{
-    while (size) {
-        bool ours;
-        size_t n = run_length(o, offset, size, &ours);
-        struct iovec iov = { data, n };
-        int rc = ours ? file_transfer(o, data, n, offset, false)
-                      : block_node_read(o->node.child, offset, &iov, 1);
-
-        if (rc) {
-            return rc;
-        }
-        offset += n;
-        data += n;
-        size -= n;
-    }
-    return 0;
-}
-
-/* Brings a cluster that is written in part into the file. Lock held. */
-static int fetch_cluster(struct overlay_node *o, uint64_t cluster)
-{
-    uint8_t data[CLUSTER_SIZE];
-    uint64_t offset = cluster << CLUSTER_BITS;
-    struct iovec iov = { data, MIN_OF(CLUSTER_SIZE, o->length - offset) };
-    int rc = block_node_read(o->node.child, offset, &iov, 1);
-
-    return rc ? rc : file_transfer(o, data, iov.iov_len, offset, true);
-}
-
-static int write_flat(struct overlay_node *o, uint64_t offset, const uint8_t *data, size_t size)
-{
-    uint64_t first = offset >> CLUSTER_BITS, last = (offset + size - 1) >> CLUSTER_BITS;
-    int rc = 0;
-
-    if (!size) {
-        return 0;
-    }
-    pthread_mutex_lock(&o->lock);
-    if (!is_ours(o, first) && !is_aligned(offset, CLUSTER_SIZE)) {
-        rc = fetch_cluster(o, first);
-    }
-    if (!rc && !is_ours(o, last) && !is_aligned(offset + size, CLUSTER_SIZE) &&
-        (last != first || is_aligned(offset, CLUSTER_SIZE))) {
-        rc = fetch_cluster(o, last);
-    }
-    rc = rc ? rc : file_transfer(o, (void *)data, size, offset, true);
-    for (uint64_t c = first; !rc && c <= last; c++) {
-        set_ours(o, c);
-    }
-    pthread_mutex_unlock(&o->lock);
-    return rc;
-}
-
-static int overlay_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
-                         unsigned count)
-{
-    int rc = 0;
-
-    for (unsigned i = 0; i < count && !rc; i++) {
-        rc = read_flat((struct overlay_node *)node, offset, iov[i].iov_base, iov[i].iov_len);
-        offset += iov[i].iov_len;
-    }
-    return rc;
-}
-
-static int overlay_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
-                          unsigned count)
-{
-    int rc = 0;
-
-    for (unsigned i = 0; i < count && !rc; i++) {
-        rc = write_flat((struct overlay_node *)node, offset, iov[i].iov_base, iov[i].iov_len);
-        offset += iov[i].iov_len;
-    }
-    return rc;
-}
-
-static int64_t overlay_length(struct block_node *node)
-{
-    return ((struct overlay_node *)node)->length;
-}
-
-static void close_overlay(struct block_node *node)
-{
-    struct overlay_node *o = (struct overlay_node *)node;
-
-    close(o->fd);
-    free(o->map);
-    pthread_mutex_destroy(&o->lock);
-}
-
-/* There is no flush: the file goes away with the process. */
-const struct block_driver block_driver_overlay = {
-    .name = "overlay", .size = sizeof(struct overlay_node), .close = close_overlay,
-    .readv = overlay_readv, .writev = overlay_writev, .length = overlay_length,
-};
 
 static int open_temporary(struct error **err)
 {
@@ -188,10 +35,24 @@ static int open_temporary(struct error **err)
     return fd;
 }
 
+/* Parts of 4 KiB: what a guest writes seldom has to be filled up from below. */
+static struct block_node *make_image(const char *file, uint64_t length, unsigned flags,
+                                     struct error **err)
+{
+    struct keyval *options = keyval_parse("snapshot", "cluster_size=128k,extended_l2=on", NULL,
+                                          err);
+    bool good = image_create(file, "qcow2", length, options, err);
+
+    keyval_free(options);
+    return good ? block_node_open(file, "qcow2", NULL, flags, err) : NULL;
+}
+
 struct block_node *block_overlay_create(struct block_node *below, struct error **err)
 {
+    unsigned flags = (below->flags & NODE_UNMAP) | NODE_NO_FLUSH | NODE_NO_BACKING;
     int64_t length = block_node_length(below);
-    struct overlay_node *o;
+    struct block_node *node;
+    char *file;
     int fd;
 
     if (length < 0) {
@@ -202,77 +63,33 @@ struct block_node *block_overlay_create(struct block_node *below, struct error *
     if (fd < 0) {
         return NULL;
     }
-    if (ftruncate(fd, length) < 0) {
-        error_set_errno(err, errno, "cannot make a snapshot of %lld bytes", (long long)length);
-        close(fd);
-        return NULL;
+    file = g_strdup_printf("/proc/self/fd/%d", fd);
+    node = make_image(file, align_up(length, 512), flags, err);
+    g_free(file);
+    close(fd);
+    if (node) {
+        node->flags |= NODE_TEMPORARY;
+        node->backing = below;
+        g_free(node->file);
+        node->file = g_strdup(below->file);
     }
-    o = g_new0(struct overlay_node, 1);
-    o->node.driver = &block_driver_overlay;
-    o->node.file = g_strdup(below->file);
-    o->node.child = below;
-    o->node.flags = below->flags & ~NODE_READONLY;
-    o->fd = fd;
-    o->length = length;
-    /* Untouched pages of a large map cost nothing. */
-    o->map = calloc((length >> CLUSTER_BITS) / 64 + 1, sizeof(uint64_t));
-    if (!o->map) {
-        g_error("out of memory");
-    }
-    pthread_mutex_init(&o->lock, NULL);
-    return &o->node;
-}
-
-static int commit_cluster(struct overlay_node *o, struct block_node *to, uint64_t cluster)
-{
-    uint8_t data[CLUSTER_SIZE];
-    uint64_t offset = cluster << CLUSTER_BITS;
-    struct iovec iov = { data, MIN_OF(CLUSTER_SIZE, o->length - offset) };
-    int rc = file_transfer(o, data, iov.iov_len, offset, false);
-
-    return rc ? rc : block_node_write(to, offset, &iov, 1);
+    return node;
 }
 
 /*
  * The image, opened for writing: this node takes the place of the read-only one, whose caches must
  * not outlive the change. It goes without locks, for the old one holds them until it is closed.
  */
-static struct block_node *reopen_below(struct overlay_node *o, struct keyval *options,
-                                       struct error **err)
+bool block_overlay_open_below(struct block_node *overlay, struct keyval *options,
+                              struct error **err)
 {
-    unsigned flags = (o->node.flags & ~NODE_READONLY) | NODE_SHARE;
-    struct block_node *fresh = block_node_open(o->node.file, o->node.child->driver->name, options,
-                                               flags, err);
+    struct block_node *below = overlay->backing, *fresh;
 
+    fresh = block_node_open(below->file, below->driver->name, options,
+                            (below->flags & ~NODE_READONLY) | NODE_SHARE, err);
     if (fresh) {
-        block_node_close(o->node.child);
-        o->node.child = fresh;
+        block_node_close(below);
+        overlay->backing = fresh;
     }
-    return fresh;
-}
-
-bool block_overlay_commit(struct block_node *overlay, struct keyval *options, struct error **err)
-{
-    struct overlay_node *o = (struct overlay_node *)overlay;
-    uint64_t clusters = (o->length + CLUSTER_SIZE - 1) >> CLUSTER_BITS;
-    struct block_node *to = reopen_below(o, options, err);
-    int rc = 0;
-
-    if (!to) {
-        return false;
-    }
-    pthread_mutex_lock(&o->lock);
-    for (uint64_t c = 0; c < clusters && !rc; c++) {
-        if (o->map[c / 64] == 0) {
-            c |= 63;
-        } else if (is_ours(o, c)) {
-            rc = commit_cluster(o, to, c);
-        }
-    }
-    rc = rc ? rc : block_node_flush(to);
-    pthread_mutex_unlock(&o->lock);
-    if (rc) {
-        error_set_errno(err, -rc, "cannot write the snapshot back to '%s'", overlay->file);
-    }
-    return rc == 0;
+    return fresh != NULL;
 }

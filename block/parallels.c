@@ -12,7 +12,7 @@
 #define MAGIC_EXT "WithouFreSpacExt"    /* the table counts clusters */
 #define IN_USE 0x746f6e59u
 #define HEADER 64
-#define MAX_ENTRIES (64u << 20)
+#define MAX_ENTRIES (32u << 20)
 
 struct parallels_node {
     struct sparse_node sparse;

@@ -130,9 +130,13 @@ static int set_entry(struct qcow_node *q, uint64_t index, uint64_t entry)
 
 static int locate(struct block_node *node, uint64_t index, struct sparse_place *place)
 {
-    uint64_t entry;
-    int rc = get_entry(qcow_of(node), index, &entry);
+    struct qcow_node *q = qcow_of(node);
+    uint64_t entry, l1 = index >> q->l2_bits;
+    int rc = get_entry(q, index, &entry);
 
+    if (l1 >= q->l1_size || !q->l1[l1]) {
+        place->alike = ((l1 + 1) << q->l2_bits) - index;
+    }
     place->kind = entry & PACKED ? SPARSE_PACKED : entry ? SPARSE_DATA : SPARSE_HOLE;
     place->offset = entry & ~PACKED;
     return rc;

@@ -502,7 +502,7 @@ int qcow2_check(struct block_node *node, unsigned repair, struct image_check *re
     }
     c.pages = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
     c.file_clusters = align_up(length, q->cluster_size) >> q->cluster_bits;
-    pthread_rwlock_wrlock(&q->rw);
+    qcow2_lock_alone(q);
     rc = repair ? qcow2_write_out(q, true) : 0;
     q->lazy = false;                /* repairs reach the file now */
     count_all(&c, true);

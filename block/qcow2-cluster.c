@@ -18,6 +18,13 @@ uint64_t qcow2_bitmap(struct qcow2 *q, const struct qcow2_table *l2, unsigned in
     return q->subclusters > 1 ? ld64_be(l2->data + index * q->entry_size + 8) : 0;
 }
 
+uint64_t qcow2_units_mask(const struct qcow2 *q, uint64_t from, uint64_t to)
+{
+    unsigned first = from >> q->unit_bits, last = (to - 1) >> q->unit_bits;
+
+    return bits_mask(last - first + 1) << first;
+}
+
 void qcow2_set_entry(struct qcow2 *q, struct qcow2_table *l2, unsigned index, uint64_t entry,
                      uint64_t bitmap)
 {
@@ -42,6 +49,11 @@ bool qcow2_has_cluster(const struct qcow2 *q, uint64_t entry)
         return false;
     }
     return entry & QCOW2_OFFSET_MASK || (q->data_file && entry & QCOW2_COPIED);
+}
+
+bool qcow2_is_own(const struct qcow2 *q, uint64_t entry)
+{
+    return qcow2_has_cluster(q, entry) && entry & QCOW2_COPIED;
 }
 
 void qcow2_packed_range(const struct qcow2 *q, uint64_t entry, uint64_t *offset, uint64_t *size)

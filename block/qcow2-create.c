@@ -443,7 +443,7 @@ bool qcow2_resize(struct block_node *node, uint64_t size, enum block_prealloc pr
                                     false);
         }
     }
-    pthread_rwlock_wrlock(&q->rw);
+    qcow2_lock_alone(q);
     if (!rc && size != old) {
         good = size > old ? grow(q, size, prealloc, err) : shrink(q, size, err);
     }

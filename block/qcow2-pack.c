@@ -11,38 +11,10 @@
 
 #define WINDOW_BITS (-12)       /* raw deflate with a small window, as the format wants */
 
-static size_t pack_zlib(const void *data, size_t size, void *packed, size_t room)
-{
-    z_stream z = { .next_in = (void *)data, .avail_in = size, .next_out = packed,
-                   .avail_out = room };
-    int rc;
-
-    if (deflateInit2(&z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9,
-                     Z_DEFAULT_STRATEGY) != Z_OK) {
-        return 0;
-    }
-    rc = deflate(&z, Z_FINISH);
-    deflateEnd(&z);
-    return rc == Z_STREAM_END ? room - z.avail_out : 0;
-}
-
-static bool unpack_zlib(const void *packed, size_t packed_size, void *data, size_t size)
-{
-    z_stream z = { .next_in = (void *)packed, .avail_in = packed_size, .next_out = data,
-                   .avail_out = size };
-    int rc;
-
-    if (inflateInit2(&z, WINDOW_BITS) != Z_OK) {
-        return false;
-    }
-    rc = inflate(&z, Z_FINISH);
-    inflateEnd(&z);
-    /* Z_BUF_ERROR: the output is full, though the stream did not say that it ends. */
-    return z.avail_out == 0 && (rc == Z_STREAM_END || rc == Z_BUF_ERROR || rc == Z_OK);
-}
-
 /* Contexts are large: each thread keeps its own until it ends. */
 struct contexts {
+    z_stream deflate;
+    bool has_deflate;
     ZSTD_CCtx *packer;
     ZSTD_DCtx *unpacker;
 };
@@ -54,6 +26,9 @@ static void free_contexts(void *opaque)
 {
     struct contexts *c = opaque;
 
+    if (c->has_deflate) {
+        deflateEnd(&c->deflate);
+    }
     ZSTD_freeCCtx(c->packer);
     ZSTD_freeDCtx(c->unpacker);
     g_free(c);
@@ -72,16 +47,49 @@ static struct contexts *contexts(void)
     c = pthread_getspecific(contexts_key);
     if (!c) {
         c = g_new0(struct contexts, 1);
-        c->packer = ZSTD_createCCtx();
-        c->unpacker = ZSTD_createDCtx();
         pthread_setspecific(contexts_key, c);
     }
     return c;
 }
 
+static size_t pack_zlib(const void *data, size_t size, void *packed, size_t room)
+{
+    struct contexts *c = contexts();
+    z_stream *z = &c->deflate;
+
+    if (!c->has_deflate) {
+        c->has_deflate = deflateInit2(z, Z_DEFAULT_COMPRESSION, Z_DEFLATED, WINDOW_BITS, 9,
+                                      Z_DEFAULT_STRATEGY) == Z_OK;
+    }
+    if (!c->has_deflate || deflateReset(z) != Z_OK) {
+        return 0;
+    }
+    z->next_in = (void *)data;
+    z->avail_in = size;
+    z->next_out = packed;
+    z->avail_out = room;
+    return deflate(z, Z_FINISH) == Z_STREAM_END ? room - z->avail_out : 0;
+}
+
+static bool unpack_zlib(const void *packed, size_t packed_size, void *data, size_t size)
+{
+    z_stream z = { .next_in = (void *)packed, .avail_in = packed_size, .next_out = data,
+                   .avail_out = size };
+    int rc;
+
+    if (inflateInit2(&z, WINDOW_BITS) != Z_OK) {
+        return false;
+    }
+    rc = inflate(&z, Z_FINISH);
+    inflateEnd(&z);
+    /* Z_BUF_ERROR: the output is full, though the stream did not say that it ends. */
+    return z.avail_out == 0 && (rc == Z_STREAM_END || rc == Z_BUF_ERROR || rc == Z_OK);
+}
+
 static size_t pack_zstd(const void *data, size_t size, void *packed, size_t room)
 {
-    ZSTD_CCtx *packer = contexts()->packer;
+    struct contexts *c = contexts();
+    ZSTD_CCtx *packer = c->packer ? c->packer : (c->packer = ZSTD_createCCtx());
     size_t n = packer ? ZSTD_compressCCtx(packer, packed, room, data, size, ZSTD_CLEVEL_DEFAULT)
                       : 0;
 
@@ -93,7 +101,8 @@ static bool unpack_zstd(const void *packed, size_t packed_size, void *data, size
 {
     ZSTD_inBuffer in = { packed, packed_size, 0 };
     ZSTD_outBuffer out = { data, size, 0 };
-    ZSTD_DCtx *unpacker = contexts()->unpacker;
+    struct contexts *c = contexts();
+    ZSTD_DCtx *unpacker = c->unpacker ? c->unpacker : (c->unpacker = ZSTD_createDCtx());
 
     if (!unpacker) {
         return false;

@@ -322,6 +322,7 @@ int qcow2_apply_freed(struct qcow2 *q)
     GArray *freed = q->freed;
 
     if (freed->len) {
+        qcow2_wait_transfers(q);
         q->freed = g_array_new(FALSE, FALSE, sizeof(struct qcow2_range));
         for (unsigned i = 0; i < freed->len; i++) {
             struct qcow2_range range = g_array_index(freed, struct qcow2_range, i);

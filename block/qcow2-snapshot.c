@@ -286,7 +286,7 @@ bool qcow2_snapshot_create(struct block_node *node, const struct image_snapshot 
         error_set_errno(err, -rc, "Could not create snapshot '%s'", wanted->name);
         return false;
     }
-    pthread_rwlock_wrlock(&q->rw);
+    qcow2_lock_alone(q);
     s.info.disk_size = q->size;
     s.info.id = free_id(q);
     s.info.name = g_strdup(wanted->name);
@@ -340,7 +340,7 @@ bool qcow2_snapshot_apply(struct block_node *node, const char *name, struct erro
     struct qcow2_snapshot *s;
     int rc = -ENOENT;
 
-    pthread_rwlock_wrlock(&q->rw);
+    qcow2_lock_alone(q);
     s = find(q, name);
     if (s) {
         rc = q->corrupt ? -EIO : node->flags & NODE_READONLY ? -EROFS : apply_snapshot(q, s);
@@ -389,7 +389,7 @@ bool qcow2_snapshot_delete(struct block_node *node, const char *name, struct err
     struct qcow2_snapshot *s;
     int rc = 0;
 
-    pthread_rwlock_wrlock(&q->rw);
+    qcow2_lock_alone(q);
     s = find(q, name);
     if (!s) {
         error_set(err, "Could not delete snapshot '%s': snapshot not found", name);

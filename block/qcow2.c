@@ -471,6 +471,7 @@ static void free_memory(struct qcow2 *q)
     g_free(q->unpacked);
     pthread_rwlock_destroy(&q->rw);
     pthread_mutex_destroy(&q->cache_lock);
+    qcow2_claims_free(q);
 }
 
 static void init_locks(struct qcow2 *q)
@@ -482,6 +483,7 @@ static void init_locks(struct qcow2 *q)
     pthread_rwlock_init(&q->rw, &attributes);
     pthread_rwlockattr_destroy(&attributes);
     pthread_mutex_init(&q->cache_lock, NULL);
+    qcow2_claims_init(q);
 }
 
 static bool open_data_file(struct qcow2 *q, struct keyval *options, struct error **err)
@@ -617,10 +619,20 @@ static int qcow2_readv(struct block_node *node, uint64_t offset, const struct io
     return qcow2_read(qcow2_of(node), offset, iov, count);
 }
 
+/* The list of bitmaps only changes with the lock for writing. */
+static void note_change(struct qcow2 *q, uint64_t offset, uint64_t size)
+{
+    if (__atomic_load_n(&q->bitmap_count, __ATOMIC_RELAXED)) {
+        pthread_rwlock_rdlock(&q->rw);
+        qcow2_bitmaps_dirty(q, offset, size);
+        pthread_rwlock_unlock(&q->rw);
+    }
+}
+
 static int qcow2_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
                         unsigned count)
 {
-    qcow2_bitmaps_dirty(qcow2_of(node), offset, iov_size(iov, count));
+    note_change(qcow2_of(node), offset, iov_size(iov, count));
     return qcow2_write(qcow2_of(node), offset, iov, count);
 }
 
@@ -629,7 +641,7 @@ static int write_zeroes(struct block_node *node, uint64_t offset, uint64_t size,
     struct qcow2 *q = qcow2_of(node);
     int rc = 0;
 
-    qcow2_bitmaps_dirty(q, offset, size);
+    note_change(q, offset, size);
     if (q->data_file && q->autoclear & QCOW2_RAW_DATA) {
         rc = block_node_write_zeroes(q->data_file, offset, size, may_unmap);
         may_unmap = false;
@@ -644,26 +656,26 @@ static int discard(struct block_node *node, uint64_t offset, uint64_t size)
     if (q->data_file && q->autoclear & QCOW2_RAW_DATA) {
         return 0;
     }
-    qcow2_bitmaps_dirty(q, offset, size);
+    note_change(q, offset, size);
     return qcow2_drop_clusters(q, offset, size, false);
 }
 
 static int flush(struct block_node *node)
 {
     struct qcow2 *q = qcow2_of(node);
-    bool dirty;
-    int rc;
+    bool dirty, synced = false;
+    int rc = 0;
 
     pthread_rwlock_rdlock(&q->rw);
     dirty = q->dirty;
     pthread_rwlock_unlock(&q->rw);
-    if (!dirty || node->flags & NODE_READONLY) {
-        return qcow2_sync(q);
+    if (dirty && !(node->flags & NODE_READONLY)) {
+        pthread_rwlock_wrlock(&q->rw);
+        synced = q->freed->len;     /* then it does so before it gives clusters back */
+        rc = qcow2_write_out(q, false);
+        pthread_rwlock_unlock(&q->rw);
     }
-    pthread_rwlock_wrlock(&q->rw);
-    rc = qcow2_write_out(q, true);
-    pthread_rwlock_unlock(&q->rw);
-    return rc;
+    return rc || synced ? rc : qcow2_sync(q);
 }
 
 static int64_t length(struct block_node *node)

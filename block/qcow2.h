@@ -2,9 +2,9 @@
 /*
  * qcow2 between its files. The format is described in docs/block.md.
  *
- * Locks: `rw` is held for reading while data moves in place and for writing by everything that
- * changes metadata; functions without `lock' in their comment expect it. `cache_lock` guards the
- * lists of cached tables, so that readers can load tables side by side.
+ * Locks: `rw` is held for reading by what looks up metadata and for writing by what changes it;
+ * functions without `lock' in their comment expect it. Data moves without it, see qcow2-claim.c.
+ * `cache_lock` guards the lists of cached tables, so that readers can load tables side by side.
  *
  * Order: changed tables stay in memory until qcow2_write_out(), which writes what is pointed at
  * before what points. What is freed is given back only after nothing on disk points at it, so a
@@ -72,10 +72,23 @@ struct qcow2_extension {
     uint8_t *data;
 };
 
+struct qcow2_claim {
+    uint64_t from, to;              /* whole clusters of the guest */
+    struct qcow2_claim *next;
+};
+
 struct qcow2 {
     struct block_node node;
     pthread_rwlock_t rw;
     pthread_mutex_t cache_lock;
+
+    /* See qcow2-claim.c. */
+    struct qcow2_claim *claims;             /* under rw */
+    unsigned transfers;
+    pthread_mutex_t claim_lock;             /* of what follows */
+    pthread_cond_t released;                /* a claim, or the last transfer ended */
+    uint64_t releases;
+    unsigned alone_waits;                   /* who wants the image alone: no new claims */
 
     /* The header. */
     unsigned version, cluster_bits, refcount_order, compression;
@@ -116,7 +129,7 @@ struct qcow2 {
     uint64_t free_index;                    /* no free cluster is below */
     uint64_t byte_position;                 /* for the next compressed cluster; 0: none */
     uint64_t written_end;                   /* the file was never longer: zeroes from here on */
-    bool lazy, dirty, corrupt, unsynced;
+    bool lazy, dirty, corrupt;
 
     uint64_t *places, places_count;         /* see qcow2-overlap.c */
     unsigned places_order;
@@ -184,12 +197,16 @@ struct qcow2_map {
 int qcow2_map(struct qcow2 *q, uint64_t offset, uint64_t size, struct qcow2_map *map);
 uint64_t qcow2_entry(struct qcow2 *q, const struct qcow2_table *l2, unsigned index);
 uint64_t qcow2_bitmap(struct qcow2 *q, const struct qcow2_table *l2, unsigned index);
+/* The bits of the subclusters that the bytes [from, to) of a cluster touch. */
+uint64_t qcow2_units_mask(const struct qcow2 *q, uint64_t from, uint64_t to);
 void qcow2_set_entry(struct qcow2 *q, struct qcow2_table *l2, unsigned index, uint64_t entry,
                      uint64_t bitmap);
 unsigned qcow2_l2_index(const struct qcow2 *q, uint64_t offset);
 /* The table for `offset`, made or unshared as needed; pinned. */
 int qcow2_l2_for_write(struct qcow2 *q, uint64_t offset, struct qcow2_table **l2);
 bool qcow2_has_cluster(const struct qcow2 *q, uint64_t entry);
+/* Can the cluster be written without moving it? */
+bool qcow2_is_own(const struct qcow2 *q, uint64_t entry);
 /* The file's bytes that a compressed entry covers. */
 void qcow2_packed_range(const struct qcow2 *q, uint64_t entry, uint64_t *offset, uint64_t *size);
 void qcow2_free_entry(struct qcow2 *q, uint64_t entry);
@@ -203,7 +220,25 @@ int qcow2_refer(struct qcow2 *q, const uint64_t *l1, uint32_t entries, int delta
 /* Makes the COPIED flags of the active tables follow the refcounts. */
 int qcow2_update_copied(struct qcow2 *q, bool all_shared);
 
-/* --- qcow2-io.c: data; these lock --- */
+/* --- qcow2-claim.c: data that moves without the lock --- */
+void qcow2_claims_init(struct qcow2 *q);
+void qcow2_claims_free(struct qcow2 *q);
+/* How much of a range, from its front, nobody has claimed. With the lock for writing. */
+uint64_t qcow2_unclaimed(struct qcow2 *q, uint64_t offset, uint64_t size);
+/* All clusters that the range touches. Both with the lock for writing. */
+void qcow2_claim(struct qcow2 *q, struct qcow2_claim *claim, uint64_t offset, uint64_t size);
+void qcow2_release(struct qcow2 *q, struct qcow2_claim *claim);
+/* Lets the lock for writing go and waits until a claim was released. */
+void qcow2_unlock_and_wait(struct qcow2 *q);
+/* Locks for writing, with no claim or transfer left: for what changes all of the image. */
+void qcow2_lock_alone(struct qcow2 *q);
+/* Around reading and overwriting clusters in use; begins with the lock, ends without it. */
+void qcow2_transfer_begin(struct qcow2 *q);
+void qcow2_transfer_end(struct qcow2 *q);
+/* With the lock for writing. */
+void qcow2_wait_transfers(struct qcow2 *q);
+
+/* --- qcow2-io.c, qcow2-write.c: data; these lock --- */
 int qcow2_read(struct qcow2 *q, uint64_t offset, const struct iovec *iov, unsigned count);
 int qcow2_write(struct qcow2 *q, uint64_t offset, const struct iovec *iov, unsigned count);
 int qcow2_write_zeroes(struct qcow2 *q, uint64_t offset, uint64_t size, bool may_unmap);

@@ -231,25 +231,31 @@ int64_t sparse_length(struct block_node *node)
 
 /* --- status ---------------------------------------------------------------------------------- */
 
+/* So many blocks are looked at in a turn: tables can promise disks that take days to walk. */
+#define STATUS_STEPS 65536
+
 int sparse_status(struct block_node *node, uint64_t offset, uint64_t size,
                   struct block_extent *extent)
 {
     struct sparse_node *s = sparse_of(node);
-    uint64_t index = offset / s->block_size, skip = offset % s->block_size, reach;
+    uint64_t index = offset / s->block_size, skip = offset % s->block_size, reach, blocks;
     struct sparse_place first = { 0 }, next = { 0 };
     int rc;
 
     pthread_rwlock_rdlock(&s->lock);
     rc = s->ops->locate(node, index, &first);
-    reach = s->block_size - skip;
-    while (!rc && reach < size) {
+    blocks = MAX_OF(first.alike, 1);
+    reach = blocks * s->block_size - skip;
+    for (unsigned i = 0; !rc && reach < size && i < STATUS_STEPS; i++) {
+        index += blocks;
         next = (struct sparse_place){ 0 };
-        rc = s->ops->locate(node, ++index, &next);
+        rc = s->ops->locate(node, index, &next);
         if (next.kind != first.kind || next.file != first.file ||
             (first.kind == SPARSE_DATA && next.offset != first.offset + skip + reach)) {
             break;
         }
-        reach += s->block_size;
+        blocks = MAX_OF(next.alike, 1);
+        reach += blocks * s->block_size;
     }
     pthread_rwlock_unlock(&s->lock);
     *extent = (struct block_extent){ .length = MIN_OF(reach, size), .offset = first.offset + skip,

@@ -17,6 +17,7 @@ struct sparse_place {
     enum sparse_kind kind;
     struct block_node *file;        /* NULL: the child */
     uint64_t offset;                /* of the block's first byte */
+    uint64_t alike;                 /* blocks from this one on that continue it; 0: not known */
 };
 
 struct sparse_ops {

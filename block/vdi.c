@@ -12,7 +12,7 @@
 #define UNALLOCATED 0xffffffffu
 #define DISCARDED 0xfffffffeu
 #define BLOCK_BYTES (1u << 20)
-#define MAX_BLOCKS 0x1fffff80u
+#define MAX_BLOCKS (32u << 20)     /* 32 TiB; a table of 128 MiB */
 enum { TYPE_DYNAMIC = 1, TYPE_STATIC = 2 };
 
 struct vdi_node {
@@ -143,8 +143,10 @@ static void describe(struct block_node *node, struct image_info *info)
 static int check(struct block_node *node, unsigned repair, struct image_check *result)
 {
     struct vdi_node *v = (struct vdi_node *)node;
-    uint8_t *seen = g_malloc0(v->allocated / 8 + 1);
-    uint32_t used = 0;
+    int64_t length = block_node_length(node->child);
+    uint64_t in_file = MAX_OF(length, 0) / BLOCK_BYTES + 1;
+    uint32_t count = MIN_OF(v->allocated, in_file), used = 0;
+    uint8_t *seen = g_malloc0(count / 8 + 1);
 
     for (uint32_t i = 0; i < v->blocks; i++) {
         uint32_t entry = v->table[i];
@@ -153,10 +155,10 @@ static int check(struct block_node *node, unsigned repair, struct image_check *r
             continue;
         }
         used++;
-        if (entry >= v->allocated || seen[entry / 8] >> entry % 8 & 1) {
+        if (entry >= count || seen[entry / 8] >> entry % 8 & 1) {
             if (!result->quiet) {
                 fprintf(stderr, "ERROR: block index %u %s, is %u\n", i,
-                        entry >= v->allocated ? "out of range" : "also used", entry);
+                        entry >= count ? "out of range" : "also used", entry);
             }
             result->corruptions++;
             continue;

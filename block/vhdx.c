@@ -12,7 +12,7 @@
 #include "block/sparse.h"
 
 #define MIB (1ull << 20)
-#define MAX_BAT (512u << 20 >> 3)
+#define MAX_BAT (192u << 20 >> 3)
 enum { STATE_ABSENT, STATE_UNDEFINED, STATE_ZERO, STATE_UNMAPPED, STATE_FULL = 6, STATE_PARTIAL };
 
 /* GUIDs as they are in the file. */

@@ -119,21 +119,34 @@ static int get_entry(struct vmdk_node *v, struct extent *e, uint64_t index, uint
     return rc;
 }
 
+/* How many blocks follow in a hole that has no grain table, this one included; 0: it has one. */
+static uint64_t without_table(struct extent *e, uint64_t sector, uint64_t block)
+{
+    uint64_t grain = (sector - e->start) / e->grain, table = grain / VMDK_GTES;
+
+    if (block != e->grain || (table < e->gd_entries && e->gd[table])) {
+        return 0;
+    }
+    return MIN_OF(VMDK_GTES - grain % VMDK_GTES, (e->start + e->sectors - sector) / block);
+}
+
 static int locate(struct block_node *node, uint64_t index, struct sparse_place *place)
 {
     struct vmdk_node *v = vmdk_of(node);
-    uint64_t sector = index * (v->sparse.block_size / 512);
+    uint64_t block = v->sparse.block_size / 512, sector = index * block;
     struct extent *e = extent_at(v, sector);
     uint32_t entry;
     int rc;
 
     place->file = e->file;
     if (e->zero || e->flat) {
+        place->alike = (e->start + e->sectors - sector) / block;
         place->kind = e->zero ? SPARSE_ZERO : SPARSE_DATA;
         place->offset = e->flat_offset + (sector - e->start) * 512;
         return 0;
     }
     rc = get_entry(v, e, index, &entry);
+    place->alike = without_table(e, sector, block);
     place->offset = entry * 512ull;
     place->kind = entry == 0 ? SPARSE_HOLE : entry == 1 && e->zeroed_grain ? SPARSE_ZERO
         : e->compressed ? SPARSE_PACKED : SPARSE_DATA;

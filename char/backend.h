@@ -40,6 +40,7 @@ struct chardev {
     char *id, *description;
     struct chardev_frontend frontends[CHARDEV_FRONTENDS];
     unsigned n_frontends, max_frontends, focus;
+    GArray *passed;                 /* int: descriptors that came with the input; NULL: none */
     GByteArray *queue;              /* from chardev_write_all(), not yet taken */
     FILE *log;                      /* logfile= */
     bool connected, paused, blocked;

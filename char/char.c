@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Character devices: the list, front-ends, and the queue between front-end and back-end. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bits.h"
 #include "char/backend.h"
@@ -48,6 +49,12 @@ void chardev_close(struct chardev *chr)
         *link = chr->next;
     }
     chr->n_frontends = 0;
+    for (int fd = chardev_take_fd(chr); fd >= 0; fd = chardev_take_fd(chr)) {
+        close(fd);
+    }
+    if (chr->passed) {
+        g_array_free(chr->passed, true);
+    }
     if (chr->backend->close) {
         chr->backend->close(chr);
     }

@@ -2,11 +2,68 @@
 /* Descriptors of character back-ends: read when the front-end has room, written without waiting. */
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/bits.h"
 #include "char/backend.h"
+
+enum { PASSED_MAX = 16 };            /* descriptors that wait for a command */
+
+static void keep_passed(struct chardev *chr, const struct cmsghdr *c)
+{
+    size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+    chr->passed = chr->passed ? chr->passed : g_array_new(FALSE, FALSE, sizeof(int));
+    for (size_t i = 0; i < count; i++) {
+        int fd;
+
+        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+        if (chr->passed->len < PASSED_MAX) {
+            g_array_append_val(chr->passed, fd);
+        } else {
+            close(fd);
+        }
+    }
+}
+
+int chardev_take_fd(struct chardev *chr)
+{
+    int fd;
+
+    if (!chr->passed || !chr->passed->len) {
+        return -1;
+    }
+    fd = g_array_index(chr->passed, int, chr->passed->len - 1);
+    g_array_set_size(chr->passed, chr->passed->len - 1);
+    return fd;
+}
+
+/* A unix socket may bring descriptors along. */
+static ssize_t receive(struct chardev_fds *fds, uint8_t *data, size_t size)
+{
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(PASSED_MAX * sizeof(int))];
+    } control;
+    struct iovec iov = { data, size };
+    struct msghdr m = {
+        .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+        .msg_controllen = sizeof(control)
+    };
+    ssize_t n = recvmsg(fds->in, &m, MSG_CMSG_CLOEXEC);
+
+    if (n < 0 && errno == ENOTSOCK) {    /* only the output is one */
+        return read(fds->in, data, size);
+    }
+    for (struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS) {
+            keep_passed(fds->chr, c);
+        }
+    }
+    return n;
+}
 
 static void input_ready(void *opaque, int ready)
 {
@@ -20,7 +77,7 @@ static void input_ready(void *opaque, int ready)
         chardev_fds_update(fds);
         return;
     }
-    n = read(fds->in, data, room);
+    n = fds->is_socket ? receive(fds, data, room) : read(fds->in, data, room);
     if (n < 0 && (errno == EAGAIN || errno == EINTR)) {
         return;
     }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fd-store.h"
 #include "char/backend.h"
 
 struct path_chardev {
@@ -37,7 +38,7 @@ static bool open_file(struct chardev *chr, struct keyval *kv, struct error **err
     if (!path || !keyval_bool(kv, "append", &append, err)) {
         return false;
     }
-    fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | (append ? O_APPEND : O_TRUNC), 0666);
+    fd = fd_store_open(path, O_WRONLY | O_CREAT | (append ? O_APPEND : O_TRUNC), 0666);
     if (fd < 0) {
         error_set_errno(err, errno, "cannot open '%s' for writing", path);
         return false;

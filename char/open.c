@@ -127,8 +127,7 @@ struct chardev *chardev_open_option(const char *text, struct error **err)
 static const struct {
     const char *id, *option;
 } users[] = {
-    { "serial", "-serial" }, { "parallel", "-parallel" }, { "compat_monitor", "-monitor" },
-    { "debugcon", "-debugcon" },
+    { "serial", "-serial" }, { "parallel", "-parallel" }, { "debugcon", "-debugcon" },
 };
 
 /* Splits "host:port" (or "[v6]:port", or ":port"), with the rest of the text after it. */
@@ -290,9 +289,19 @@ static struct chardev *open_classic(const char *option, const char *id, const ch
 
 struct chardev *chardev_open(const char *id, const char *spec, struct error **err)
 {
+    const char *option = "-chardev";
+
+    for (size_t i = 0; id && i < ARRAY_LEN(users); i++) {
+        option = g_str_has_prefix(id, users[i].id) ? users[i].option : option;
+    }
+    return chardev_open_for(option, id, spec, err);
+}
+
+struct chardev *chardev_open_for(const char *option, const char *id, const char *spec,
+                                 struct error **err)
+{
     struct error *why = NULL;
     struct chardev *chr;
-    const char *option = "-chardev";
 
     if (g_str_has_prefix(spec, "chardev:")) {
         chr = chardev_find(spec + 8);
@@ -300,9 +309,6 @@ struct chardev *chardev_open(const char *id, const char *spec, struct error **er
             error_set(err, "chardev \"%s\" not found", spec + 8);
         }
         return chr;
-    }
-    for (size_t i = 0; id && i < ARRAY_LEN(users); i++) {
-        option = g_str_has_prefix(id, users[i].id) ? users[i].option : option;
     }
     chr = open_classic(option, id, spec, &why);
     if (!chr && *error_text(why) != '-') {

@@ -15,6 +15,8 @@
 #include "img/img.h"
 
 #define PIECE_BYTES (2u << 20)
+#define MERGED_BYTES 16384u     /* zeroes up to this, between data, are read rather than left out */
+#define MAX_PARTS 512
 #define MAX_SOURCES 64
 
 struct source {
@@ -22,11 +24,11 @@ struct source {
     uint64_t start, length;         /* in the target */
 };
 
-enum piece_kind { PIECE_DATA, PIECE_ZERO, PIECE_SKIP };
+enum part_kind { PART_DATA, PART_ZERO, PART_SKIP };
 
-struct piece {
-    enum piece_kind kind;
-    uint64_t at, size, number;
+struct part {
+    enum part_kind kind;
+    uint64_t at, size;
 };
 
 struct slot;
@@ -42,8 +44,8 @@ struct convert {
     pthread_mutex_t lock;           /* of the source position, the ring and the turn */
     pthread_cond_t turned;
     struct slot *ring;              /* pieces on their way, by number */
-    unsigned ring_size;
-    struct piece known;             /* what a host was asked last: that can take long */
+    unsigned ring_size, max_parts;
+    struct part known;              /* what a host was asked last: that can take long */
     uint64_t taken, turn;
     bool writing;                   /* a thread writes what is ready */
     struct timespec began;
@@ -52,12 +54,17 @@ struct convert {
     uint64_t failed_at;
 };
 
-/* A piece between its source and its target. */
+/*
+ * A piece between its source and its target: at most PIECE_BYTES in parts one after the other, or a
+ * longer run without data.
+ */
 struct slot {
-    struct piece piece;
+    uint64_t at, size;
+    struct part *parts;
+    unsigned count;
     uint8_t *data, *packed;
     size_t packed_size;
-    bool busy, ready, zero;
+    bool busy, ready;
     int rc;
 };
 
@@ -73,7 +80,7 @@ static struct source *source_at(struct convert *c, uint64_t at)
     return &c->sources[i];
 }
 
-static int status_at(struct convert *c, uint64_t at, struct piece *p)
+static int status_at(struct convert *c, uint64_t at, struct part *p)
 {
     struct source *s = source_at(c, at);
     struct block_extent e;
@@ -82,16 +89,16 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
     int rc;
 
     if (at >= c->known.at && at < c->known.at + c->known.size) {
-        *p = (struct piece){ c->known.kind, at, c->known.at + c->known.size - at };
+        *p = (struct part){ c->known.kind, at, c->known.at + c->known.size - at };
         return 0;
     }
     rc = c->has_backing ? block_node_status(s->node, at - s->start, size, &e)
         : block_node_status_deep(s->node, at - s->start, size, &e, &depth);
     p->at = at;
     p->size = e.length;
-    p->kind = c->has_backing && !e.allocated ? PIECE_SKIP : e.zero ? PIECE_ZERO : PIECE_DATA;
+    p->kind = c->has_backing && !e.allocated ? PART_SKIP : e.zero ? PART_ZERO : PART_DATA;
     if (rc && c->salvage) {
-        *p = (struct piece){ PIECE_DATA, at, MIN_OF(size, PIECE_BYTES) };
+        *p = (struct part){ PART_DATA, at, MIN_OF(size, PIECE_BYTES) };
         rc = 0;
     }
     c->known = rc ? c->known : *p;
@@ -99,13 +106,13 @@ static int status_at(struct convert *c, uint64_t at, struct piece *p)
 }
 
 /* For packed targets a piece is a cluster, and is data if any of it is. */
-static int cluster_at(struct convert *c, uint64_t at, struct piece *p)
+static int cluster_at(struct convert *c, uint64_t at, struct part *p)
 {
     uint64_t end = MIN_OF(at + c->cluster, c->total);
-    struct piece part;
+    struct part part;
     int rc = status_at(c, at, p);
 
-    if (rc || p->kind == PIECE_DATA) {
+    if (rc || p->kind == PART_DATA) {
         p->size = end - at;
         return rc;
     }
@@ -115,29 +122,56 @@ static int cluster_at(struct convert *c, uint64_t at, struct piece *p)
     }
     for (uint64_t k = at + p->size; k < end && !rc; k += part.size) {
         rc = status_at(c, k, &part);
-        p->kind = part.kind != p->kind ? PIECE_DATA : p->kind;
+        p->kind = part.kind != p->kind ? PART_DATA : p->kind;
     }
     p->size = end - at;
     return rc;
 }
 
-/* With the lock: what is next in the source. */
-static bool next_piece(struct convert *c, struct piece *p)
+/* Adds what follows in the source to a piece that ends at `end` at the latest. */
+static void add_part(struct slot *s, const struct part *p, uint64_t end)
 {
-    int rc = c->compress ? cluster_at(c, c->position, p) : status_at(c, c->position, p);
+    struct part *last = s->count ? &s->parts[s->count - 1] : NULL;
+    uint64_t size = MIN_OF(p->size, end - p->at);
+    bool merge = last && last->kind == PART_DATA &&
+        (p->kind == PART_DATA || (p->kind == PART_ZERO && size <= MERGED_BYTES));
 
-    if (rc) {
-        c->rc = rc;
-        c->failed = "reading block status at";
-        c->failed_at = c->position;
-        return false;
+    if (merge) {
+        last->size += size;
+    } else {
+        s->parts[s->count++] = (struct part){ p->kind, p->at, size };
     }
-    if (p->kind == PIECE_DATA && !c->compress) {
-        p->size = MIN_OF(p->size, PIECE_BYTES - p->at % PIECE_BYTES);
+    s->size += size;
+}
+
+/* With the lock: what is next in the source. */
+static int next_piece(struct convert *c, struct slot *s)
+{
+    uint64_t end = MIN_OF(align_down(c->position, PIECE_BYTES) + PIECE_BYTES, c->total);
+    struct part p;
+    int rc;
+
+    s->at = c->position;
+    s->size = s->count = 0;
+    if (c->compress) {
+        rc = cluster_at(c, s->at, &p);
+        end = s->at + p.size;
+    } else {
+        rc = status_at(c, s->at, &p);
+        end = p.kind == PART_DATA ? end : MAX_OF(end, s->at + p.size);
     }
-    p->number = c->taken++;
-    c->position += p->size;
-    return true;
+    while (!rc) {
+        add_part(s, &p, end);
+        if (s->at + s->size >= end || s->count == c->max_parts) {
+            c->position += s->size;
+            return 0;
+        }
+        rc = status_at(c, s->at + s->size, &p);
+    }
+    c->rc = rc;
+    c->failed = "reading block status at";
+    c->failed_at = s->at + s->size;
+    return rc;
 }
 
 /* Takes the next piece into a slot of the ring; NULL at the end or after a failure. */
@@ -150,8 +184,9 @@ static struct slot *take_slot(struct convert *c)
         pthread_cond_wait(&c->turned, &c->lock);
     }
     slot = &c->ring[c->taken % c->ring_size];
-    if (!c->rc && c->position < c->total && !img_interrupted() && next_piece(c, &slot->piece)) {
+    if (!c->rc && c->position < c->total && !img_interrupted() && next_piece(c, slot) == 0) {
         slot->busy = true;
+        c->taken++;
     } else {
         slot = NULL;
     }
@@ -240,34 +275,43 @@ static void hold_rate(struct convert *c)
 /* Reads and packs; any number of threads. */
 static void fill_slot(struct convert *c, struct slot *s)
 {
-    const struct piece *p = &s->piece;
-
-    s->zero = p->kind == PIECE_ZERO;
     s->packed_size = 0;
-    s->rc = p->kind == PIECE_DATA ? read_source(c, p->at, s->data, p->size) : 0;
-    if (p->kind == PIECE_DATA && c->compress && !s->rc) {
-        s->zero = block_is_zero(s->data, p->size);
-        s->packed_size = s->zero ? 0
-            : c->target->driver->compress(c->target, s->data, p->size, s->packed);
+    s->rc = 0;
+    for (unsigned i = 0; i < s->count && !s->rc; i++) {
+        const struct part *p = &s->parts[i];
+
+        if (p->kind == PART_DATA) {
+            s->rc = read_source(c, p->at, s->data + (p->at - s->at), p->size);
+        }
+    }
+    if (c->compress && s->parts[0].kind == PART_DATA && !s->rc) {
+        if (block_is_zero(s->data, s->size)) {
+            s->parts[0].kind = PART_ZERO;
+        } else {
+            s->packed_size = c->target->driver->compress(c->target, s->data, s->size, s->packed);
+        }
     }
 }
 
 static int write_slot(struct convert *c, const struct slot *s)
 {
-    const struct piece *p = &s->piece;
+    int rc = 0;
 
-    if (p->kind == PIECE_SKIP) {
-        return 0;
+    for (unsigned i = 0; i < s->count && !rc; i++) {
+        const struct part *p = &s->parts[i];
+        const uint8_t *data = s->data + (p->at - s->at);
+
+        if (p->kind == PART_ZERO) {
+            rc = write_zero(c, p->at, p->size);
+        } else if (p->kind == PART_DATA && s->packed_size) {
+            rc = c->target->driver->write_packed(c->target, p->at, s->packed, s->packed_size);
+        } else if (p->kind == PART_DATA && c->compress) {
+            rc = block_node_pwrite(c->target, p->at, data, p->size);
+        } else if (p->kind == PART_DATA) {
+            rc = write_sparse(c, p->at, data, p->size);
+        }
     }
-    if (s->zero) {
-        return write_zero(c, p->at, p->size);
-    }
-    if (!c->compress) {
-        return write_sparse(c, p->at, s->data, p->size);
-    }
-    return s->packed_size
-        ? c->target->driver->write_packed(c->target, p->at, s->packed, s->packed_size)
-        : block_node_pwrite(c->target, p->at, s->data, p->size);
+    return rc;
 }
 
 /* Writes a slot and frees it. The lock is let go while it writes. */
@@ -285,9 +329,9 @@ static void finish_slot(struct convert *c, struct slot *s)
     if (rc && !c->rc) {
         c->rc = rc;
         c->failed = failed ? "reading" : "writing";
-        c->failed_at = s->piece.at;
+        c->failed_at = s->at;
     }
-    c->done += s->piece.size;
+    c->done += s->size;
     s->busy = s->ready = false;
     img_progress(c->done, c->total);
     pthread_cond_broadcast(&c->turned);
@@ -331,9 +375,11 @@ static void make_ring(struct convert *c, unsigned threads)
     size_t room = c->compress ? c->cluster : PIECE_BYTES;
 
     /* Enough that no thread waits for another's writing, but not much memory. */
-    c->ring_size = threads * MAX_OF(MIN_OF((4u << 20) / room, 16), 2);
+    c->ring_size = threads * MAX_OF(MIN_OF((4u << 20) / room, 8), 2);
+    c->max_parts = c->compress ? 1 : MAX_PARTS;
     c->ring = g_new0(struct slot, c->ring_size);
     for (unsigned i = 0; i < c->ring_size; i++) {
+        c->ring[i].parts = g_new(struct part, c->max_parts);
         c->ring[i].data = g_malloc(room);
         c->ring[i].packed = c->compress ? g_malloc(room) : NULL;
     }
@@ -342,6 +388,7 @@ static void make_ring(struct convert *c, unsigned threads)
 static void free_ring(struct convert *c)
 {
     for (unsigned i = 0; i < c->ring_size; i++) {
+        g_free(c->ring[i].parts);
         g_free(c->ring[i].data);
         g_free(c->ring[i].packed);
     }

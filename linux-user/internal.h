@@ -17,8 +17,6 @@ int64_t user_map_image(uint64_t hint, uint64_t len);
 void user_map_guard(uint64_t addr, uint64_t len);
 /* A page above user_top, where the kernel has something for programs. */
 bool user_map_page(uint64_t addr, const void *bytes, int prot);
-/* Around fork(). */
-void user_memory_fork_end(bool child);
 
 /* --- signals (signal.c) ---------------------------------------------------------------------- */
 
@@ -36,7 +34,7 @@ void user_signal_kick(struct task *t);
 void user_signal_queue(struct task *t, int sig, const siginfo_t *info);
 /* Around fork(): no other thread may hold the lock of the actions. */
 void user_signal_fork_begin(void);
-void user_signal_fork_end(bool child);
+void user_signal_fork_end(void);
 /* A new process has no pending signals: forgets those that its parent's thread had accepted. */
 void user_signal_forget(struct task *t);
 /* The same around a child that borrows the parent's memory. NULL: out of memory. */

@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "linux-user/map.h"
+#include "tcg/region.h"
 #include "tcg/user/user.h"
 
 uint64_t user_top;
@@ -39,15 +40,6 @@ void user_memory_lock(void)
 void user_memory_unlock(void)
 {
     pthread_mutex_unlock(&lock);
-}
-
-void user_memory_fork_end(bool child)
-{
-    if (child) {
-        pthread_mutex_init(&lock, NULL);
-    } else {
-        pthread_mutex_unlock(&lock);
-    }
 }
 
 int user_page_prot(uint64_t page)
@@ -190,6 +182,9 @@ int64_t user_mmap(uint64_t addr, uint64_t len, int prot, int flags, int fd, int6
     len = page_up(len);
     if (len == 0) {
         return -ENOMEM;
+    }
+    if (flags & MAP_SHARED) {
+        region_memory_shared();
     }
     if (flags & MAP_32BIT && !is_window() && !(flags & MAP_FIXED)) {
         /* The host knows how to. */
@@ -443,6 +438,7 @@ int64_t user_shmat(int id, uint64_t addr, int flags)
     if (shmctl(id, IPC_STAT, &ds) < 0) {
         return -errno;
     }
+    region_memory_shared();
     len = page_up(ds.shm_segsz);
     if (addr & (USER_PAGE - 1)) {
         if (!(flags & SHM_RND)) {

@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/sanitizer.h"
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
@@ -77,7 +78,7 @@ void user_signal_block_all_but(int sig)
     set_host_mask(~BIT(sig));
 }
 
-void user_signal_kick(struct task *t)
+SANITIZER_SIGNAL void user_signal_kick(struct task *t)
 {
     t->signal_pending = 1;
     cpu_hot_exit(cpu_hot(t->cpu));
@@ -143,7 +144,7 @@ int64_t user_sigmask_end(struct task *t, int64_t result)
 
 /* --- the queue ------------------------------------------------------------------------------- */
 
-void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
+SANITIZER_SIGNAL void user_signal_queue(struct task *t, int sig, const siginfo_t *info)
 {
     struct signal_queue *q = t->queue;
 
@@ -160,13 +161,9 @@ void user_signal_fork_begin(void)
     pthread_mutex_lock(&actions_lock);
 }
 
-void user_signal_fork_end(bool child)
+void user_signal_fork_end(void)
 {
-    if (child) {
-        pthread_mutex_init(&actions_lock, NULL);
-    } else {
-        pthread_mutex_unlock(&actions_lock);
-    }
+    pthread_mutex_unlock(&actions_lock);
 }
 
 void user_signal_forget(struct task *t)
@@ -307,11 +304,13 @@ static bool is_mapped(uint64_t addr)
 static _Noreturn void fetch_fault(struct cpu *cpu, siginfo_t *info, uint64_t addr)
 {
     struct code_key key;
+    uint64_t pc;
 
     /* The instruction itself, or the page that it goes on in. */
     cpu->target->code_key(cpu, &key);
-    if ((key.base + key.pc) / USER_PAGE == addr / USER_PAGE) {
-        addr = key.base + key.pc;
+    pc = key.base + (key.pc & ~(uint64_t)cpu->target->pc_tag);
+    if (pc / USER_PAGE == addr / USER_PAGE) {
+        addr = pc;
     }
     info->si_addr = user_ptr(addr);
     user_arch_note_fault(user_task, info, NULL);
@@ -353,7 +352,7 @@ static void on_fault(struct task *t, int sig, siginfo_t *info, void *context)
 
 /* --- the host's handler ---------------------------------------------------------------------- */
 
-static void on_signal(int sig, void *siginfo, void *context)
+static SANITIZER_SIGNAL void on_signal(int sig, void *siginfo, void *context)
 {
     int saved_errno = errno;
     struct task *t = user_task;
@@ -386,6 +385,21 @@ static void on_signal(int sig, void *siginfo, void *context)
     errno = saved_errno;
 }
 
+/* A child in its parent's memory has actions of its own, and outlives who held the lock there. */
+static void lock_actions(void)
+{
+    if (user_task->actions == &process_actions) {
+        pthread_mutex_lock(&actions_lock);
+    }
+}
+
+static void unlock_actions(void)
+{
+    if (user_task->actions == &process_actions) {
+        pthread_mutex_unlock(&actions_lock);
+    }
+}
+
 static void host_action(int sig, const struct user_sigaction *act)
 {
     struct host_sigaction host = { .mask = ~ALWAYS };
@@ -407,7 +421,7 @@ static void host_action(int sig, const struct user_sigaction *act)
 /* A count of threads that are traced would be exact; one is enough for all. */
 void user_signal_trace(bool on)
 {
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     if (user_task->actions->traced != on) {
         user_task->actions->traced = on;
         for (int sig = 1; sig <= USER_SIGNALS; sig++) {
@@ -416,7 +430,7 @@ void user_signal_trace(bool on)
             }
         }
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
 }
 
 int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_sigaction *old)
@@ -424,7 +438,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
     if (sig < 1 || sig > USER_SIGNALS || (new && (BIT(sig) & UNBLOCKABLE))) {
         return -EINVAL;
     }
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     if (old) {
         *old = user_task->actions->of[sig];
     }
@@ -433,7 +447,7 @@ int64_t user_sigaction(int sig, const struct user_sigaction *new, struct user_si
         user_task->actions->of[sig].mask &= ~UNBLOCKABLE;
         host_action(sig, new);
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
     return 0;
 }
 
@@ -495,13 +509,13 @@ static bool deliver(struct task *t, int sig, siginfo_t *info)
     if (!sig) {
         return false;
     }
-    pthread_mutex_lock(&actions_lock);
+    lock_actions();
     act = user_task->actions->of[sig];
     if (act.handler > 1 && act.flags & SA_RESETHAND) {
         user_task->actions->of[sig].handler = 0;
         host_action(sig, &user_task->actions->of[sig]);
     }
-    pthread_mutex_unlock(&actions_lock);
+    unlock_actions();
     if (act.handler > 1) {
         enter_handler(t, sig, info, &act);
         if (t->trace && t->trace->resume == TRACE_STEP) {

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/error.h"
+#include "base/sanitizer.h"
 #include "cpu-control.h"
 #include "linux-user/gdb.h"
 #include "linux-user/host.h"
@@ -237,6 +238,7 @@ static int64_t new_thread(struct task *parent, const struct user_clone *args)
     int64_t result;
     int failed;
 
+    region_memory_shared();
     s.task = new_task(parent, args, &result);
     if (!s.task) {
         return result;
@@ -270,25 +272,24 @@ static void fork_begin(struct task *t)
     user_memory_lock();
     region_fork_begin();
     cpu_exec_fork_begin();
+    user_cpus_fork_begin();
 }
 
 static void fork_end(struct task *t, bool child)
 {
+    user_cpus_fork_end(child ? t->cpu : NULL);
     cpu_exec_fork_end(child);
-    region_fork_end(child);
-    user_memory_fork_end(child);
-    user_signal_fork_end(child);
+    region_fork_end();
+    user_memory_unlock();
+    user_signal_fork_end();
+    user_tasks_unlock();
     if (child) {
-        pthread_mutex_init(&tasks_lock, NULL);
         tasks = t;
         t->next = NULL;
         t->is_first = true;
         t->tid = host_syscall(SYS_gettid);
-        user_cpu_forked(t->cpu);
         user_signal_forget(t);
         trace_forked(t);
-    } else {
-        user_tasks_unlock();
     }
 }
 
@@ -344,13 +345,15 @@ static int64_t new_process(struct task *t, const struct user_clone *args)
 
 /* --- vfork ----------------------------------------------------------------------------------- */
 
-enum { CHILD_STACK = 256 << 10 };
+/* OWN_ENV: other threads write what is before that. */
+enum { CHILD_STACK = 256 << 10, OWN_ENV = offsetof(struct cpu_hot, host_mxcsr) };
 
 struct borrow {
     struct task *task;
     const struct user_clone *args;
     struct user_actions actions;
     struct trace_box box;
+    struct sanitizer_frames frames;
 };
 
 static int borrower(void *opaque)
@@ -358,6 +361,7 @@ static int borrower(void *opaque)
     struct borrow *b = opaque;
     struct task *t = b->task;
 
+    sanitizer_borrow_begin(&b->frames);
     t->borrows = true;
     t->actions = &b->actions;
     trace_forked(t);
@@ -380,10 +384,11 @@ static int borrower(void *opaque)
 static int64_t borrow_memory(struct task *t, const struct user_clone *args)
 {
     int flags = CLONE_VM | CLONE_VFORK | (args->flags & CLONE_PIDFD) | args->exit_signal;
-    struct borrow b = { t, args, *t->actions, { 0 } };
+    struct borrow b = { t, args, *t->actions };
     struct task saved;
     struct signal_queue *signals;
     void *env = malloc(the_target.env_size);
+    uint8_t guest_watches = t->cpu->debug.guest_watches;
     int64_t pid;
     int pidfd = -1;
 
@@ -399,10 +404,13 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     }
     backend_fp_sync(t->cpu->env);
     user_gdb_borrow_begin(t);
+    user_tasks_lock();
     saved = *t;
-    memcpy(env, t->cpu->env, the_target.env_size);
+    user_tasks_unlock();
+    memcpy(env, (uint8_t *)t->cpu->env + OWN_ENV, the_target.env_size - OWN_ENV);
     pid = clone(borrower, (uint8_t *)t->child_stack + CHILD_STACK, flags, &b, &pidfd);
     pid = pid < 0 ? -errno : pid;
+    sanitizer_borrow_end(&b.frames);
     user_tasks_lock();
     saved.next = t->next;
     saved.debug.stop = t->debug.stop;
@@ -410,7 +418,9 @@ static int64_t borrow_memory(struct task *t, const struct user_clone *args)
     user_tasks_unlock();
     t->cpu->in_guest = false;
     backend_fp_leave(t->cpu->env);
-    memcpy(t->cpu->env, env, the_target.env_size);
+    memcpy((uint8_t *)t->cpu->env + OWN_ENV, env, the_target.env_size - OWN_ENV);
+    t->cpu->debug.guest_watches = guest_watches;
+    jump_cache_select(t->cpu);
     backend_fp_enter(t->cpu->env);
     user_gdb_borrow_end(t);
     free(env);
@@ -497,6 +507,7 @@ static int64_t lend_memory(struct task *parent, const struct user_clone *args)
     pthread_t thread;
     int64_t result = -ENOMEM;
 
+    region_memory_shared();
     if (l) {
         l->task = new_task(parent, args, &result);
     }

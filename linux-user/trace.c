@@ -52,7 +52,7 @@ static void take_changes(struct task *t)
     if (box->changed & TRACE_SET_MASK) {
         t->signal_mask = box->mask;
     }
-    if (box->changed & (TRACE_SET_REGS | TRACE_SET_XSTATE)) {
+    if (box->changed & (TRACE_SET_REGS | TRACE_SET_XSTATE | TRACE_SET_DEBUG)) {
         user_arch_trace_load(t, box);
     }
     if (box->n_writes) {

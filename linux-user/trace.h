@@ -21,7 +21,8 @@ enum { TRACE_REGS = 27 * 8, TRACE_XSTATE = 512 + 64, TRACE_FSAVE = 108, TRACE_WR
 /* What a stop is: of ptrace's PTRACE_SYSCALL_INFO_* */
 enum trace_kind { TRACE_OTHER, TRACE_ENTRY, TRACE_EXIT };
 /* What the tracer changed */
-enum { TRACE_SET_REGS = 1, TRACE_SET_XSTATE = 2, TRACE_SET_INFO = 4, TRACE_SET_MASK = 8 };
+enum { TRACE_SET_REGS = 1, TRACE_SET_XSTATE = 2, TRACE_SET_INFO = 4, TRACE_SET_MASK = 8,
+       TRACE_SET_DEBUG = 16 };
 enum trace_resume { TRACE_CONT, TRACE_SYSCALL, TRACE_STEP, TRACE_DETACH };
 
 #define TRACE_MAGIC 0x786f622065636172ull
@@ -42,6 +43,7 @@ struct trace_box {
     uint8_t xstate[TRACE_XSTATE];       /* FXSAVE and XSAVE header */
     uint8_t fsave[TRACE_FSAVE];         /* 32-bit guests */
     uint32_t tls[3][4];                 /* struct user_desc, 32-bit guests */
+    uint64_t debug[8];                  /* debug registers */
     char path[256];                     /* of the program */
     /* From the tracer. */
     uint32_t changed;
@@ -104,6 +106,8 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box);
 /* Single-steps the next instruction; takes that back. Not every processor can. */
 extern const bool user_arch_can_step;
 void user_arch_step(struct task *t, bool on);
+/* Gives a debug register a value; 0, or an error as PTRACE_POKEUSER has it. */
+int64_t user_arch_trace_set_debug(struct trace_box *box, unsigned n, uint64_t value);
 /* The part of the box that holds a set of registers, by its number as a note in core files; false:
    there is none. A part whose `changed' is 0 cannot be set. */
 struct trace_part {

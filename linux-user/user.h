@@ -93,6 +93,7 @@ struct task {
     sigjmp_buf *fault_jump;         /* where a fault in the emulator's reads of strings goes */
     siginfo_t fault;                /* of the exception that cpu_run_guest() returned for */
     uint64_t fault_trapno, fault_error, fault_address;      /* as signal frames show them */
+    uint64_t debug_status;          /* of the last debug exception (x86: DR6, fixed bits 0) */
     bool is_first;                  /* the process's main thread */
     /* ptrace, see trace.h: what a tracer sees, NULL none; what it asked for, not yet done; that it
        has gone; the number of the call in progress or -1. */

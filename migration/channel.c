@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd-store.h"
 #include "base/bits.h"
 #include "char/address.h"
 
@@ -95,11 +96,10 @@ bool channel_accept(struct channel *c, struct error **err)
 static bool open_fd(struct channel *c, const char *text, bool outgoing, struct error **err)
 {
     struct stat st;
-    char *end;
-    long fd = strtol(text, &end, 10);
+    int fd;
 
-    if (end == text || *end || fd < 0 || fd > INT32_MAX || fcntl(fd, F_GETFD) < 0) {
-        error_set(err, "fd:%s: there is no such descriptor", text);
+    if (!fd_store_parse(text, &fd, err)) {
+        error_prepend(err, "fd:%s: ", text);
         return false;
     }
     fcntl(fd, F_SETFD, FD_CLOEXEC);

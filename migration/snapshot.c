@@ -51,11 +51,8 @@ static bool all_can_snapshot(struct error **err)
 {
     FOR_EACH_DRIVE(b) {
         if (!block_can_snapshot(b)) {
-            error_set(err, block_is_snapshot(b)
-                      ? "Device '%s' is writable but does not support snapshots: its changes go to "
-                        "a temporary file (-snapshot)"
-                      : "Device '%s' is writable but does not support snapshots (qemu-img convert "
-                        "-O qcow2 makes an image that does)", block_id(b));
+            error_set(err, "Device '%s' is writable but does not support snapshots (qemu-img "
+                      "convert -O qcow2 makes an image that does)", block_id(b));
             return false;
         }
     }

@@ -9,7 +9,6 @@
 #include "block.h"
 #include "cpu-exec.h"
 #include "gdbstub/gdbstub.h"
-#include "hw/core/device.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
 #include "monitor/keys.h"
@@ -51,9 +50,12 @@ const struct hmp_command hmp_commands[] = {
     { "change", "device:B target:F arg:s? read-only:s?",
       "device filename [format [read-only-mode]]", "change a removable medium, optional format",
       hmp_change },
-    LATER("chardev-add", "args:S", "args", "add chardev"),
-    LATER("chardev-remove", "id:s", "id", "remove chardev"),
-    LATER("closefd", "fdname:s", "fdname", "close a file descriptor passed via SCM rights"),
+    { "chardev-add", "args:S", "args", "add chardev, like -chardev on the command line",
+      hmp_chardev_add },
+    { "chardev-remove", "id:s", "id", "remove chardev", hmp_chardev_remove, NULL,
+      hmp_complete_chardev },
+    { "closefd", "fdname:s", "closefd name", "close a file descriptor passed via SCM rights",
+      hmp_closefd },
     { "commit", "device:B", "device|all",
       "commit changes to the disk images (if -snapshot is used) or backing files", hmp_commit, NULL,
       hmp_complete_block },
@@ -62,7 +64,7 @@ const struct hmp_command hmp_commands[] = {
     { "delvm", "name:s", "tag", "delete a VM snapshot from its tag", hmp_delvm },
     { "device_add", "device:S", "driver[,prop=value][,...]",
       "add device, like -device on the command line", hmp_device_add },
-    LATER("device_del", "id:s", "device", "remove device"),
+    { "device_del", "id:s", "device", "remove device", hmp_device_del, NULL, hmp_complete_device },
     { "drive_add", "node:-n pci_addr:s opts:s",
       "[-n] [[<domain>:]<bus>:]<slot>\n[file=file][,if=none][,key=value][,...]",
       "add a drive for device_add (the slot is ignored)", hmp_drive_add },
@@ -84,6 +86,8 @@ const struct hmp_command hmp_commands[] = {
       hmp_expire_password },
     { "gdbserver", "device:s?", "[device]",
       "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", hmp_gdbserver },
+    { "getfd", "fdname:s", "getfd name", "receive a file descriptor via SCM rights and assign it a "
+      "name", hmp_getfd },
     { "gva2gpa", "addr:l", "addr", "print the guest physical address of a guest virtual one",
       hmp_gva2gpa },
     { "help|?", "name:S?", "[cmd]", "show the help", hmp_help },
@@ -117,9 +121,9 @@ const struct hmp_command hmp_commands[] = {
       hmp_mouse_button },
     { "mouse_move", "dx:i dy:i dz:i?", "dx dy [dz]", "send mouse move events", hmp_mouse_move },
     { "mouse_set", "index:i", "index", "set which mouse device receives events", hmp_mouse_set },
-    LATER("netdev_add", "args:S", "[user|tap|socket|...],id=str[,prop=value][,...]",
-          "add host network device"),
-    LATER("netdev_del", "id:s", "id", "remove host network device"),
+    { "netdev_add", "args:S", "[user|tap|socket|hubport],id=str[,prop=value][,...]",
+      "add host network device", hmp_netdev_add },
+    { "netdev_del", "id:s", "id", "remove host network device", hmp_netdev_del },
     { "nmi", "", "", "inject an NMI", hmp_nmi },
     { "o", "fmt:/ addr:i val:i", "/fmt addr value", "I/O port write", hmp_port_out },
     { "pmemsave", "val:l size:i filename:F", "addr size file",
@@ -156,12 +160,20 @@ const struct hmp_command hmp_commands[] = {
       hmp_complete_block },
     LATER("singlestep", "option:s?", "[on|off]", "run emulation in singlestep mode"),
     { "stop|s", "", "", "stop emulation", hmp_stop },
+    { "stopcapture", "n:i", "capture index", "stop capture", hmp_stopcapture },
     { "sum", "start:i size:i", "addr size", "compute the checksum of a memory region", hmp_sum },
     { "system_powerdown", "", "", "send system power down event", hmp_system_powerdown },
     { "system_reset", "", "", "reset the system", hmp_system_reset },
     { "system_wakeup", "", "", "wakeup guest from suspend", hmp_system_wakeup },
     { "trace-event", "name:s option:s", "name on|off",
       "changes status of the trace events that match a shell pattern", hmp_trace_event },
+    { "usb_add", "devname:S", "device", "add USB device, like -usbdevice on the command line",
+      hmp_usb_add },
+    { "usb_del", "devname:s", "bus.addr", "remove USB device 'bus.addr' of info usb", hmp_usb_del },
+    { "wavcapture", "path:F arg1:s? arg2:s? arg3:s? arg4:s?",
+      "path [audiodev] [frequency [bits [channels]]]",
+      "capture audio to a wave file (default frequency=44100 bits=16 channels=2)",
+      hmp_wavcapture },
     { "x", "fmt:/ addr:l", "/fmt addr", "virtual memory dump starting at 'addr'", hmp_x },
     { "xp", "fmt:/ addr:l", "/fmt addr", "physical memory dump starting at 'addr'", hmp_xp },
     { NULL }
@@ -174,6 +186,7 @@ const struct hmp_command hmp_info_commands[] = {
     { "block-jobs", "", "", "show progress of ongoing block device operations",
       hmp_info_block_jobs },
     { "blockstats", "", "", "show block device statistics", hmp_info_blockstats },
+    { "capture", "", "", "show capture information", hmp_info_capture },
     { "chardev", "", "", "show the character devices", hmp_info_chardev },
     { "cpus", "", "", "show infos for each CPU", hmp_info_cpus },
     { "history", "", "", "show the command line history", hmp_info_history },
@@ -316,14 +329,6 @@ void hmp_boot_set(struct monitor *mon, struct hmp_args *args)
     if (machine_set_boot_order(hmp_text(args, "bootdevice"), &err)) {
         fprintf(mon->out, "boot device list now set to %s\n", hmp_text(args, "bootdevice"));
     }
-    hmp_report(mon, err);
-}
-
-void hmp_device_add(struct monitor *mon, struct hmp_args *args)
-{
-    struct error *err = NULL;
-
-    device_add_option(hmp_text(args, "device"), &err);
     hmp_report(mon, err);
 }
 

@@ -28,7 +28,7 @@ static int current_bits(struct cpu *cpu)
 
     if (cpu->target->code_key && cpu->target->disassemble_mode) {
         cpu->target->code_key(cpu, &key);
-        cpu->target->disassemble_mode(key.mode, &bits);
+        cpu->target->disassemble_mode(&key, &bits);
     }
     return bits;
 }

@@ -47,13 +47,12 @@ static void print_limits(struct monitor *mon, struct block *block)
 
 static void print_images(struct monitor *mon, struct block *block)
 {
-    for (struct block_node *n = block->node; n; n = n->backing) {
-        const struct block_node *file = n->driver == &block_driver_overlay ? n->child : n;
+    for (struct block_node *n = block_image(block); n; n = n->backing) {
         char *length = image_size_text(block_node_length(n));
 
         fprintf(mon->out, "%simage: %s\nfile format: %s\nvirtual size: %s (%lld bytes)\n",
-                n == block->node ? "\nImages:\n" : "\nBacking image:\n", file->file,
-                file->driver->name, length, (long long)block_node_length(n));
+                n == block_image(block) ? "\nImages:\n" : "\nBacking image:\n", n->file,
+                n->driver->name, length, (long long)block_node_length(n));
         g_free(length);
         if (image_actual_size(n) >= 0) {
             char *used = image_size_text(image_actual_size(n));
@@ -61,8 +60,8 @@ static void print_images(struct monitor *mon, struct block *block)
             fprintf(mon->out, "disk size: %s\n", used);
             g_free(used);
         }
-        if (file->backing_file) {
-            fprintf(mon->out, "backing file: %s\n", file->backing_file);
+        if (n->backing_file) {
+            fprintf(mon->out, "backing file: %s\n", n->backing_file);
         }
     }
 }
@@ -80,7 +79,7 @@ static unsigned chain_length(const struct block_node *node)
 static void print_medium(struct monitor *mon, struct block *block)
 {
     static const char *const zeroes[] = { NULL, "on", "unmap" };
-    const struct block_node *node = block->node;
+    const struct block_node *node = block_image(block);
 
     fprintf(mon->out, "    Cache mode:       %s%s\n",
             block_write_cache(block) ? "writeback" : "writethrough",

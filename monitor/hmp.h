@@ -81,6 +81,8 @@ void hmp_free_args(struct hmp_args *args);
 void hmp_run_line(struct monitor *mon, const char *line);
 bool hmp_register(void *opaque, const char *name, uint64_t *value);
 void hmp_complete(struct monitor *mon, struct readline *rl, const char *text);
+void hmp_complete_device(struct monitor *mon, struct readline *rl, const char *word);
+void hmp_complete_chardev(struct monitor *mon, struct readline *rl, const char *word);
 void hmp_complete_block(struct monitor *mon, struct readline *rl, const char *word);
 /* The command goes on after it returned: keeps the prompt back until hmp_resume(), which prints. */
 bool hmp_suspend(struct monitor *mon);
@@ -107,7 +109,9 @@ void hmp_print_help(struct monitor *mon, const char *name);
     H(snapshot_blkdev_internal) H(snapshot_delete_blkdev_internal) H(drive_mirror)                 \
     H(drive_backup) H(block_stream) H(block_commit) H(info_block_jobs) H(block_job_cancel)         \
     H(block_job_complete) H(block_job_pause) H(block_job_resume) H(block_job_set_speed)            \
-    H(info_vnc) H(set_password) H(expire_password) H(balloon) H(info_balloon)
+    H(info_vnc) H(set_password) H(expire_password) H(device_del) H(usb_add) H(usb_del) \
+    H(wavcapture) H(stopcapture) H(info_capture) H(netdev_add) H(netdev_del) H(chardev_add)        \
+    H(chardev_remove) H(getfd) H(closefd) H(balloon) H(info_balloon)
 #define H(name) void hmp_##name(struct monitor *mon, struct hmp_args *args);
 HMP_HANDLERS(H)
 #undef H

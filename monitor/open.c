@@ -6,11 +6,11 @@
 #include "base/keyval.h"
 #include "monitor/monitor.h"
 
-static struct chardev *open_device(const char *spec, struct error **err)
+static struct chardev *open_device(const char *option, const char *spec, struct error **err)
 {
     static unsigned count;
     char *id = g_strdup_printf("compat_monitor%u", count++);
-    struct chardev *chr = chardev_open(id, spec, err);
+    struct chardev *chr = chardev_open_for(option, id, spec, err);
 
     g_free(id);
     return chr;
@@ -23,7 +23,7 @@ bool monitor_open(const char *spec, struct error **err)
     if (strcmp(spec, "none") == 0) {
         return true;
     }
-    chr = open_device(spec, err);
+    chr = open_device("-monitor", spec, err);
     return chr && monitor_add(chr, err);
 }
 
@@ -34,7 +34,7 @@ static bool open_control(const char *spec, bool pretty, struct error **err)
     if (strcmp(spec, "none") == 0) {
         return true;
     }
-    chr = open_device(spec, err);
+    chr = open_device(pretty ? "-qmp-pretty" : "-qmp", spec, err);
     return chr && qmp_add(chr, pretty, err);
 }
 

@@ -21,23 +21,39 @@ static struct json *qmp_nothing(const struct json *args, struct error **err)
 }
 
 const struct qmp_command qmp_commands[] = {
+    { "add-fd", "fdset-id:int? opaque:str?", "AddfdInfo", qmp_add_fd },
     { "balloon", "value:int", NULL, qmp_balloon },
+    { "block-commit", "device:str base:str? speed:int?", NULL, qmp_block_commit },
     { "block-job-cancel", "device:str force:bool?", NULL, NULL, "block_job_cancel" },
     { "block-job-complete", "device:str", NULL, NULL, "block_job_complete" },
     { "block-job-pause", "device:str", NULL, NULL, "block_job_pause" },
     { "block-job-resume", "device:str", NULL, NULL, "block_job_resume" },
     { "block-job-set-speed", "device:str speed:int", NULL, NULL, "block_job_set_speed" },
+    { "block-stream", "device:str base:str? speed:int?", NULL, qmp_block_stream },
     { "block_resize", "device:str size:int", NULL, NULL, "block_resize" },
+    { "blockdev-add", "*", NULL, qmp_blockdev_add },
     { "blockdev-change-medium", "device:str? id:str? filename:str format:str? force:bool? "
       "read-only-mode:str?", NULL, qmp_change_medium },
+    { "blockdev-del", "node-name:str", NULL, qmp_blockdev_del },
+    { "blockdev-snapshot-sync", "device:str snapshot-file:str format:str? mode:NewImageMode?", NULL,
+      qmp_snapshot_sync },
     { "change-vnc-password", "password:str", NULL, qmp_change_vnc_password },
+    { "chardev-add", "id:str backend:ChardevBackend", "ChardevReturn", qmp_chardev_add },
+    { "chardev-remove", "id:str", NULL, NULL, "chardev-remove" },
+    { "closefd", "fdname:str", NULL, NULL, "closefd" },
     { "cont", "", NULL, NULL, "cont" },
     { "device_add", "*", NULL, qmp_device_add },
+    { "device_del", "id:str", NULL, NULL, "device_del" },
     { "device-list-properties", "typename:str", "[ObjectPropertyInfo]",
       qmp_device_list_properties },
+    { "drive-backup", "device:str target:str format:str? sync:MirrorSyncMode mode:NewImageMode? "
+      "speed:int? compress:bool?", NULL, qmp_drive_backup },
+    { "drive-mirror", "device:str target:str format:str? sync:MirrorSyncMode mode:NewImageMode? "
+      "speed:int?", NULL, qmp_drive_mirror },
     { "eject", "device:str? id:str? force:bool?", NULL, qmp_eject },
     { "expire_password", "protocol:DisplayProtocol time:str display:str?", NULL,
       qmp_expire_password },
+    { "getfd", "fdname:str", NULL, qmp_getfd },
     { "human-monitor-command", "command-line:str cpu-index:int?", "str",
       qmp_human_monitor_command },
     { "inject-nmi", "", NULL, NULL, "nmi" },
@@ -49,12 +65,15 @@ const struct qmp_command qmp_commands[] = {
     { "migrate-set-parameters", "max-bandwidth:int? downtime-limit:int?", NULL,
       qmp_migrate_set_parameters },
     { "migrate_cancel", "", NULL, NULL, "migrate_cancel" },
+    { "netdev_add", "*", NULL, qmp_netdev_add },
+    { "netdev_del", "id:str", NULL, NULL, "netdev_del" },
     { "object-add", "*", NULL, qmp_object_add },
     { "pmemsave", "val:int size:int filename:str", NULL, NULL, "pmemsave" },
     { "qmp_capabilities", "enable:[str]?", NULL, qmp_nothing },
     { "qom-list-types", "implements:str? abstract:bool?", "[ObjectTypeInfo]", qmp_qom_list_types },
     { "query-balloon", "", "BalloonInfo", qmp_query_balloon },
     { "query-block", "", "[BlockInfo]", qmp_query_block },
+    { "query-block-jobs", "", "[BlockJobInfo]", qmp_query_block_jobs },
     { "query-blockstats", "query-nodes:bool?", "[BlockStats]", qmp_query_blockstats },
     { "query-chardev", "", "[ChardevInfo]", qmp_query_chardev },
     { "query-chardev-backends", "", "[ChardevBackendInfo]", qmp_query_chardev_backends },
@@ -65,6 +84,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-cpus-fast", "", "[CpuInfoFast]", qmp_query_cpus_fast },
     { "query-current-machine", "", "CurrentMachineParams", qmp_query_current_machine },
     { "query-display-options", "", "DisplayOptions", qmp_query_display },
+    { "query-fdsets", "", "[FdsetInfo]", qmp_query_fdsets },
     { "query-iothreads", "", "[IOThreadInfo]", qmp_query_iothreads },
     { "query-kvm", "", "KvmInfo", qmp_query_kvm },
     { "query-machines", "", "[MachineInfo]", qmp_query_machines },
@@ -83,6 +103,7 @@ const struct qmp_command qmp_commands[] = {
     { "query-vnc", "", "VncInfo", qmp_query_vnc },
     { "query-vnc-servers", "", "[VncInfo2]", qmp_query_vnc_servers },
     { "quit", "", NULL, NULL, "quit" },
+    { "remove-fd", "fdset-id:int fd:int?", NULL, qmp_remove_fd },
     { "ringbuf-read", "device:str size:int format:str?", "str", qmp_ringbuf_read },
     { "ringbuf-write", "device:str data:str", NULL, NULL, "ringbuf_write" },
     { "screendump", "filename:str device:str? head:int? format:ImageFormat?", NULL,
@@ -134,8 +155,25 @@ struct json *qmp_human_monitor_command(const struct json *args, struct error **e
 
 /* --- devices --------------------------------------------------------------------------------- */
 
-/* "driver,key=value" out of members; commas in values are doubled. */
-static char *option_text(const struct json *args, const char *first, struct error **err)
+/* Commas in values are doubled; {"str": "x"} in a list is x. */
+static void append_member(GString *text, const char *key, const struct json *member)
+{
+    const struct json *inner = json_type(member) == JSON_OBJECT ? json_get(member, "str") : NULL;
+    char *plain, **parts, *escaped;
+
+    member = inner ? inner : member;
+    plain = json_type(member) == JSON_STRING ? g_strdup(json_text(member))
+        : json_type(member) == JSON_BOOL ? g_strdup(json_is_true(member) ? "on" : "off")
+        : json_write(member, false);
+    parts = g_strsplit(plain, ",", -1);
+    escaped = g_strjoinv(",,", parts);
+    g_string_append_printf(text, ",%s=%s", key, escaped);
+    g_strfreev(parts);
+    g_free(escaped);
+    g_free(plain);
+}
+
+char *qmp_option_text(const struct json *args, const char *first, struct error **err)
 {
     const struct json *value = json_get(args, first);
     GString *text;
@@ -147,25 +185,21 @@ static char *option_text(const struct json *args, const char *first, struct erro
     text = g_string_new(json_text(value));
     for (size_t i = 0; i < json_count(args); i++) {
         const struct json *member = json_at(args, i);
-        char *plain = json_type(member) == JSON_STRING ? g_strdup(json_text(member))
-                                                       : json_write(member, false);
-        char **parts = g_strsplit(plain, ",", -1), *escaped = g_strjoinv(",,", parts);
-        bool truth = json_type(member) == JSON_BOOL;
 
-        if (member != value) {
-            g_string_append_printf(text, ",%s=%s", json_key_at(args, i),
-                                   truth ? json_is_true(member) ? "on" : "off" : escaped);
+        if (member != value && json_type(member) == JSON_ARRAY) {
+            for (size_t n = 0; n < json_count(member); n++) {
+                append_member(text, json_key_at(args, i), json_at(member, n));
+            }
+        } else if (member != value) {
+            append_member(text, json_key_at(args, i), member);
         }
-        g_strfreev(parts);
-        g_free(escaped);
-        g_free(plain);
     }
     return g_string_free(text, FALSE);
 }
 
 struct json *qmp_device_add(const struct json *args, struct error **err)
 {
-    char *text = option_text(args, "driver", err);
+    char *text = qmp_option_text(args, "driver", err);
 
     if (text) {
         device_add_option(text, err);
@@ -176,7 +210,7 @@ struct json *qmp_device_add(const struct json *args, struct error **err)
 
 struct json *qmp_object_add(const struct json *args, struct error **err)
 {
-    char *text = option_text(args, "qom-type", err);
+    char *text = qmp_option_text(args, "qom-type", err);
 
     if (text && !crypto_is_object(json_text(json_get(args, "qom-type")))) {
         error_set(err, "object type '%s' cannot be added to a running machine",

@@ -198,6 +198,13 @@ static const struct qmp_command *find_command(const char *name)
     return NULL;
 }
 
+static struct chardev *running_on;
+
+struct chardev *qmp_chardev(void)
+{
+    return running_on;
+}
+
 static struct json *run_command(const struct qmp_command *command, const struct json *args,
                                 struct error **err)
 {
@@ -264,7 +271,9 @@ static void dispatch(struct qmp *qmp, const struct json *input)
         send_error(qmp, "CommandNotFound", text, id);
         g_free(text);
     } else {
+        running_on = qmp->chr;
         result = run_command(command, json_get(input, "arguments"), &err);
+        running_on = NULL;
         if (err) {
             send_error(qmp, error_class(error_text(err)), error_text(err), id);
             error_free(err);

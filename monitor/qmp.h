@@ -48,6 +48,11 @@ bool qmp_check_members(const struct json *object, const char *members, struct er
 /* Runs a row of the human monitor's table with arguments by name. */
 bool qmp_run_hmp(const char *command, const struct json *args, struct error **err);
 
+/* Of the session whose command runs; NULL outside of one. */
+struct chardev *qmp_chardev(void);
+/* "driver,key=value" out of members, the first one named; to be freed, NULL when it is missing. */
+char *qmp_option_text(const struct json *args, const char *first, struct error **err);
+
 /* Arguments that were checked. */
 const char *qmp_text(const struct json *args, const char *name);
 int64_t qmp_int(const struct json *args, const char *name, int64_t fallback);
@@ -63,7 +68,10 @@ bool qmp_bool(const struct json *args, const char *name, bool fallback);
     H(change_medium) H(change_vnc_password) H(set_password) H(expire_password) H(send_key)         \
     H(input_send_event) H(human_monitor_command) H(object_add) H(ringbuf_read) H(screendump)       \
     H(query_command_line_options) H(query_migrate) H(query_migrate_parameters)                     \
-    H(migrate_set_parameters) H(balloon) H(query_balloon)
+    H(migrate_set_parameters) H(netdev_add) H(chardev_add) H(blockdev_add) H(blockdev_del)       \
+    H(query_block_jobs) H(getfd) H(add_fd) H(remove_fd) H(query_fdsets)          \
+    H(drive_mirror) H(drive_backup) H(block_stream) H(block_commit) H(snapshot_sync) \
+    H(balloon) H(query_balloon)
 #define H(name) struct json *qmp_##name(const struct json *args, struct error **err);
 QMP_HANDLERS(H)
 #undef H

@@ -141,6 +141,45 @@ static bool open_netdev(struct keyval *kv, struct error **err)
     return open_backend(id, kv, true, err) != NULL;
 }
 
+bool net_add_netdev(const char *text, struct error **err)
+{
+    struct keyval *kv = keyval_parse("netdev_add", text, "type", err);
+    bool good = kv && open_netdev(kv, err);
+
+    if (good && !keyval_check(kv, err)) {
+        net_port_destroy(net_find(keyval_string(kv, "id", NULL)));
+        good = false;
+    }
+    keyval_free(kv);
+    return good;
+}
+
+static bool is_netdev(const struct net_port *port)
+{
+    for (size_t i = 0; i < ARRAY_LEN(backends); i++) {
+        if (backends[i].netdev && strcmp(backends[i].name, port->type) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool net_del_netdev(const char *id, struct error **err)
+{
+    struct net_port *port = net_find(id), *peer;
+
+    if (!port || !is_netdev(port)) {
+        error_set(err, port ? "Device '%s' is not a netdev" : "Device '%s' not found", id);
+        return false;
+    }
+    peer = port->peer;
+    net_port_destroy(port);
+    if (peer && peer->handlers->link_changed) {
+        peer->handlers->link_changed(peer->opaque);
+    }
+    return true;
+}
+
 /* -net: everything meets in a hub, except a card with netdev=. */
 static bool open_net(struct keyval *kv, struct error **err)
 {

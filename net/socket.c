@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd-store.h"
 #include "base/bits.h"
 #include "base/main-loop.h"
 #include "net/port.h"
@@ -325,21 +326,21 @@ static bool start(struct socket_net *s, struct keyval *kv, struct error **err)
     const char *listen = keyval_string(kv, "listen", NULL);
     const char *to = keyval_string(kv, "connect", NULL), *mcast = keyval_string(kv, "mcast", NULL);
     const char *udp = keyval_string(kv, "udp", NULL), *local = keyval_string(kv, "localaddr", NULL);
-    uint64_t fd = 0;
-    bool has_fd = keyval_has(kv, "fd");
+    const char *passed = keyval_string(kv, "fd", NULL);
+    int fd = -1;
 
-    if (!keyval_uint(kv, "fd", &fd, err)) {
-        return false;
-    }
-    if (!!listen + !!to + !!mcast + !!udp + has_fd != 1) {
+    if (!!listen + !!to + !!mcast + !!udp + !!passed != 1) {
         error_set(err, "exactly one of listen=, connect=, mcast=, udp= or fd= is required");
         return false;
     }
     s->kind = mcast || udp ? SOCKET_DATAGRAM : SOCKET_STREAM;
     net_port_describe(s->port, "socket: %s", listen ? listen : to ? to : mcast ? mcast
                       : udp ? udp : "fd");
-    if (has_fd) {
-        use_fd(s, (int)fd);
+    if (passed) {
+        if (!fd_store_parse(passed, &fd, err)) {
+            return false;
+        }
+        use_fd(s, fd);
         return true;
     }
     return listen ? start_listening(s, listen, err) : to ? start_connecting(s, to, err)

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd-store.h"
 #include "base/bits.h"
 #include "base/main-loop.h"
 #include "net/port.h"
@@ -124,15 +125,14 @@ static bool start_script(struct tap *tap, struct keyval *kv, struct error **err)
 
 static bool start(struct tap *tap, struct keyval *kv, struct error **err)
 {
-    uint64_t fd = 0;
+    const char *fd = keyval_string(kv, "fd", NULL);
 
     keyval_mark(kv, "vhost");
     keyval_mark(kv, "sndbuf");
-    if (!keyval_uint(kv, "fd", &fd, err)) {
-        return false;
-    }
-    if (keyval_has(kv, "fd")) {
-        tap->fd = (int)fd;
+    if (fd) {
+        if (!fd_store_parse(fd, &tap->fd, err)) {
+            return false;
+        }
         if (fcntl(tap->fd, F_SETFL, fcntl(tap->fd, F_GETFL) | O_NONBLOCK) < 0) {
             error_set_errno(err, errno, "fd=%d", tap->fd);
             return false;

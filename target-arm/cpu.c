@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "hw/arm/arm-cpu.h"
+#include "target-arm/gdb.h"
 #include "target-arm/helpers.h"
 #include "target-arm/model.h"
 #include "target-arm/sys.h"
@@ -16,7 +17,11 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
     struct arm_env *env = arm_env(cpu);
 
     env->selected_mode = ~0u;
-    return arm_model_apply(env, model ? model : "max", err);
+    if (!arm_model_apply(env, model ? model : "max", err)) {
+        return false;
+    }
+    arm_registers_init(env);
+    return true;
 }
 
 static void reset(struct cpu *cpu)
@@ -62,7 +67,7 @@ static uint32_t fp_mode(const struct arm_env *env)
 
 void arm_update_mode(struct arm_env *env)
 {
-    uint32_t mode = fp_mode(env);
+    uint32_t mode = fp_mode(env) | env->mode_debug;
 
     if ((env->cpsr & PSR_MODE) != MODE_USR) {
         mode |= KEY_PRIVILEGED;
@@ -133,6 +138,8 @@ const struct target the_target = {
     .take_exception = arm_take_exception,
     .has_work = arm_has_work,
     .debug_print = arm_debug_print,
+    .debug_changed = arm_debug_changed,
+    .registers = &arm_registers,
     .debug_translate = arm_debug_translate,
     .disassemble_mode = arm_disassemble_mode,
     .fp_fix = arm_fp_fix,

@@ -58,6 +58,9 @@ enum {
     KEY_FP_STRIDE = 1 << 19,
     KEY_SIMD = 1 << 20,             /* and Advanced SIMD */
     KEY_FP_ROUND = 3 << 21,
+    KEY_STEP = 1 << 23,             /* the debugger's: one-instruction regions that leave */
+    KEY_WATCH = 1 << 24,            /* and asked before each access */
+    KEY_ALONE = KEY_IT | KEY_STEP,
     KEY_FP_SHIFT = 16, KEY_FP_ROUND_SHIFT = 21,
 };
 
@@ -129,6 +132,7 @@ struct arm_env {
     /* Wiring by the board */
     uint32_t boot_pc, boot_r[3];
     bool boot_set;
+    uint32_t mode_debug;            /* KEY_STEP and KEY_WATCH, see arm_debug_changed() */
 };
 
 static inline struct arm_env *arm_env(struct cpu *cpu)
@@ -180,6 +184,6 @@ unsigned arm_mmu_index(const struct arm_env *env);
 bool arm_model_apply(struct arm_env *env, const char *name, struct error **err);
 void arm_list_models(void);
 void arm_debug_print(struct cpu *cpu, FILE *out);
-bool arm_disassemble_mode(uint32_t mode, int *bits);
+bool arm_disassemble_mode(const struct code_key *key, int *bits);
 
 #endif

@@ -60,7 +60,7 @@ static int decode_thumb(struct arm_dis *d, struct arm_insn *in)
     if (in->cond == COND_NV) {
         in->cond = COND_AL;
     }
-    if (in->flow.len == 4) {
+    if (in->flow.len == 4 && arm_dis_has(d, F_T2)) {
         if (word >> 28 == 14 && is_coprocessor_fp(word)) {
             row = arm_decode_vfp(d, word, &in->args);
         } else if ((word >> 24 & 0xef) == 0xef) {

@@ -3,6 +3,7 @@
 #include "target-arm/cpu.h"
 
 #include <inttypes.h>
+#include "tcg/disas.h"
 
 static const char *mode_name(uint32_t psr)
 {
@@ -39,7 +40,8 @@ void arm_debug_print(struct cpu *cpu, FILE *out)
     fprintf(out, "FPSCR: %08x\n", arm_fpscr_read(env));
 }
 
-bool arm_disassemble_mode(uint32_t mode, int *bits)
+bool arm_disassemble_mode(const struct code_key *key, int *bits)
 {
-    return false;
+    *bits = (key->pc & 1 ? DISAS_THUMB : DISAS_ARM) | (key->mode & KEY_BE_CODE ? DISAS_BIG : 0);
+    return true;
 }

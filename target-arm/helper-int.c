@@ -2,6 +2,7 @@
 /* Helpers of integer instructions: saturation, SIMD in a register, what divides. */
 #include <stdlib.h>
 #include "target-arm/helpers.h"
+#include "target-arm/sys.h"
 
 /* Called from translated code with vector registers in use. */
 #define PLAIN __attribute__((target("general-regs-only")))
@@ -61,6 +62,11 @@ PLAIN uint32_t helper_usat16(struct arm_env *env, uint32_t v, uint32_t bits)
     uint32_t low = saturate_unsigned(env, (int16_t)v, bits & 15);
 
     return low | saturate_unsigned(env, (int16_t)(v >> 16), bits & 15) << 16;
+}
+
+void helper_misaligned(struct arm_env *env, uint32_t addr, uint32_t write)
+{
+    arm_misaligned(env_cpu(env), addr, 4, write ? MMU_WRITE : MMU_READ, arm_mmu_index(env));
 }
 
 /* --- additions and subtractions of parts ----------------------------------------------------- */

@@ -199,8 +199,59 @@ void trans_USAT16(struct arm_dis *d, const struct arm_arg_sat *a)
 
 /* --- SIMD ------------------------------------------------------------------------------------ */
 
+/* GE from the uppermost bits of the parts: one bit for each byte */
+static void set_ge(struct arm_dis *d, ir_val carries, bool halves)
+{
+    ir_val ge;
+
+    if (halves) {
+        carries = arm_2(d, IR_or, carries, arm_2i(d, IR_shr, carries, 8));
+    }
+    /* Bits 7, 15, 23 and 31 to 28, 29, 30 and 31 */
+    ge = arm_2i(d, IR_mul, arm_2i(d, IR_shr, carries, 7), 0x10204080);
+    ir_envst(d->ir, I32, offsetof(struct arm_env, ge), arm_2i(d, IR_shr, ge, 28), MO_32);
+}
+
+/*
+ * U and UQ with ADD8, ADD16, SUB8, SUB16: the uppermost bits of the parts are left out of the sum.
+ * Saturation makes all bits of a part 1, or 0, that has a carry, or a borrow.
+ */
+static void unsigned_parallel(struct arm_dis *d, const struct arm_arg_parallel *a)
+{
+    bool subtract = a->op2 == 3 || a->op2 == 7, halves = a->op2 == 0 || a->op2 == 3;
+    uint32_t top = halves ? 0x80008000 : 0x80808080;
+    ir_val n = arm_reg(d, a->rn), m = arm_reg(d, a->rm), r, c;
+
+    if (subtract) {
+        r = arm_2(d, IR_sub, arm_2i(d, IR_or, n, top), arm_2i(d, IR_and, m, ~top));
+        r = arm_2(d, IR_xor, r, arm_2i(d, IR_and, arm_2(d, IR_xor, n, arm_2i(d, IR_xor, m, ~0u)),
+                                       top));
+        /* No borrow: n and not m, or either of them and not the result */
+        c = arm_2(d, IR_or, arm_2(d, IR_andc, n, m),
+                  arm_2(d, IR_andc, arm_2(d, IR_or, n, arm_2i(d, IR_xor, m, ~0u)), r));
+    } else {
+        r = arm_2(d, IR_add, arm_2i(d, IR_and, n, ~top), arm_2i(d, IR_and, m, ~top));
+        r = arm_2(d, IR_xor, r, arm_2i(d, IR_and, arm_2(d, IR_xor, n, m), top));
+        c = arm_2(d, IR_or, arm_2(d, IR_and, n, m),
+                  arm_2(d, IR_andc, arm_2(d, IR_or, n, m), r));
+    }
+    c = arm_2i(d, IR_and, c, top);
+    if (a->op1 == 5) {
+        set_ge(d, c, halves);
+    } else {
+        c = arm_2i(d, IR_mul, arm_2i(d, IR_shr, c, halves ? 15 : 7), halves ? 0xffff : 0xff);
+        r = arm_2(d, subtract ? IR_and : IR_or, r, c);
+    }
+    arm_set_reg(d, a->rd, r);
+}
+
 void trans_PARALLEL(struct arm_dis *d, const struct arm_arg_parallel *a)
 {
+    if ((a->op1 == 5 || a->op1 == 6) &&
+        (a->op2 == 0 || a->op2 == 3 || a->op2 == 4 || a->op2 == 7)) {
+        unsigned_parallel(d, a);
+        return;
+    }
     arm_set_reg(d, a->rd, arm_call3(d, H_parallel, arm_reg(d, a->rn), arm_reg(d, a->rm),
                                     arm_imm(d, a->op1 << 3 | a->op2)));
 }

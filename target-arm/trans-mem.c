@@ -4,6 +4,8 @@
  * after the last access.
  */
 #include <stddef.h>
+#include "cpu-debug.h"
+#include "target-arm/gdb.h"
 #include "target-arm/translate.h"
 
 unsigned arm_memop(const struct arm_dis *d)
@@ -12,14 +14,25 @@ unsigned arm_memop(const struct arm_dis *d)
            (d->mode & KEY_ALIGN ? MO_ALIGN : 0);
 }
 
+/* access: CPU_WATCH_* */
+static void watch(struct arm_dis *d, ir_val addr, int32_t disp, unsigned memop, unsigned access)
+{
+    if (d->mode & KEY_WATCH) {
+        arm_call2(d, H_debug_access, disp ? arm_2i(d, IR_add, addr, disp) : addr,
+                  arm_imm(d, 1u << (memop & MO_SIZE) | access << ARM_WATCH_SHIFT));
+    }
+}
+
 ir_val arm_ld(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, unsigned memop)
 {
+    watch(d, addr, disp, memop, CPU_WATCH_READ);
     return ir_ld(d->ir, type, addr, disp, memop | arm_memop(d));
 }
 
 void arm_st(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, ir_val v,
             unsigned memop)
 {
+    watch(d, addr, disp, memop, CPU_WATCH_WRITE);
     ir_st(d->ir, type, addr, disp, v, memop | arm_memop(d));
 }
 
@@ -37,12 +50,15 @@ static ir_val base_of(struct arm_dis *d, unsigned rn)
     return rn == R_PC ? arm_imm(d, arm_pc_value(d) & ~3u) : arm_reg(d, rn);
 }
 
-/* P and W as instructions have them: post-indexed with W is an access without privilege. */
-static struct address begin(struct arm_dis *d, unsigned rn, bool p, bool w)
+/*
+ * P and W as instructions have them: post-indexed with W is an access without privilege. T32 has
+ * those with an offset and no writeback: P is 2.
+ */
+static struct address begin(struct arm_dis *d, unsigned rn, int p, bool w)
 {
     struct address a = { base_of(d, rn), 0, 0, d->mmu_idx };
 
-    if (!p && w) {
+    if (p == 2 || (!p && w)) {
         d->mmu_idx = MMU_USER;
     }
     return a;
@@ -82,7 +98,6 @@ static struct address address_shifted(struct arm_dis *d, const struct arm_arg_ld
     return address_reg(d, a->p, a->u, a->w, a->rn, offset);
 }
 
-/* T32 has LDRT's offset without writeback: its immediate is 0 in A32's sense of "post". */
 static void end(struct arm_dis *d, unsigned rn, const struct address *at)
 {
     d->mmu_idx = at->old_idx;
@@ -337,6 +352,20 @@ void trans_LDM_t16(struct arm_dis *d, const struct arm_arg_block *a)
 
 #define AT(field) offsetof(struct arm_env, field)
 
+/* Faults unless the address is a multiple of size, a power of 2. */
+void arm_check_aligned(struct arm_dis *d, ir_val addr, unsigned size, bool write)
+{
+    unsigned good = arm_label_new(d);
+
+    ir_brc(d->ir, I32, IR_EQ, arm_2i(d, IR_and, addr, size - 1), arm_imm(d, 0), good);
+    arm_call2(d, H_misaligned, addr, arm_imm(d, write));
+    ir_label(d->ir, good);
+    if (d->in->flow.state) {
+        ir_set(d->ir, G_IT, arm_imm(d, d->in->flow.state));     /* labels forget it */
+    }
+    d->fp_compare = 0;
+}
+
 static ir_val exclusive_address(struct arm_dis *d, unsigned rn, int imm)
 {
     ir_val addr = arm_reg(d, rn);
@@ -349,10 +378,14 @@ static void load_exclusive(struct arm_dis *d, const struct arm_arg_ldrex *a, uns
 {
     struct ir *ir = d->ir;
     enum ir_type type = size == MO_64 ? I64 : I32;
-    ir_val addr = exclusive_address(d, a->rn, a->imm);
-    ir_val v = arm_ld(d, type, addr, 0, size | MO_ALIGN);
+    ir_val addr = exclusive_address(d, a->rn, a->imm), v;
     int rt2 = a->rt2 < 0 ? a->rt + 1 : a->rt2;
 
+    if (size != MO_8) {
+        arm_check_aligned(d, addr, 1 << size, false);
+        addr = exclusive_address(d, a->rn, a->imm);
+    }
+    v = arm_ld(d, type, addr, 0, size | MO_ALIGN);
     ir_envst(ir, I32, AT(exclusive_addr), addr, MO_32);
     ir_envst(ir, I32, AT(exclusive_size), arm_imm(d, 1 << size), MO_32);
     ir_envst(ir, I64, AT(exclusive_value), v, MO_64);
@@ -367,7 +400,7 @@ static void load_exclusive(struct arm_dis *d, const struct arm_arg_ldrex *a, uns
     }
 }
 
-/* A compare-and-swap with what the load saw; rd: 0 when it was done. */
+/* A compare-and-swap with what the load saw, which was aligned; rd: 0 when it was done. */
 static void store_exclusive(struct arm_dis *d, const struct arm_arg_strex *a, unsigned size)
 {
     struct ir *ir = d->ir;
@@ -380,6 +413,7 @@ static void store_exclusive(struct arm_dis *d, const struct arm_arg_strex *a, un
         v = d->mode & KEY_BE_DATA ? arm_join(d, arm_reg(d, rt2), v)
                                   : arm_join(d, v, arm_reg(d, rt2));
     }
+    watch(d, addr, 0, size, CPU_WATCH_WRITE);
     ir_brc(ir, I32, IR_NE, addr, ir_envld(ir, I32, AT(exclusive_addr), MO_32), fail);
     ir_brc(ir, I32, IR_NE, ir_envld(ir, I32, AT(exclusive_size), MO_32), arm_imm(d, 1 << size),
            fail);
@@ -416,9 +450,13 @@ void trans_CLREX(struct arm_dis *d)
 
 static void swap(struct arm_dis *d, unsigned rt, unsigned rm, unsigned rn, unsigned size)
 {
-    ir_val v = ir_atomic(d->ir, IR_xchg, I32, arm_reg(d, rn), 0, arm_reg(d, rm),
-                         size | arm_memop(d));
+    ir_val v;
 
+    if (size != MO_8 && arm_dis_has(d, F_V6)) {
+        arm_check_aligned(d, arm_reg(d, rn), 1 << size, true);
+    }
+    watch(d, arm_reg(d, rn), 0, size, CPU_WATCH_READ | CPU_WATCH_WRITE);
+    v = ir_atomic(d->ir, IR_xchg, I32, arm_reg(d, rn), 0, arm_reg(d, rm), size | arm_memop(d));
     arm_set_reg(d, rt, v);
 }
 

@@ -31,12 +31,12 @@ static void set_q(struct arm_dis *d, unsigned n, ir_val v)
     d->q_high[n / 2] = high;
 }
 
-static ir_val get(struct arm_dis *d, bool q, unsigned n)
+ir_val neon_get(struct arm_dis *d, bool q, unsigned n)
 {
     return q ? get_q(d, n) : arm_get_d(d, n);
 }
 
-static void set(struct arm_dis *d, bool q, unsigned n, ir_val v)
+void neon_set(struct arm_dis *d, bool q, unsigned n, ir_val v)
 {
     if (q) {
         set_q(d, n, v);
@@ -86,9 +86,9 @@ static void logic(struct arm_dis *d, const struct arm_arg_n3 *a, enum logic op)
         }
         return;
     }
-    n = get(d, a->q, a->vn);
-    m = get(d, a->q, a->vm);
-    old = op >= L_BSL ? get(d, a->q, a->vd) : 0;
+    n = neon_get(d, a->q, a->vn);
+    m = neon_get(d, a->q, a->vm);
+    old = op >= L_BSL ? neon_get(d, a->q, a->vd) : 0;
     switch (op) {
     case L_AND: r = v2(d, IR_vand, a->q, n, m); break;
     case L_BIC: r = v2(d, IR_vandc, a->q, n, m); break;
@@ -99,7 +99,7 @@ static void logic(struct arm_dis *d, const struct arm_arg_n3 *a, enum logic op)
     case L_BIT: r = choose(d, a->q, m, n, old); break;
     default: r = choose(d, a->q, m, old, n); break;
     }
-    set(d, a->q, a->vd, r);
+    neon_set(d, a->q, a->vd, r);
 }
 
 #define LOGIC(name, op) \
@@ -139,8 +139,8 @@ static bool by_sse(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op o
 
         if (s->op == op && s->u == a->u && a->size < 3 && s->opcode[a->size] &&
             (s->map == 1 || __builtin_cpu_supports("sse4.1"))) {
-            set(d, a->q, a->vd, arm_vx_move(d, vector(a->q), s->map, 0x66, s->opcode[a->size],
-                                            get(d, a->q, a->vn), get(d, a->q, a->vm)));
+            neon_set(d, a->q, a->vd, arm_vx_move(d, vector(a->q), s->map, 0x66, s->opcode[a->size],
+                                            neon_get(d, a->q, a->vn), neon_get(d, a->q, a->vm)));
             return true;
         }
     }
@@ -156,7 +156,7 @@ static ir_val element(struct arm_dis *d, enum ir_opcode op, const struct arm_arg
 static bool integers(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op op)
 {
     bool q = a->q;
-    ir_val n = get(d, q, a->vn), m = get(d, q, a->vm), r;
+    ir_val n = neon_get(d, q, a->vn), m = neon_get(d, q, a->vm), r;
 
     switch (op) {
     case N_ADD: r = element(d, IR_vadd, a, n, m); break;
@@ -174,10 +174,10 @@ static bool integers(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op
     default:
         r = element(d, IR_vmul, a, n, m);
         if (op != N_MUL) {
-            r = element(d, op == N_MLA ? IR_vadd : IR_vsub, a, get(d, q, a->vd), r);
+            r = element(d, op == N_MLA ? IR_vadd : IR_vsub, a, neon_get(d, q, a->vd), r);
         }
     }
-    set(d, q, a->vd, r);
+    neon_set(d, q, a->vd, r);
     return true;
 }
 
@@ -222,7 +222,7 @@ void neon_compare_zero(struct arm_dis *d, const struct arm_arg_n2 *a, enum neon_
 {
     enum ir_type type = vector(a->q);
     unsigned bits = 8u << a->size;
-    ir_val m = get(d, a->q, a->vm), zero = ir_imm(d->ir, IR_vzero, type, 0, 0, 0), r;
+    ir_val m = neon_get(d, a->q, a->vm), zero = ir_imm(d->ir, IR_vzero, type, 0, 0, 0), r;
 
     if (op == N_CEQ) {
         r = ir_imm(d->ir, IR_vcmpeq, type, m, zero, bits);
@@ -235,14 +235,14 @@ void neon_compare_zero(struct arm_dis *d, const struct arm_arg_n2 *a, enum neon_
     if (negate) {
         r = v2(d, IR_vxor, a->q, r, ones(d, a->q));
     }
-    set(d, a->q, a->vd, r);
+    neon_set(d, a->q, a->vd, r);
 }
 
 /* --- shifts ---------------------------------------------------------------------------------- */
 
 /* psrlw, psraw, psllw and their like: a group by the element's size */
-static ir_val shift_by(struct arm_dis *d, bool q, unsigned size, unsigned kind, unsigned amount,
-                       ir_val v)
+ir_val neon_shift_by(struct arm_dis *d, bool q, unsigned size, unsigned kind, unsigned amount,
+                     ir_val v)
 {
     static const uint8_t opcode[4] = { 0, 0x71, 0x72, 0x73 };
     struct ir_op o = { .op = IR_vx };
@@ -264,10 +264,10 @@ bool neon_fast_shift(struct arm_dis *d, const struct arm_arg_nsh *a, enum neon_o
         (kind == ARITHMETIC && size == 3)) {
         return false;
     }
-    r = shift_by(d, a->q, size, kind, amount, get(d, a->q, a->vm));
+    r = neon_shift_by(d, a->q, size, kind, amount, neon_get(d, a->q, a->vm));
     if (op == N_SRA) {
-        r = ir_imm(d->ir, IR_vadd, vector(a->q), get(d, a->q, a->vd), r, 8 << size);
+        r = ir_imm(d->ir, IR_vadd, vector(a->q), neon_get(d, a->q, a->vd), r, 8 << size);
     }
-    set(d, a->q, a->vd, r);
+    neon_set(d, a->q, a->vd, r);
     return true;
 }

@@ -71,6 +71,16 @@ static void whole_register(struct arm_dis *d, bool load, unsigned reg, ir_val ba
     }
 }
 
+/* Alignments that the form does not have */
+static bool many_undefined(const struct arm_arg_VLDST_many *a)
+{
+    switch (a->type) {
+    case 6: case 7: case 4: case 5: return a->align & 2;
+    case 8: case 9: case 10: return a->align == 3;
+    default: return false;
+    }
+}
+
 void trans_VLDST_many(struct arm_dis *d, const struct arm_arg_VLDST_many *a)
 {
     struct layout l = layouts[a->type];
@@ -82,9 +92,17 @@ void trans_VLDST_many(struct arm_dis *d, const struct arm_arg_VLDST_many *a)
     if (a->type == 3) {
         last = a->vd + 3;
     }
+    if (many_undefined(a)) {
+        arm_undefined(d);
+        return;
+    }
     if (!l.elements || last > 31 || (a->size == 3 && l.elements != 1) || a->rn == R_PC) {
         arm_undefined(d);
         return;
+    }
+    if (a->align) {
+        arm_check_aligned(d, base, 4u << a->align, !a->l);
+        base = arm_reg(d, a->rn);
     }
     for (unsigned r = 0; r < l.repeats; r++) {
         for (unsigned k = 0; k < l.elements; k++) {
@@ -126,14 +144,32 @@ static bool lane_of(const struct arm_arg_VLDST_one *a, unsigned *lane, unsigned 
     return !(a->n == 3 && a->size == 2 && (i & 3) == 3);
 }
 
+/* Bytes that the address must be a multiple of; 0: any. */
+static unsigned lane_align(const struct arm_arg_VLDST_one *a)
+{
+    unsigned i = a->index;
+
+    switch (a->n) {
+    case 0: return a->size == 0 ? 0 : a->size == 1 ? (i & 1) * 2 : (i & 3) == 3 ? 4 : 0;
+    case 1: return i & 1 ? 2u << a->size : 0;
+    case 2: return 0;
+    default: return a->size == 2 ? (i & 3 ? 4u << (i & 3) : 0) : i & 1 ? 4u << a->size : 0;
+    }
+}
+
 void trans_VLDST_one(struct arm_dis *d, const struct arm_arg_VLDST_one *a)
 {
     unsigned lane, spacing, bits = 8u << a->size, n = a->n + 1;
     ir_val base = arm_reg(d, a->rn);
 
-    if (!lane_of(a, &lane, &spacing) || a->vd + a->n * spacing > 31 || a->rn == R_PC) {
+    if (a->size == 3 || !lane_of(a, &lane, &spacing) || a->vd + a->n * spacing > 31 ||
+        a->rn == R_PC) {
         arm_undefined(d);
         return;
+    }
+    if (lane_align(a)) {
+        arm_check_aligned(d, base, lane_align(a), !a->l);
+        base = arm_reg(d, a->rn);
     }
     for (unsigned k = 0; k < n; k++) {
         unsigned reg = a->vd + k * spacing;
@@ -162,6 +198,10 @@ void trans_VLD_all(struct arm_dis *d, const struct arm_arg_VLD_all *a)
         a->vd + a->n * spacing + (a->n == 0 && a->t) > 31 || a->rn == R_PC) {
         arm_undefined(d);
         return;
+    }
+    if (a->a) {
+        arm_check_aligned(d, base, a->size == 3 ? 16 : n == 4 && size == 2 ? 8 : n << size, false);
+        base = arm_reg(d, a->rn);
     }
     for (unsigned k = 0; k < n; k++) {
         ir_val x = arm_ld(d, I32, base, k << size, size);

@@ -27,6 +27,9 @@ static bool refuse(struct arm_dis *d, bool condition)
 
 void neon_call(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm, unsigned imm)
 {
+    if (neon_lanes(d, how, vd, vn, vm, imm)) {
+        return;
+    }
     arm_call3(d, H_neon, arm_imm(d, how), arm_imm(d, vd | vn << 8 | vm << 16), arm_imm(d, imm));
 }
 

@@ -9,7 +9,16 @@
 void neon_call(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm,
                unsigned imm);
 
-/* trans-neon-fast.c: true when IR ops did it; operands have been checked. */
+/* trans-neon-lanes.c: the helper's operation by IR ops; false: it is not done. */
+bool neon_lanes(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm,
+                unsigned imm);
+
+/* trans-neon-fast.c: D and Q registers, shifts of elements by psrl, psra and psll (kind 2, 4, 6) */
+ir_val neon_get(struct arm_dis *d, bool q, unsigned n);
+void neon_set(struct arm_dis *d, bool q, unsigned n, ir_val v);
+ir_val neon_shift_by(struct arm_dis *d, bool q, unsigned size, unsigned kind, unsigned amount,
+                     ir_val v);
+/* True when IR ops did it; operands have been checked. */
 bool neon_fast_three(struct arm_dis *d, const struct arm_arg_n3 *a, enum neon_op op);
 bool neon_fast_two(struct arm_dis *d, const struct arm_arg_n2 *a, enum neon_op op);
 bool neon_fast_scalar(struct arm_dis *d, const struct arm_arg_nscalar *a, enum neon_op op,

@@ -66,6 +66,7 @@ void trans_SRS(struct arm_dis *d, const struct arm_arg_srs *a)
         return;
     }
     psr = arm_call1(d, H_mrs, arm_imm(d, 1));
+    arm_flags_dynamic(d);
     base = arm_call1(d, H_srs_sp, mode);
     arm_st(d, I32, base, first, arm_reg(d, R_LR), MO_32);
     arm_st(d, I32, base, first + 4, psr, MO_32);
@@ -85,7 +86,10 @@ void trans_ERET_sub(struct arm_dis *d, const struct arm_arg_i *a)
 
 void trans_MRS(struct arm_dis *d, const struct arm_arg_mrs *a)
 {
-    arm_set_reg(d, a->rd, arm_call1(d, H_mrs, arm_imm(d, a->r)));
+    ir_val v = arm_call1(d, H_mrs, arm_imm(d, a->r));
+
+    arm_flags_dynamic(d);
+    arm_set_reg(d, a->rd, v);
 }
 
 /* The flags alone change nothing else. */

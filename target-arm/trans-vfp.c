@@ -9,6 +9,7 @@
  */
 #include <stddef.h>
 
+#include "target-arm/model.h"
 #include "target-arm/translate.h"
 #include "target-arm/vfp.h"
 
@@ -241,6 +242,17 @@ static struct vector vector_of(const struct arm_dis *d, bool dp, unsigned vd, un
     return v;
 }
 
+/* Cores without short vectors do not have the instructions while FPSCR asks for them. */
+static bool no_vectors(struct arm_dis *d)
+{
+    if (d->mode & (KEY_FP_LEN | KEY_FP_STRIDE) && arm_dis_has(d, F_VFP3) &&
+        !(d->env->model->mvfr0 >> 24 & 15)) {
+        arm_undefined(d);
+        return true;
+    }
+    return false;
+}
+
 static unsigned step(const struct vector *v, unsigned n, unsigned i)
 {
     unsigned first = n - n % v->bank;
@@ -253,7 +265,7 @@ static void do_three(struct arm_dis *d, const struct arm_arg_vfp3 *a, enum vfp_i
     struct vector v = vector_of(d, a->dp, a->vd, a->vm);
     bool dp = a->dp, accumulates = insn >= I_MLA && insn <= I_FNMS;
 
-    if (missing(d, dp, a->vd, a->vn, a->vm)) {
+    if (missing(d, dp, a->vd, a->vn, a->vm) || no_vectors(d)) {
         return;
     }
     for (unsigned i = 0; i < v.count; i++) {
@@ -268,7 +280,7 @@ static void do_two(struct arm_dis *d, const struct arm_arg_vfp2 *a, enum vfp_ins
 {
     struct vector v = vector_of(d, a->dp, a->vd, a->vm);
 
-    if (missing(d, a->dp, a->vd, a->vm, 0)) {
+    if (missing(d, a->dp, a->vd, a->vm, 0) || no_vectors(d)) {
         return;
     }
     for (unsigned i = 0; i < v.count; i++) {
@@ -323,7 +335,7 @@ void trans_VMOV_imm(struct arm_dis *d, const struct arm_arg_vfp_imm *a)
     uint64_t bits = expand_imm(a->dp, a->imm);
     ir_val value;
 
-    if (missing(d, a->dp, a->vd, 0, 0)) {
+    if (missing(d, a->dp, a->vd, 0, 0) || no_vectors(d)) {
         return;
     }
     value = ir_1(d->ir, IR_bitcast, type_of(a->dp), ir_const(d->ir, a->dp ? I64 : I32, bits));

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "cpu-debug.h"
 
 /* --- registers ------------------------------------------------------------------------------- */
 
@@ -88,7 +89,7 @@ static void exit_to(struct arm_dis *d, uint64_t pc)
 {
     uint64_t live = other_state(d, pc) ? G_CC_MASK : live_mask(d, pc);
 
-    if (d->mode & KEY_IT) {
+    if (d->mode & KEY_ALONE) {
         arm_call1(d, H_leave_it, arm_imm(d, 0));
         ir_set(d->ir, G_PC, arm_imm(d, pc));
         ir_exit_loop(d->ir);
@@ -115,7 +116,7 @@ static void note_edge(struct arm_dis *d, struct flow_leader *l)
 
 void arm_jump(struct arm_dis *d, uint32_t pc)
 {
-    struct flow_leader *l = other_state(d, pc) || d->mode & KEY_IT
+    struct flow_leader *l = other_state(d, pc) || d->mode & KEY_ALONE
                             ? NULL : flow_leader(&d->region->flow, pc);
 
     if (l) {
@@ -129,7 +130,7 @@ void arm_jump(struct arm_dis *d, uint32_t pc)
 
 void arm_jump_value(struct arm_dis *d, ir_val pc, enum ir_jump_hint hint)
 {
-    if (d->mode & KEY_IT) {
+    if (d->mode & KEY_ALONE) {
         ir_set(d->ir, G_PC, pc);
         arm_call1(d, H_leave_it, arm_imm(d, 0));
         ir_exit_loop(d->ir);
@@ -181,7 +182,7 @@ void arm_call_to(struct arm_dis *d, uint32_t pc)
 unsigned arm_branch_label(struct arm_dis *d, uint64_t pc)
 {
     struct flow *f = &d->region->flow;
-    struct flow_leader *l = d->mode & KEY_IT ? NULL : flow_leader(f, pc);
+    struct flow_leader *l = d->mode & KEY_ALONE ? NULL : flow_leader(f, pc);
 
     if (l) {
         note_edge(d, l);
@@ -199,7 +200,7 @@ unsigned arm_branch_label(struct arm_dis *d, uint64_t pc)
 void arm_end_region(struct arm_dis *d)
 {
     ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)d->in->flow.next));
-    if (d->in->flow.next_state || d->mode & KEY_IT) {
+    if (d->in->flow.next_state || d->mode & KEY_ALONE) {
         arm_call1(d, H_leave_it, arm_imm(d, d->in->flow.next_state));
     }
     ir_exit_loop(d->ir);
@@ -239,11 +240,18 @@ static void close_skip(struct arm_dis *d)
     }
 }
 
+/* A step does one instruction whatever is there, and so does an instruction that is restarted. */
+static bool stops_at(const struct arm_dis *d, const struct flow_insn *in)
+{
+    return cpu_breakpoint_count && !(d->mode & KEY_STEP) && !d->t->cpu->one_insn &&
+           cpu_breakpoint_at((uint32_t)in->pc & ~1u);
+}
+
 static const struct arm_insn *following(const struct arm_dis *d, unsigned i)
 {
     const struct flow *f = &d->region->flow;
 
-    return i + 1 < f->n_insns && !f->leader_of[i + 1] &&
+    return i + 1 < f->n_insns && !f->leader_of[i + 1] && !stops_at(d, flow_insn(f, i + 1)) &&
            flow_insn(f, i + 1)->pc == flow_insn(f, i)->next ? &d->region->insns[i + 1] : NULL;
 }
 
@@ -330,7 +338,7 @@ static void end_condition(struct arm_dis *d, uint8_t cv_op, uint8_t nz, unsigned
     if (d->nz != nz) {
         d->nz = d->nz != NZ_VALUES && nz != NZ_VALUES && d->cv_op == CV_SUB ? NZ_SUB : NZ_VALUES;
     }
-    if (d->ended || i == d->skip_last) {
+    if (i == d->skip_last) {
         close_skip(d);
     }
 }
@@ -344,6 +352,14 @@ static bool refuse(const struct arm_dis *d, uint32_t attrs)
            (attrs & ATTR_simd && !(d->mode & KEY_SIMD));
 }
 
+static void begin_insn(struct arm_dis *d, const struct arm_insn *in)
+{
+    ir_insn(d->ir, in->flow.pc);
+    if (d->thumb && (in->flow.state || ir_get_const(d->ir, G_IT, &(int64_t){ 0 }))) {
+        ir_set(d->ir, G_IT, arm_imm(d, in->flow.state));
+    }
+}
+
 static void translate_insn(struct arm_dis *d, unsigned i)
 {
     const struct arm_insn *in = &d->region->insns[i];
@@ -355,11 +371,12 @@ static void translate_insn(struct arm_dis *d, unsigned i)
     d->t->first = address < d->t->first ? address : d->t->first;
     d->t->end = address + in->flow.len > d->t->end ? address + in->flow.len : d->t->end;
     d->t->insns++;
-    begin_condition(d, i);
-    ir_insn(d->ir, in->flow.pc);
-    if (d->thumb && (in->flow.state || ir_get_const(d->ir, G_IT, &(int64_t){ 0 }))) {
-        ir_set(d->ir, G_IT, arm_imm(d, in->flow.state));
+    if (stops_at(d, &in->flow)) {
+        begin_insn(d, in);
+        arm_call1(d, H_debug_break, arm_imm(d, (uint32_t)in->flow.pc & ~1u));
     }
+    begin_condition(d, i);
+    begin_insn(d, in);
     cv_op = d->cv_op;
     nz = d->nz;
     if (in->row < 0 || refuse(d, arm_rows[in->row].attrs)) {
@@ -399,7 +416,7 @@ static void fall_out(struct arm_dis *d, const struct flow_insn *last)
     if (d->ended) {
         return;
     }
-    if (last->next_state || d->mode & KEY_IT) {
+    if (last->next_state || d->mode & KEY_ALONE) {
         arm_end_region(d);
     } else {
         arm_jump(d, last->next);
@@ -409,7 +426,7 @@ static void fall_out(struct arm_dis *d, const struct flow_insn *last)
 /* To what comes next, perhaps inside of an IT block. */
 static void exit_with(struct arm_dis *d, uint64_t pc, uint32_t state)
 {
-    if (state || d->mode & KEY_IT) {
+    if (state || d->mode & KEY_ALONE) {
         ir_set(d->ir, G_PC, arm_imm(d, (uint32_t)pc));
         arm_call1(d, H_leave_it, arm_imm(d, state));
         ir_exit_loop(d->ir);
@@ -451,9 +468,15 @@ static void translate_run(struct arm_dis *d, const struct flow_run *run)
             if (d->t->checked) {
                 ir_check(d->ir);
             }
-            ir_poll(d->ir, flow_insn(f, 0)->pc);
+            if (!(d->mode & KEY_STEP)) {
+                ir_poll(d->ir, flow_insn(f, 0)->pc);
+            }
         }
         if (d->ended) {
+            /* One of several that are skipped together never ends: nor do the others come. */
+            if (d->skipping && i == d->skip_last) {
+                close_skip(d);
+            }
             continue;
         }
         if (ir_full(d->ir) && !d->skipping) {
@@ -512,12 +535,12 @@ void arm_translate(struct translation *t)
     unsigned most = t->checked ? CHECKED_BYTES / 4 : REGION_MAX_INSNS;
     unsigned max = t->max_insns < most ? t->max_insns : most;
 
-    if (max == 0 || t->key.mode & KEY_IT || log_enabled(LOG_ONE_INSN)) {
+    if (max == 0 || t->key.mode & KEY_ALONE || log_enabled(LOG_ONE_INSN)) {
         max = 1;
     }
-    t->strict_flags |= t->checked;
+    t->strict_flags |= t->checked || t->key.mode & KEY_STEP;
     set_up(&d, t);
-    flow_find(f, t->key.mode & KEY_IT, max);
+    flow_find(f, t->key.mode & KEY_ALONE, max);
     for (unsigned i = 0; i < f->n_leaders; i++) {
         struct flow_leader *l = &f->leaders[i];
 

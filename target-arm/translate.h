@@ -62,6 +62,7 @@ ir_val arm_high(struct arm_dis *d, ir_val wide);
 ir_val arm_ld(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, unsigned memop);
 void arm_st(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, ir_val v,
             unsigned memop);
+void arm_check_aligned(struct arm_dis *d, ir_val addr, unsigned size, bool write);
 /* The bits that are added. */
 unsigned arm_memop(const struct arm_dis *d);
 

@@ -126,9 +126,9 @@ __attribute__((target("general-regs-only"))) static unsigned mmu_index(struct cp
     return x86_mmu_index(x86_env(cpu));
 }
 
-static bool disassemble_mode(uint32_t mode, int *bits)
+static bool disassemble_mode(const struct code_key *key, int *bits)
 {
-    *bits = mode & MODE_CS64 ? 64 : mode & MODE_CS32 ? 32 : 16;
+    *bits = key->mode & MODE_CS64 ? 64 : key->mode & MODE_CS32 ? 32 : 16;
     return true;
 }
 

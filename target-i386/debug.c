@@ -5,6 +5,7 @@
  * instruction: that one then starts anew as a region of its own (MODE_TF, from db_pending), and #DB
  * comes at its end, as the trap it is.
  */
+#include "target-i386/gdb.h"
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
 
@@ -41,7 +42,7 @@ void x86_debug_update(struct x86_env *env)
             watchpoint_insert(cpu, start(env, i), length(env, i), kind(env, i) == 3, true);
         }
     }
-    x86_update_mode(env);
+    x86_debug_changed(cpu);
 }
 
 /* Restarts the current instruction so that it ends with #DB; comes back if that is under way. */

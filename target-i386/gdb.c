@@ -304,7 +304,7 @@ void x86_debug_changed(struct cpu *cpu)
     struct x86_env *env = x86_env(cpu);
 
     env->mode_debug = (cpu_debug_alone(cpu) ? MODE_STEP : 0) |
-                      (code_is_user && cpu_watchpoint_count ? MODE_WATCH : 0);
+                      (code_is_user && cpu_debug_watched(cpu) ? MODE_WATCH : 0);
     x86_update_mode(env);
 }
 

@@ -17,6 +17,7 @@
 struct compiled {
     uint32_t host, host_end;            /* offsets in the code buffer: entry, end of all its code */
     uint32_t cold, cold_end;            /* the out-of-line part of that; cold_end == host_end */
+    bool alone;                         /* atomic operations without a lock: region_memory_alone */
     uint32_t side_table, side_len;      /* side_table + side_len: first byte not used */
     unsigned n_exits;
     struct {

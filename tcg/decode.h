@@ -14,6 +14,8 @@ enum { DECODE_ARGS = 12 };
 struct decode_row {
     const char *name;
     const char *args;               /* names of the arguments, separated by spaces */
+    const char *file;               /* where the pattern is: a32.decode, for one, */
+    uint16_t line;                  /* and the line */
     uint32_t mask, bits;            /* (insn & mask) == bits; 16-bit ones in the upper half */
     uint32_t attrs;                 /* the target's ATTR_* */
     uint16_t op;                    /* which handler */

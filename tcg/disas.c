@@ -8,19 +8,37 @@
 #ifdef CONFIG_CAPSTONE
 #include "tcg/capstone.h"
 
+/* unit: bytes to go on by after what is no instruction. */
+static bool open_for(const struct capstone *cs, int bits, csh *handle, unsigned *unit)
+{
+    cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
+
+    if (bits & (DISAS_ARM | DISAS_THUMB)) {
+        mode = (bits & DISAS_THUMB ? CS_MODE_THUMB : CS_MODE_ARM) |
+               (bits & DISAS_BIG ? CS_MODE_BIG_ENDIAN : CS_MODE_LITTLE_ENDIAN);
+        *unit = bits & DISAS_THUMB ? 2 : 4;
+        return cs->open(CS_ARCH_ARM, mode, handle) == CS_ERR_OK;
+    }
+    *unit = 1;
+    if (cs->open(CS_ARCH_X86, mode, handle) != CS_ERR_OK) {
+        return false;
+    }
+    cs->option(*handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
+    return true;
+}
+
 /* False without the library. */
 static bool print_insns(FILE *out, int bits, uint64_t address, const uint8_t **at, size_t len,
                         unsigned count)
 {
-    cs_mode mode = bits == 64 ? CS_MODE_64 : bits == 32 ? CS_MODE_32 : CS_MODE_16;
     const struct capstone *cs = capstone();
     cs_insn *insn;
+    unsigned unit;
     csh handle;
 
-    if (!cs || cs->open(CS_ARCH_X86, mode, &handle) != CS_ERR_OK) {
+    if (!cs || !open_for(cs, bits, &handle, &unit)) {
         return false;
     }
-    cs->option(handle, CS_OPT_SYNTAX, CS_OPT_SYNTAX_ATT);
     insn = cs->malloc(handle);
     while (count-- && len) {
         uint64_t pc = address;
@@ -28,10 +46,16 @@ static bool print_insns(FILE *out, int bits, uint64_t address, const uint8_t **a
         if (cs->disasm_iter(handle, at, &len, &address, insn)) {
             fprintf(out, "0x%08" PRIx64 ":  %s %s\n", pc, insn->mnemonic, insn->op_str);
         } else {
-            fprintf(out, "0x%08" PRIx64 ":  .byte 0x%02x\n", pc, **at);
-            ++*at;
-            len--;
-            address++;
+            unsigned n = unit < len ? unit : len;
+
+            fprintf(out, "0x%08" PRIx64 ":  .byte", pc);
+            for (unsigned i = 0; i < n; i++) {
+                fprintf(out, "%s 0x%02x", i ? "," : "", (*at)[i]);
+            }
+            fprintf(out, "\n");
+            *at += n;
+            len -= n;
+            address += n;
         }
     }
     cs->free(insn, 1);

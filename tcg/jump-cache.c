@@ -100,7 +100,7 @@ const void *jump_cache_find(struct cpu *cpu, uint64_t pc)
 {
     const struct jump_entry *e = &current_bank(cpu)->entries[jump_cache_index(pc)];
 
-    return e->pc == pc ? e->host : NULL;
+    return __atomic_load_n(&e->pc, __ATOMIC_RELAXED) == pc ? e->host : NULL;
 }
 
 void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
@@ -114,12 +114,12 @@ void jump_cache_add(struct cpu *cpu, uint64_t pc, const struct region *r)
         b->log[r->global].index[b->log[r->global].count++] = index;
     }
     b->slot[index] = (b->slot[index] & ~SLOT_GLOBAL) | logged | (r->global ? SLOT_GLOBAL : 0);
-    b->entries[index].host = region_buffer() + r->host;
+    __atomic_store_n(&b->entries[index].host, region_buffer() + r->host, __ATOMIC_RELAXED);
     __atomic_store_n(&b->entries[index].pc, pc, __ATOMIC_RELEASE);
     page_filter(cpu)[bit / 64] |= 1ull << bit % 64;
     /* Who drops a region marks it first, then looks here. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&r->dead, __ATOMIC_RELAXED)) {
+    if (region_is_dead(r)) {
         entry_clear(b, index);
     }
 }
@@ -160,7 +160,7 @@ static void log_flush_pages(struct jump_bank *b, const struct jump_log *log, uin
     for (unsigned i = 0; i < log->count; i++) {
         unsigned index = log->index[i];
 
-        if (b->entries[index].pc + b->base - first < size) {
+        if (__atomic_load_n(&b->entries[index].pc, __ATOMIC_RELAXED) + b->base - first < size) {
             entry_clear(b, index);
         }
     }
@@ -230,12 +230,12 @@ void jump_cache_drop(const struct region *r)
     const void *host = region_buffer() + r->host;
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu_next(cpu)) {
         for (unsigned n = 0; n < JUMP_CACHE_BANKS; n++) {
             struct jump_bank *b = &cpu->jump_banks[n];
 
             /* The slot stays logged, as an empty entry that a flush clears once more. */
-            if (b->entries[index].host == host) {
+            if (__atomic_load_n(&b->entries[index].host, __ATOMIC_RELAXED) == host) {
                 entry_clear(b, index);
             }
         }

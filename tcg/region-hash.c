@@ -36,7 +36,7 @@ struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool o
     for (; r; r = __atomic_load_n(&r->hash_next, __ATOMIC_ACQUIRE)) {
         if (r->ram_page[0] + r->entry_offset == ram_addr && r->key.pc == key->pc &&
             r->key.base == key->base && r->key.mode == key->mode && r->one_insn == one_insn &&
-            !r->dead) {
+            !region_is_dead(r)) {
             return r;
         }
     }
@@ -45,7 +45,7 @@ struct region *region_find(uint64_t ram_addr, const struct code_key *key, bool o
 
 /* --- ways into the middle: with the lock only ------------------------------------------------ */
 
-enum { ENTRY_BITS = 13 };
+enum { ENTRY_BITS = 15 };
 static struct region_entry *entries[1 << ENTRY_BITS];
 
 unsigned region_entry_offset(const struct region_entry *e)

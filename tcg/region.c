@@ -17,6 +17,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/sanitizer.h"
 #include "tcg/backend.h"
 #include "tcg/build.h"
 #include "tcg/code-pages.h"
@@ -65,6 +66,7 @@ static struct {
     uint32_t flushes;
 } cache;
 static pthread_mutex_t cache_lock = PTHREAD_MUTEX_INITIALIZER;
+bool region_memory_alone;
 
 void region_vcpu_init(struct cpu *cpu)
 {
@@ -98,6 +100,7 @@ bool region_cache_create(const struct target *target, size_t bytes, struct error
     cache.n_chunks = bytes >> CHUNK_BITS;
     cache.chunks = g_new0(struct code_chunk, cache.n_chunks);
     code_init();
+    region_memory_alone = code_is_user;
     if (code_is_user) {
         jump_cache_bits = JUMP_CACHE_MAX_BITS;
     }
@@ -127,7 +130,7 @@ static void unchain(struct region_exit *slot)
 /* The struct stays: its code may be running, and its chunk's list knows it. */
 static void region_drop(struct region *r)
 {
-    r->dead = true;
+    __atomic_store_n(&r->dead, true, __ATOMIC_RELAXED);
     region_hash_remove(r);
     while (r->incoming) {
         unchain(r->incoming);
@@ -242,18 +245,34 @@ bool region_overlaps(struct cpu *cpu, uint64_t ram_addr, uint64_t len)
     return false;
 }
 
+void region_memory_shared(void)
+{
+    if (!region_memory_alone) {
+        return;
+    }
+    pthread_mutex_lock(&cache_lock);
+    region_memory_alone = false;
+    for (unsigned c = 0; c < cache.next_chunk; c++) {
+        for (unsigned i = 0; i < cache.chunks[c].n; i++) {
+            struct region *r = cache.chunks[c].regions[i];
+
+            if (r->alone && !r->dead) {
+                region_drop(r);
+                code_page_recount(r->ram_page[0]);
+            }
+        }
+    }
+    pthread_mutex_unlock(&cache_lock);
+}
+
 void region_fork_begin(void)
 {
     pthread_mutex_lock(&cache_lock);
 }
 
-void region_fork_end(bool child)
+void region_fork_end(void)
 {
-    if (child) {
-        pthread_mutex_init(&cache_lock, NULL);
-    } else {
-        pthread_mutex_unlock(&cache_lock);
-    }
+    pthread_mutex_unlock(&cache_lock);
 }
 
 void region_rewatch(uint64_t ram_page)
@@ -304,7 +323,7 @@ void region_flush_all(void)
     }
     cache.next_chunk = 0;
     cache.flushes++;
-    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu->next) {
+    for (struct cpu *cpu = cpu_first(); cpu; cpu = cpu_next(cpu)) {
         cpu->chunk = NULL;
         cpu->chain_from = NULL;
         jump_cache_flush(cpu);
@@ -530,7 +549,7 @@ static void log_guest_code(const struct translation *t)
     }
     log_begin();
     log_printf("----------------\nIN: pc 0x%" PRIx64 " mode 0x%x\n", t->key.pc, t->key.mode);
-    if (t->cpu->target->disassemble_mode(t->key.mode, &bits) && t->first >= t->page &&
+    if (t->cpu->target->disassemble_mode(&t->key, &bits) && t->first >= t->page &&
         t->end <= t->page + t->page_size) {
         disas_print(log_stream(), bits, t->first - t->key.base, t->code + (t->first - t->page),
                     t->end - t->first);
@@ -614,6 +633,8 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
 {
     bool checked = f->host && code_is_checked(f->ram_page);
 
+    /* Who changes the code meanwhile is noticed: page_release(), or the bytes of note_code(). */
+    sanitizer_guest_reads_begin();
     if (checked) {
         copy_code(f);
     }
@@ -631,6 +652,7 @@ static void frontend(struct cpu *cpu, const struct code_key *key, struct fetch *
     if (t->checked) {
         note_code(t, f);
     }
+    sanitizer_guest_reads_end();
     log_guest_code(t);
     log_ir(cpu->ir, LOG_OP, "OP:");
     check_ir(cpu->ir, "as built");
@@ -683,6 +705,7 @@ static struct region *region_create(const struct translation *t, struct fetch *f
     r->guest_len = MAX_OF(t->end - t->first, 1);
     r->insns = t->insns;
     r->one_insn = t->max_insns == 1;
+    r->alone = out->alone;
     r->dead = !f->host || f->second_page == CODE_NONE;
     r->global = f->global;
     if (t->checked) {
@@ -801,7 +824,7 @@ static struct region *region_of_middle(struct cpu *cpu, uint64_t ram_addr,
             .key = *key, .ram_page = { in->ram_page[0], in->ram_page[1] }, .host = c->at,
             .host_end = backend_enter(cache.buffer, c->at, entry),
             .entry_offset = ram_addr & (CODE_PAGE - 1), .first_offset = in->first_offset,
-            .guest_len = in->guest_len, .global = in->global,
+            .guest_len = in->guest_len, .global = in->global, .alone = in->alone,
         };
         chunk_append(c, r);
         code_page_link(r, 0);
@@ -815,7 +838,7 @@ static struct region *region_of_middle(struct cpu *cpu, uint64_t ram_addr,
 
 static bool is_alone(const struct cpu *cpu)
 {
-    for (const struct cpu *c = cpu_first(); c; c = c->next) {
+    for (const struct cpu *c = cpu_first(); c; c = cpu_next(c)) {
         if (c != cpu && __atomic_load_n(&c->running, __ATOMIC_RELAXED)) {
             return false;
         }
@@ -847,8 +870,8 @@ void region_checked(struct cpu *cpu, uintptr_t host)
     struct region *r = region_by_host(host);
     uint64_t page = r->ram_page[0];
 
-    if (r->check->left < 0) {
-        r->check->left = code_checks(page);
+    if (__atomic_load_n(&r->check->left, __ATOMIC_RELAXED) < 0) {
+        __atomic_store_n(&r->check->left, code_checks(page), __ATOMIC_RELAXED);
         code_quiet(page);
         return;
     }

@@ -53,7 +53,9 @@ struct region {
     /* its bytes: backward branches may go before the entry */
     uint16_t first_offset, guest_len;
     uint16_t insns, n_exits;
-    bool dead, one_insn;
+    bool dead;                      /* atomic: no longer to be entered, see region_is_dead() */
+    bool one_insn;
+    bool alone;                     /* made while region_memory_alone, and not good otherwise */
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct ir_check *check;         /* NULL: of pages that are watched */
     uint16_t n_entries;
@@ -61,6 +63,12 @@ struct region {
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];
 };
+
+/* Without the cache's lock it may become true at any time. */
+static inline bool region_is_dead(const struct region *r)
+{
+    return __atomic_load_n(&r->dead, __ATOMIC_RELAXED);
+}
 
 void region_vcpu_init(struct cpu *cpu);
 bool region_cache_create(const struct target *target, size_t bytes, struct error **err);
@@ -73,9 +81,13 @@ struct region *region_by_host(uintptr_t host);
    the result is false. */
 bool region_chain(struct region_exit *slot, struct region *to);
 void region_flush_all(void);
+/* User mode: nobody but one thread sees the guest's memory, so that its atomic operations need no
+   lock. The second drops what was translated so; while there is one thread only. */
+extern bool region_memory_alone;
+void region_memory_shared(void);
 /* Around fork(). */
 void region_fork_begin(void);
-void region_fork_end(bool child);
+void region_fork_end(void);
 /* Watches the page again if regions were made from it. */
 void region_rewatch(uint64_t ram_page);
 /* Drops regions made from guest code that overlaps these bytes of RAM. */

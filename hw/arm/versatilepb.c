@@ -10,6 +10,7 @@
 #include "hw/net/nic.h"
 #include "hw/pci/versatile-pci.h"
 #include "hw/scsi/scsi.h"
+#include "hw/usb/usb.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/share.h"
 
@@ -181,7 +182,7 @@ static bool make_pci(struct versatile *v, struct error **err)
     for (unsigned n = 0; n < 4; n++) {
         device_connect(host, n, sic(v, PCI_LINE + n));
     }
-    if (v->board.config->usb && !make_pci_device("pci-ohci", err)) {
+    if ((v->board.config->usb || usb_wanted()) && !make_pci_device("pci-ohci", err)) {
         return false;
     }
     return scsi_create_hosts("lsi53c895a", err) && nic_create_requested("rtl8139", true, err) &&

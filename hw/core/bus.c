@@ -44,10 +44,25 @@ void bus_fini(struct bus *bus)
     }
 }
 
+/* "ID.0" or "ID": the bus of the device with that id=. */
+static bool is_of_device(const struct bus *bus, const char *name)
+{
+    const char *id = bus->owner ? bus->owner->id : NULL;
+    size_t length = id ? strlen(id) : 0;
+
+    return id && strncmp(name, id, length) == 0 &&
+        (!name[length] || strcmp(name + length, ".0") == 0);
+}
+
 struct bus *bus_find(const char *name_or_type)
 {
     for (struct bus *bus = buses; bus; bus = bus->next) {
         if (strcmp(bus->name, name_or_type) == 0) {
+            return bus;
+        }
+    }
+    for (struct bus *bus = buses; bus; bus = bus->next) {
+        if (is_of_device(bus, name_or_type)) {
             return bus;
         }
     }

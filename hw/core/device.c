@@ -305,7 +305,7 @@ static bool add_from_list(struct keyval *kv, struct error **err)
         return false;
     }
     if (reset_once) {
-        device_reset(dev);
+        device_reset_tree(dev);
     }
     return true;
 }

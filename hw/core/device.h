@@ -128,6 +128,13 @@ void device_destroy(struct device *dev);
 /* `-device text`: create, set, realize, reset if the machine runs. False if any step fails. */
 bool device_add_option(const char *text, struct error **err);
 
+/* device_del: takes a device off its bus, with all that sits on it, and destroys it; its -drive
+ * goes too. Fails on buses that devices cannot leave while the machine runs. */
+bool device_remove(struct device *dev, struct error **err);
+bool device_remove_id(const char *id, struct error **err);
+/* device_reset() of a device and of all that sits on it. */
+void device_reset_tree(struct device *dev);
+
 /* --- wiring ---------------------------------------------------------------------------------- */
 
 void device_connect(struct device *dev, unsigned output, struct irq irq);
@@ -163,6 +170,7 @@ void device_set_resolver(enum property_kind kind, void *(*find)(const char *name
 struct bus_type {
     const char *name;                      /* "pci" */
     const struct property *properties;     /* of every device on it; offsets into the device */
+    bool hot_unplug;                       /* devices may leave a running machine */
     struct state state;                    /* the bus's part of each device's state */
     /* Before the device's init: find a place. Undone by detach. */
     bool (*attach)(struct bus *bus, struct device *dev, struct error **err);
@@ -191,7 +199,7 @@ struct bus {
 /* `name` must outlive the bus. */
 void bus_init(struct bus *bus, const struct bus_type *type, const char *name, struct device *owner);
 void bus_fini(struct bus *bus);
-/* By name, or else the first of that type; NULL if there is none. */
+/* By name, by its device's id= (with or without ".0"), or the first of a type; NULL: none. */
 struct bus *bus_find(const char *name_or_type);
 const struct bus_type *bus_type_find(const char *name);
 

@@ -32,6 +32,12 @@ struct listener {
     struct listener *next;
 };
 
+struct part {
+    bool (*make)(const char *text, struct error **err);
+    const char *text;
+    struct part *next;
+};
+
 static struct {
     const struct machine_class *class;
     const struct machine_config *config;
@@ -47,6 +53,7 @@ static struct {
     struct listener *on_powerdown, *on_reset, *on_wakeup, *on_run_change;
     bool (*boot_set)(void *opaque, const char *order, struct error **err);
     void *boot_set_opaque;
+    struct part *parts;
 } machine;
 
 /* --- classes --------------------------------------------------------------------------------- */
@@ -130,7 +137,26 @@ bool machine_create(const struct machine_class *class, const struct machine_conf
     machine.class = class;
     machine.config = config;
     machine.boot_once_pending = config->boot_once != NULL;
-    return class->init(config, err);
+    if (!class->init(config, err)) {
+        return false;
+    }
+    for (const struct part *p = machine.parts; p; p = p->next) {
+        if (!p->make(p->text, err)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void machine_add_part(bool (*make)(const char *text, struct error **err), const char *text)
+{
+    struct part **at = &machine.parts;
+
+    while (*at) {
+        at = &(*at)->next;
+    }
+    *at = g_new0(struct part, 1);
+    **at = (struct part){ make, text, NULL };
 }
 
 void machine_set_policy(struct machine_policy policy)

@@ -59,6 +59,7 @@ struct machine_config {
     int64_t rtc_start;               /* seconds since 1970 for MACHINE_RTC_DATE */
     bool rtc_host_clock;             /* -rtc clock=host: runs on CLOCK_WALL instead of CLOCK_VM */
     bool usb;                        /* -usb */
+    const char *speaker_audio;       /* -machine pcspk-audiodev= */
     uint8_t uuid[16];
     bool uuid_set;
     const char *name;                /* -name */
@@ -95,6 +96,10 @@ const struct machine_class *machine_class_default(void);
 const struct machine_class *machine_class_at(unsigned n);
 /* `-M help`. */
 void machine_class_print_help(FILE *out);
+
+/* For options that stand for a device: called when the board is there, before -device. `text` must
+ * stay. */
+void machine_add_part(bool (*make)(const char *text, struct error **err), const char *text);
 
 /* The path of a firmware file (BIOS, option ROM, our own ROMs), to be freed by the caller: the name
  * itself if such a file exists, else in the -L folders, the build's and the installed folder and

@@ -38,6 +38,12 @@ enum {
 enum { VBE_ENABLED = 0x01, VBE_GET_CAPS = 0x02, VBE_8BIT_DAC = 0x20, VBE_LINEAR = 0x40,
        VBE_NO_CLEAR = 0x80 };
 
+/* A mode with one pixel behind the other. */
+struct vga_linear_mode {
+    unsigned width, height, bits;   /* 8, 15, 16, 24 or 32 bits a pixel */
+    uint32_t start, pitch;          /* in bytes */
+};
+
 struct vga_state {
     uint8_t seq_index, seq[SEQ_COUNT];
     uint8_t gr_index, gr[GR_COUNT];
@@ -55,11 +61,26 @@ struct vga_state {
 
 #define VGA_TEXT_MAX (256 * 128)
 
+struct vga;
+
+/* An adapter with more than a VGA. Members may be NULL. */
+struct vga_extension {
+    /* True: the port, or its present index, is the adapter's own. */
+    bool (*read)(struct vga *vga, unsigned port, uint8_t *value);
+    bool (*write)(struct vga *vga, unsigned port, uint8_t value);
+    /* Before the picture is drawn. True: it is drawn already. */
+    bool (*update)(struct vga *vga);
+    const struct mmio_ops *window;      /* at 0xa0000, with the vga as device */
+    bool no_vbe;                        /* the Bochs interface is not there for the guest */
+};
+
 struct vga {
+    const struct vga_extension *extension;  /* set before vga_init(), or NULL */
     struct vga_state *s;
     struct device *owner;
     struct memory_region vram, window;
     struct memory_region ports[6];
+    unsigned n_ports;
     uint8_t *memory;
     uint32_t size;                 /* of video memory, a power of two */
     struct console *con;
@@ -86,7 +107,10 @@ void vga_port_write(struct vga *vga, unsigned port, uint8_t value);
 /* vga-memory.c: the window at 0xa0000 */
 extern const struct mmio_ops vga_window_ops;
 
-/* vga-vbe.c */
+/* vga-vbe.c; adapters with modes of their own also describe them to it */
+#define VGA_VBE_PORT 0x1ce
+void vga_set_linear_mode(struct vga *vga, const struct vga_linear_mode *mode);
+void vga_leave_linear_mode(struct vga *vga);
 uint16_t vga_vbe_read(struct vga *vga, unsigned index);
 void vga_vbe_write(struct vga *vga, unsigned index, uint16_t value);
 extern const struct mmio_ops vga_vbe_ops;

@@ -144,6 +144,36 @@ void vga_vbe_write(struct vga *vga, unsigned index, uint16_t value)
     }
 }
 
+/* --- modes of other adapters ----------------------------------------------------------------- */
+
+void vga_set_linear_mode(struct vga *vga, const struct vga_linear_mode *mode)
+{
+    struct vga_state *s = vga->s;
+    uint32_t pitch = MIN_OF(mode->pitch, vga->size);
+    uint32_t start = mode->start < vga->size ? mode->start & ~3u : 0;
+    unsigned width = MIN_OF(mode->width, (unsigned)MAX_XRES);
+    unsigned lines = pitch ? (vga->size - start) / pitch : MAX_YRES;
+    unsigned height = MIN_OF(MIN_OF(mode->height, lines), (unsigned)MAX_YRES);
+
+    if (vga_vbe_on(vga) && s->vbe[VBE_XRES] == width && s->vbe[VBE_YRES] == height &&
+        s->vbe[VBE_BPP] == mode->bits && s->vbe_start == start && s->vbe_pitch == pitch) {
+        return;
+    }
+    s->vbe[VBE_ENABLE] |= VBE_ENABLED;
+    s->vbe[VBE_XRES] = (uint16_t)MAX_OF(width, 8u);
+    s->vbe[VBE_YRES] = (uint16_t)MAX_OF(height, 1u);
+    s->vbe[VBE_BPP] = (uint16_t)mode->bits;
+    s->vbe_start = start;
+    s->vbe_pitch = pitch;
+    vga->redraw = true;
+}
+
+void vga_leave_linear_mode(struct vga *vga)
+{
+    vga->redraw |= vga_vbe_on(vga);
+    vga->s->vbe[VBE_ENABLE] &= (uint16_t)~VBE_ENABLED;
+}
+
 /* --- ports 0x1ce to 0x1d1: the index, then the data at either of two places ------------------ */
 
 static uint64_t vbe_read(void *opaque, uint64_t offset, unsigned size)

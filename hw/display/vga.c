@@ -191,8 +191,13 @@ uint8_t vga_port_read(struct vga *vga, unsigned port)
 {
     struct vga_state *s = vga->s;
 
+    uint8_t value;
+
     if (port_absent(s, port)) {
         return 0xff;
+    }
+    if (vga->extension && vga->extension->read && vga->extension->read(vga, port, &value)) {
+        return value;
     }
     switch (port) {
     case 0x3c0:
@@ -236,7 +241,8 @@ void vga_port_write(struct vga *vga, unsigned port, uint8_t value)
 {
     struct vga_state *s = vga->s;
 
-    if (port_absent(s, port)) {
+    if (port_absent(s, port) ||
+        (vga->extension && vga->extension->write && vga->extension->write(vga, port, value))) {
         return;
     }
     switch (port) {
@@ -305,9 +311,14 @@ PORT_OPS(color, 0x3c0)
 PORT_OPS(color_crtc, 0x3d4)
 PORT_OPS(color_status, 0x3da)
 
-static const struct { uint16_t port, count; const struct mmio_ops *ops; } port_ranges[] = {
+/* The Bochs interface is the last. */
+static const struct {
+    uint16_t port, count;
+    const struct mmio_ops *ops;
+} port_ranges[] = {
     { 0x3b4, 2, &mono_crtc_ops }, { 0x3ba, 1, &mono_status_ops }, { 0x3c0, 16, &color_ops },
-    { 0x3d4, 2, &color_crtc_ops }, { 0x3da, 1, &color_status_ops }, { 0x1ce, 4, &vga_vbe_ops },
+    { 0x3d4, 2, &color_crtc_ops }, { 0x3da, 1, &color_status_ops },
+    { VGA_VBE_PORT, 4, &vga_vbe_ops },
 };
 
 /* --- the console ----------------------------------------------------------------------------- */
@@ -343,9 +354,13 @@ static void draw_blank(struct vga *vga)
 static void update(void *opaque)
 {
     struct vga *vga = opaque;
-    bool blank = !vga_vbe_on(vga) &&
-                 (!(vga->s->ar_index & 0x20) || vga->s->seq[SEQ_CLOCKING] & 0x20);
+    bool blank;
 
+    if (vga->extension && vga->extension->update && vga->extension->update(vga)) {
+        return;
+    }
+    blank = !vga_vbe_on(vga) &&
+        (!(vga->s->ar_index & 0x20) || vga->s->seq[SEQ_CLOCKING] & 0x20);
     if (blank) {
         draw_blank(vga);
         vga->width = vga->height = 0;            /* draw all when the picture comes back */
@@ -380,9 +395,12 @@ bool vga_init(struct vga *vga, struct vga_state *s, struct device *owner, uint32
     }
     vga->memory = memory_region_host(&vga->vram);
     vga->page_dirty = g_malloc0(vga->size >> MEMORY_PAGE_BITS);
-    memory_region_init_mmio(&vga->window, "vga-lowmem", 0x20000, &vga_window_ops, vga);
+    memory_region_init_mmio(&vga->window, "vga-lowmem", 0x20000,
+                            vga->extension && vga->extension->window ? vga->extension->window
+                                                                     : &vga_window_ops, vga);
     memory_region_add_priority(memory, 0xa0000, &vga->window, 1);
-    for (unsigned i = 0; i < ARRAY_LEN(port_ranges); i++) {
+    vga->n_ports = ARRAY_LEN(port_ranges) - (vga->extension && vga->extension->no_vbe);
+    for (unsigned i = 0; i < vga->n_ports; i++) {
         memory_region_init_mmio(&vga->ports[i], "vga", port_ranges[i].count, port_ranges[i].ops,
                                 vga);
         memory_region_add(io, port_ranges[i].port, &vga->ports[i]);
@@ -394,7 +412,7 @@ bool vga_init(struct vga *vga, struct vga_state *s, struct device *owner, uint32
 void vga_exit(struct vga *vga)
 {
     console_destroy(vga->con);
-    for (unsigned i = 0; i < ARRAY_LEN(port_ranges); i++) {
+    for (unsigned i = 0; i < vga->n_ports; i++) {
         memory_region_fini(&vga->ports[i]);
     }
     memory_region_fini(&vga->window);

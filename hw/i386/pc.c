@@ -17,6 +17,7 @@
 #include "hw/net/nic.h"
 #include "hw/pci/i440fx.h"
 #include "hw/timer/mc146818rtc.h"
+#include "hw/usb/usb.h"
 #include "hw/virtio/blk.h"
 #include "hw/virtio/share.h"
 
@@ -138,14 +139,20 @@ static bool set_clock_source(const struct machine_config *config, struct error *
 
 static bool make_timers(struct pc *pc, struct error **err)
 {
-    struct device *pit = make("isa-pit", err);
+    struct device *pit = make("isa-pit", err), *speaker;
 
     if (!pit || !make_hpet(pc, pit, err)) {
         return false;
     }
     device_connect(pit, 0, pc->isa->irqs[0]);
+    speaker = device_create("isa-pcspk", err);
+    if (!speaker || (pc->config->speaker_audio &&
+                     !device_set(speaker, "audiodev", pc->config->speaker_audio, err)) ||
+        !device_realize(speaker, err)) {
+        return false;
+    }
     pc->rtc = set_clock_source(pc->config, err) ? make("mc146818rtc", err) : NULL;
-    return pc->rtc && make("isa-pcspk", err) && make("i8257", err);
+    return pc->rtc && make("i8257", err);
 }
 
 static bool make_port(const char *class, unsigned index, struct chardev *chr, struct error **err)
@@ -201,24 +208,25 @@ static bool make_ports(struct pc *pc, struct error **err)
 
 static bool make_display(struct pc *pc, struct error **err)
 {
+    static const char *const cards[] = {
+        [MACHINE_VGA_DEFAULT] = "VGA", [MACHINE_VGA_STD] = "VGA",
+        [MACHINE_VGA_CIRRUS] = "cirrus-vga", [MACHINE_VGA_VMWARE] = "vmware-svga",
+    };
     const struct machine_config *config = pc->config;
     struct device *vga;
 
-    switch (config->vga) {
-    case MACHINE_VGA_NONE:
+    if (config->vga == MACHINE_VGA_NONE) {
         return true;
-    case MACHINE_VGA_CIRRUS:
-    case MACHINE_VGA_VMWARE:
-        error_set(err, "-vga %s is not available yet",
-                  config->vga == MACHINE_VGA_CIRRUS ? "cirrus" : "vmware");
-        return false;
-    default:
-        break;
     }
-    if (!pc->has_pci) {
+    if (!pc->has_pci && strcmp(cards[config->vga], "VGA") == 0) {
         return vga_isa_create(pc->isa, config->vga_memory_mb, err) != NULL;
     }
-    vga = device_create("VGA", err);
+    if (!pc->has_pci) {
+        error_set(err, "-vga %s needs a machine with PCI",
+                  config->vga == MACHINE_VGA_CIRRUS ? "cirrus" : "vmware");
+        return false;
+    }
+    vga = device_create(cards[config->vga], err);
     if (!vga || !device_set(vga, "addr", "2", err)) {
         return false;
     }
@@ -310,6 +318,18 @@ static bool make_power(struct pc *pc, struct error **err)
     return true;
 }
 
+/* Function 2 of the PIIX3. */
+static bool make_usb(struct pc *pc, struct error **err)
+{
+    struct device *usb;
+
+    if (!pc->has_pci || (!pc->config->usb && !usb_wanted())) {
+        return true;
+    }
+    usb = device_create("piix3-usb-uhci", err);
+    return usb && device_set(usb, "addr", "1.2", err) && device_realize(usb, err);
+}
+
 /* --- the machines ---------------------------------------------------------------------------- */
 
 static bool pc_create(const struct machine_config *config, bool has_pci, struct error **err)
@@ -325,10 +345,9 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
         !pc_bios_load(pc, err) || !make_interrupts(pc, err) || !make_display(pc, err) ||
         !make_timers(pc, err) || !make_ports(pc, err) ||
         !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
-        !make_disks(pc, err) || !make_power(pc, err) ||
+        !make_disks(pc, err) || !make_usb(pc, err) || !make_power(pc, err) ||
         (has_pci && (!virtio_blk_create_drives(err) || !share_create_devices(err))) ||
-        !pc_fw_cfg_init(pc, err) ||
-        !pc_smbios_init(pc, err)) {
+        !pc_fw_cfg_init(pc, err) || !pc_smbios_init(pc, err)) {
         return false;
     }
     if (pc->has_acpi) {

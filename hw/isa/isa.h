@@ -48,6 +48,9 @@ void isa_map(struct device *dev, struct memory_region *region, uint16_t port);
 /* The line with that number, for device_connect(); fails above 15. */
 bool isa_connect_irq(struct device *dev, unsigned output, unsigned number, struct error **err);
 
+/* -soundhw pcspk: lets the machine's speaker be heard. */
+bool pcspk_listen(struct error **err);
+
 /* Claims a channel for the device; fails when it is taken, or is 4. */
 bool isa_dma_claim(struct isa_bus *bus, unsigned channel, isa_dma_transfer *transfer, void *opaque,
                    struct error **err);

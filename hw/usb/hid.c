@@ -144,6 +144,7 @@ static void key_event(void *opaque, enum input_key key, bool down)
     if (usage) {
         h->s.down[usage / 8] = (uint8_t)bits_deposit(h->s.down[usage / 8], usage % 8, 1, down);
         h->s.changed = true;
+        usb_wakeup(&h->usb);
     }
 }
 
@@ -191,20 +192,24 @@ static struct hid_event *event_for(struct usb_hid *h, unsigned buttons)
 
 static void moved(void *opaque, int dx, int dy, int wheel, unsigned buttons)
 {
-    struct hid_event *event = event_for(opaque, buttons);
+    struct usb_hid *h = opaque;
+    struct hid_event *event = event_for(h, buttons);
 
     event->x += dx;
     event->y += dy;
     event->wheel += wheel;
+    usb_wakeup(&h->usb);
 }
 
 static void moved_to(void *opaque, int x, int y, int wheel, unsigned buttons)
 {
-    struct hid_event *event = event_for(opaque, buttons);
+    struct usb_hid *h = opaque;
+    struct hid_event *event = event_for(h, buttons);
 
     event->x = x;
     event->y = y;
     event->wheel += wheel;
+    usb_wakeup(&h->usb);
 }
 
 /* Left, right, middle, as HID numbers buttons. */

@@ -20,18 +20,6 @@ enum { CC_OK = 0, CC_STALL = 4, CC_NO_ANSWER = 5, CC_UNEXPECTED_PID = 7, CC_OVER
        CC_UNDERRUN = 9 };
 enum outcome { OUTCOME_WAIT, OUTCOME_MORE, OUTCOME_RETIRED };
 
-static struct usb_device *find_device(struct ohci *o, unsigned address)
-{
-    for (unsigned i = 0; i < o->bus.ports; i++) {
-        struct usb_device *d = o->bus.devices[i];
-
-        if (d && o->s.port[i] & OHCI_PORT_ENABLED && d->usb.address == address) {
-            return d;
-        }
-    }
-    return NULL;
-}
-
 /* --- buffers --------------------------------------------------------------------------------- */
 
 /* A buffer is at most two pages: that of its first byte and that of its last. */
@@ -136,7 +124,7 @@ static enum outcome advance(struct ohci *o, uint32_t *ed, uint32_t *td, uint32_t
 static enum outcome packet(struct ohci *o, uint32_t *ed, uint32_t *td, uint32_t address)
 {
     uint32_t size = buffer_size(td), limit = ed[ED_FLAGS] >> 16 & 0x7ff;
-    struct usb_device *d = find_device(o, ed[ED_FLAGS] & 0x7f);
+    struct usb_device *d = usb_find(&o->bus, ed[ED_FLAGS] & 0x7f);
     uint8_t data[MAX_PACKET];
     bool good;
     enum usb_pid pid = direction(ed, td, &good);

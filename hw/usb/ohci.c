@@ -160,6 +160,27 @@ static void port_changed(void *opaque, unsigned n)
     raise(o, OHCI_INT_HUB);
 }
 
+static bool port_enabled(void *opaque, unsigned n)
+{
+    return ((struct ohci *)opaque)->s.port[n] & OHCI_PORT_ENABLED;
+}
+
+static void port_wakeup(void *opaque, unsigned n)
+{
+    struct ohci *o = opaque;
+    uint32_t *port = &o->s.port[n];
+
+    if (*port & OHCI_PORT_SUSPENDED) {
+        *port = (*port & ~(uint32_t)OHCI_PORT_SUSPENDED) | OHCI_PORT_RESUMED;
+        raise(o, OHCI_INT_HUB);
+    }
+    if ((o->s.control & OHCI_CONTROL_STATE) == OHCI_SUSPEND) {
+        raise(o, OHCI_INT_RESUME);
+    }
+}
+
+static const struct usb_port_ops port_ops = { port_changed, port_enabled, port_wakeup };
+
 /* Bits that only work while something is connected; otherwise the attempt shows as a change. */
 static bool needs_connection(struct ohci *o, unsigned n)
 {
@@ -378,10 +399,9 @@ static bool ohci_init(struct device *dev, struct error **err)
     pci_set_interrupt_pin(&o->pci, 1);
     pci_add_bar(&o->pci, 0, PCI_BAR_MEMORY, &dev->regions[0]);
     timer_init(&o->frame, CLOCK_VM, run_frame, o);
-    snprintf(o->bus_name, sizeof(o->bus_name), "usb-bus.%u", dev->instance);
     snprintf(o->bus.path, sizeof(o->bus.path), "pci:%02x.%u", o->pci.devfn >> 3,
              o->pci.devfn & 7);
-    usb_bus_init(&o->bus, o->bus_name, dev, o->ports, port_changed, o);
+    usb_bus_init(&o->bus, dev, o->ports, &port_ops);
     return true;
 }
 
@@ -390,7 +410,7 @@ static void ohci_exit(struct device *dev)
     struct ohci *o = (struct ohci *)dev;
 
     timer_cancel(&o->frame);
-    bus_fini(&o->bus.bus);
+    usb_bus_fini(&o->bus);
 }
 
 static void ohci_reset(struct device *dev)

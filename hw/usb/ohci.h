@@ -32,7 +32,6 @@ enum {
 struct ohci {
     struct pci_device pci;
     struct usb_bus bus;
-    char bus_name[16];
     uint32_t ports;                 /* property */
     struct timer frame;
     struct ohci_state {

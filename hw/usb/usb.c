@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The USB bus, control transfers and the standard requests (USB 2.0, chapter 9). */
+/* Control transfers and the standard requests (USB 2.0, chapter 9). */
 #include "hw/usb/usb.h"
 
 #include <stdio.h>
@@ -17,85 +17,7 @@ enum { DESCRIPTOR_DEVICE = 1, DESCRIPTOR_CONFIG = 2, DESCRIPTOR_STRING = 3 };
 enum { FEATURE_HALT = 0, FEATURE_WAKEUP = 1 };
 #define LANGUAGE 0x0409
 
-/* --- the bus --------------------------------------------------------------------------------- */
-
-static bool attach(struct bus *b, struct device *dev, struct error **err)
-{
-    struct usb_bus *bus = (struct usb_bus *)b;
-    struct usb_device *d = (struct usb_device *)dev;
-    unsigned port = d->port;
-
-    if (!port) {
-        for (port = 1; port <= bus->ports && bus->devices[port - 1];) {
-            port++;
-        }
-    }
-    if (port > bus->ports || bus->devices[port - 1]) {
-        error_set(err, "%s: port %u of bus %s is %s", dev->class->name, port, b->name,
-                  port > bus->ports ? "not there, or the bus is full" : "in use");
-        return false;
-    }
-    d->port = port;
-    bus->devices[port - 1] = d;
-    return true;
-}
-
-static void detach(struct bus *b, struct device *dev)
-{
-    struct usb_bus *bus = (struct usb_bus *)b;
-    unsigned n = ((struct usb_device *)dev)->port - 1;
-
-    bus->devices[n] = NULL;
-    bus->changed(bus->opaque, n);
-}
-
-static void reset(struct device *dev)
-{
-    ((struct usb_device *)dev)->usb = (struct usb_state){ 0 };
-}
-
-static bool loaded(struct device *dev, struct error **err)
-{
-    const struct usb_state *u = &((struct usb_device *)dev)->usb;
-
-    if (u->at > u->length || u->length > USB_CONTROL_MAX) {
-        error_set(err, "%s: impossible control transfer", dev->class->name);
-        return false;
-    }
-    return true;
-}
-
-FIELDS(usb_state) = {
-    FIELD(usb_state, address), FIELD(usb_state, configuration), ARRAY(usb_state, setup),
-    FIELD(usb_state, stage), FIELD(usb_state, at), FIELD(usb_state, length),
-    FIELD(usb_state, halted_in), FIELD(usb_state, halted_out), FIELD(usb_state, remote_wakeup),
-    ARRAY(usb_state, data), FIELDS_END
-};
-static const struct property properties[] = {
-    { "port", PROPERTY_UINT, PROPERTY_AT(usb_device, port), 0, NULL },
-    { "serial", PROPERTY_STRING, PROPERTY_AT(usb_device, serial), 0, NULL }, { 0 }
-};
-
-BUS_TYPE(usb) = {
-    .name = "usb-bus", .properties = properties, .state = STATE(usb_device, usb, usb_state, 1),
-    .attach = attach, .detach = detach, .reset = reset, .loaded = loaded,
-};
-
-void usb_bus_init(struct usb_bus *bus, const char *name, struct device *owner, unsigned ports,
-                  void (*changed)(void *opaque, unsigned port), void *opaque)
-{
-    bus->ports = MIN_OF(ports, USB_PORTS);
-    bus->changed = changed;
-    bus->opaque = opaque;
-    bus_init(&bus->bus, &usb_type, name, owner);
-}
-
-void usb_plug(struct usb_device *d)
-{
-    struct usb_bus *bus = (struct usb_bus *)d->dev.bus;
-
-    bus->changed(bus->opaque, d->port - 1);
-}
+/* --- resets and sleep ------------------------------------------------------------------------ */
 
 void usb_reset_device(struct usb_device *d)
 {
@@ -105,34 +27,12 @@ void usb_reset_device(struct usb_device *d)
     }
 }
 
-/* The name from the device's descriptor. */
-static const char *product(const struct usb_function *f)
+void usb_wakeup(struct usb_device *d)
 {
-    for (unsigned i = 0; f->strings[i]; i++) {
-        if (i + 1 == f->device[15]) {
-            return f->strings[i];
-        }
-    }
-    return "";
-}
+    struct usb_bus *bus = (struct usb_bus *)d->dev.bus;
 
-void usb_print(FILE *out)
-{
-    static const char *const speeds[] = { "1.5", "12", "480" };
-    bool any = bus_find("usb-bus") != NULL;
-
-    for (const struct device *dev = device_first(); dev; dev = dev->next) {
-        const struct usb_device *d = (const struct usb_device *)dev;
-
-        if (dev->bus && dev->bus->type == &usb_type && d->function) {
-            fprintf(out, "  Device %u.%u, Port %u, Speed %s Mb/s, Product %s%s%s\n",
-                    dev->bus->owner ? dev->bus->owner->instance : 0, d->usb.address, d->port,
-                    speeds[d->function->speed], product(d->function), dev->id ? ", ID: " : "",
-                    dev->id ? dev->id : "");
-        }
-    }
-    if (!any) {
-        fprintf(out, "USB support not enabled\n");
+    if (d->usb.remote_wakeup) {
+        bus->ops->wakeup(bus->opaque, d->port - 1);
     }
 }
 
@@ -176,7 +76,8 @@ static int string_descriptor(struct usb_device *d, unsigned number, uint8_t *dat
         if (d->serial) {
             snprintf(serial, sizeof(serial), "%s", d->serial);
         } else {
-            snprintf(serial, sizeof(serial), "%s-%s-%u", text ? text : "1", bus->path, d->port);
+            snprintf(serial, sizeof(serial), "%s-%s-%s%u", text ? text : "1", bus->path,
+                     bus->prefix, d->port);
         }
         text = serial;
     }

@@ -45,6 +45,8 @@ struct usb_function {
     void (*clear_halt)(struct usb_device *d, unsigned endpoint);
 };
 
+struct usb_bus;
+
 struct usb_state {
     uint8_t address, configuration, setup[8];
     uint8_t stage;                      /* of the control transfer */
@@ -58,31 +60,64 @@ struct usb_state {
 struct usb_device {
     struct device dev;
     const struct usb_function *function;    /* set before or in init */
-    uint32_t port;                      /* property: from 1 on; 0 picks a free one */
+    char *place;                        /* property "port": "2", behind a hub "2.1"; NULL: any */
     char *serial;                       /* property of all devices */
+    unsigned port;                      /* of its bus, from 1 on */
+    struct usb_bus *downstream;         /* a hub's own bus, or NULL */
     struct usb_state usb;
 };
 
+/* What a controller or a hub does with its ports, which count from 0 here. */
+struct usb_port_ops {
+    /* A device came or went. */
+    void (*changed)(void *opaque, unsigned port);
+    /* Whether packets reach the port. */
+    bool (*enabled)(void *opaque, unsigned port);
+    /* The device there has something to say while it sleeps. */
+    void (*wakeup)(void *opaque, unsigned port);
+};
+
+/* The ports of a controller, or of a hub. */
 struct usb_bus {
     struct bus bus;
     struct usb_device *devices[USB_PORTS];
     unsigned ports;
+    unsigned number;                    /* of the controller, from 0 on */
+    char name[40];
     char path[32];                      /* of the controller: "pci:0c.0" */
-    /* A device came or went. */
-    void (*changed)(void *opaque, unsigned port);
+    char prefix[24];                    /* of port numbers behind a hub: "1.3." */
+    bool grows;                         /* the last free port gets a hub when another comes */
+    const struct usb_port_ops *ops;
     void *opaque;
 };
 
 /* --- for host controllers -------------------------------------------------------------------- */
 
-void usb_bus_init(struct usb_bus *bus, const char *name, struct device *owner, unsigned ports,
-                  void (*changed)(void *opaque, unsigned port), void *opaque);
+/* For a controller, whose `path` is set; its bus is called usb-bus.N, or ID.0. */
+void usb_bus_init(struct usb_bus *bus, struct device *owner, unsigned ports,
+                  const struct usb_port_ops *ops);
+void usb_bus_fini(struct usb_bus *bus);
+/* For a hub that is in its place; undone with the hub. */
+void usb_hub_bus_init(struct usb_bus *bus, struct usb_device *hub, unsigned ports,
+                      const struct usb_port_ops *ops);
+/* Whoever has the address, behind ports that are enabled; or NULL. */
+struct usb_device *usb_find(struct usb_bus *bus, unsigned address);
 /* The reset of a port. */
 void usb_reset_device(struct usb_device *d);
 /* With the data of SETUP and OUT, or room for that of IN. */
 int usb_packet(struct usb_device *d, enum usb_pid pid, unsigned endpoint, uint8_t *data,
                unsigned size);
 
+/* --- for the command line and the monitor ---------------------------------------------------- */
+
+struct option_row;
+/* `-usbdevice tablet': the device is made when the board is; `help' ends the program. */
+bool usb_option(void *opaque, const struct option_row *row, const char *text, struct error **err);
+/* Whether a -usbdevice wants a controller on the board. */
+bool usb_wanted(void);
+/* `usb_add disk:file', and `usb_del 0.2', bus and address as `info usb' shows them. */
+bool usb_add(const char *text, struct error **err);
+struct device *usb_device_at(const char *place, struct error **err);
 /* `info usb'. */
 void usb_print(FILE *out);
 
@@ -90,6 +125,8 @@ void usb_print(FILE *out);
 
 /* At the end of init, with `function` set: the host sees that it came. */
 void usb_plug(struct usb_device *d);
+/* There is news: wakes a sleeping host if it has asked for that. */
+void usb_wakeup(struct usb_device *d);
 /* The endpoint answers with stalls until the host clears that. */
 void usb_halt(struct usb_device *d, unsigned endpoint, bool in);
 bool usb_halted(const struct usb_device *d, unsigned endpoint, bool in);

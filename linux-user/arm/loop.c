@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Runs a thread's ARM code: system calls, exceptions as signals. */
 #include "linux-user/arm/arch.h"
+#include "linux-user/gdb.h"
 #include "linux-user/trace.h"
 
 #include <elf.h>
@@ -9,6 +10,8 @@
 #include <ucontext.h>
 #include "base/bits.h"
 #include "cpu-control.h"
+#include "cpu-debug.h"
+#include "target-arm/gdb.h"
 #include "tcg/region.h"
 
 static const struct user_abi abi_eabi = {
@@ -92,14 +95,14 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     struct arm_env *from = arm_env(t->cpu), *to = arm_env(child);
 
     if (from != to) {
-        struct cpu_hot hot = to->hot;
+        const size_t own = sizeof(struct cpu_hot);
 
-        *to = *from;
-        to->hot = hot;
+        memcpy((uint8_t *)to + own, (const uint8_t *)from + own, sizeof(*to) - own);
         to->selected_mode = ~0u;
         to->exclusive_size = 0;
         child->exception = -1;
         jump_cache_select(child);
+        arm_debug_changed(child);
     }
     to->regs[0] = 0;
     if (stack) {
@@ -162,9 +165,12 @@ static int64_t private_call(struct task *t, uint32_t number)
     case ARM_NR_CMPXCHG:
         arm_kuser_cmpxchg(t);
         return USER_NO_RESULT;
-    default:
-        return -ENOSYS;
     }
+    if (number >> 16 == ARM_NR_BASE >> 16 && (number & 0xffff) <= 0x7ff) {
+        return -ENOSYS;             /* calls that may come to be */
+    }
+    raise_signal(t, SIGILL, ILL_ILLTRP, (env->pc & ~1u) - (arm_is_thumb(env) ? 2 : 4), 0);
+    return USER_NO_RESULT;
 }
 
 /* The tracer may have changed the result; what it sees must not interrupt more than the kernel. */
@@ -202,7 +208,8 @@ static void system_call(struct task *t, uint32_t imm)
             args[i] = env->regs[i];
         }
         first = env->regs[0];
-        result = user_syscall(t, number, args);
+        result = user_gdb_active ? user_gdb_syscall(t, number, args)
+                                 : user_syscall(t, number, args);
     }
     t->abi = user_process_abi;
     if (unlikely(t->trace)) {
@@ -212,6 +219,25 @@ static void system_call(struct task *t, uint32_t imm)
     } else if (result != USER_NO_RESULT) {
         env->regs[0] = (uint32_t)result;
     }
+}
+
+/* Undefined instructions that debuggers use: the kernel's undef hooks. */
+static bool is_breakpoint(const struct arm_env *env)
+{
+    bool big = env->big_endian && !env->be8;
+    uint32_t pc = env->pc & ~1u;
+    uint8_t code[4];
+
+    if (!arm_is_thumb(env)) {
+        return user_read(code, pc, 4) &&
+               ((big ? ld32_be(code) : ld32_le(code)) & 0x0fffffff) == 0x07f001f0;
+    }
+    if (!user_read(code, pc, 2)) {
+        return false;
+    }
+    return (big ? ld16_be(code) : ld16_le(code)) == 0xde01 ||
+           (user_read(code, pc, 4) && (big ? ld16_be(code) == 0xf7f0 && ld16_be(code + 2) == 0xa000
+                                           : ld32_le(code) == 0xa000f7f0));
 }
 
 static void handle(struct task *t, int exception)
@@ -229,10 +255,17 @@ static void handle(struct task *t, int exception)
     case EXC_BKPT:
         raise_signal(t, SIGTRAP, TRAP_BRKPT, pc, 0);
         break;
+    case EXC_DATA:
+        raise_signal(t, SIGBUS, BUS_ADRALN, env->fault_addr, TRAP_FAULT);
+        break;
     case EXC_PREFETCH:
         raise_signal(t, SIGBUS, BUS_ADRALN, pc, 0);
         break;
     default:
+        if (exception == EXC_UNDEF && is_breakpoint(env)) {
+            raise_signal(t, SIGTRAP, TRAP_BRKPT, pc, 0);
+            break;
+        }
         raise_signal(t, SIGILL, ILL_ILLOPC, pc, 6);
     }
 }
@@ -245,9 +278,16 @@ void user_arch_loop(struct task *t)
         int exception;
 
         __atomic_store_n(&cpu_hot(cpu)->exit_req, 0, __ATOMIC_SEQ_CST);
+        user_gdb_poll(t);
         if (t->signal_pending) {
             user_take_signals(t);
+            if (cpu_debug_alone(cpu) && t->debug.entered) {
+                cpu_debug_after(cpu, true);
+                t->debug.entered = false;
+                continue;
+            }
         }
+        t->debug.entered = false;
         cpu_exec_begin(cpu);
         cpu_run_guest(cpu);
         cpu_exec_end(cpu);
@@ -255,6 +295,10 @@ void user_arch_loop(struct task *t)
         cpu->exception = -1;
         if (exception >= 0) {
             handle(t, exception);
+        }
+        /* A step that was a fault ends before its handler. */
+        if (cpu_debug_alone(cpu) && t->debug.entered) {
+            cpu_debug_after(cpu, true);
         }
     }
 }

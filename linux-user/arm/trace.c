@@ -2,6 +2,7 @@
 /* ptrace: ARM registers as PTRACE_GETREGS and its like show them. */
 #include "linux-user/trace.h"
 
+#include <errno.h>
 #include <linux/audit.h>
 #include <string.h>
 #include "linux-user/arm/arch.h"
@@ -85,6 +86,11 @@ uint64_t user_arch_trace_note(int request)
 bool user_arch_trace_sets(int request)
 {
     return request == 13 || request == 28;
+}
+
+int64_t user_arch_trace_set_debug(struct trace_box *box, unsigned n, uint64_t value)
+{
+    return -EIO;
 }
 
 void user_arch_step(struct task *t, bool on)

@@ -54,6 +54,15 @@ void user_arch_start(struct cpu *cpu, const struct user_program *p)
     env->regs[R_SP] = p->stack;
 }
 
+/* A new thread or process has none of its parent's. */
+static void clear_debug_registers(struct x86_env *env)
+{
+    memset(env->dr, 0, sizeof(env->dr));
+    env->dr[6] = DR6_FIXED;
+    env->dr[7] = DR7_FIXED;
+    x86_debug_update(env);
+}
+
 int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool set_tls,
                         uint64_t tls)
 {
@@ -61,17 +70,16 @@ int64_t user_arch_clone(struct task *t, struct cpu *child, uint64_t stack, bool 
     int64_t result = 0;
 
     if (from != to) {
-        struct cpu_hot hot = to->hot;
+        const size_t own = sizeof(struct cpu_hot);
 
-        *to = *from;
-        to->hot = hot;
+        memcpy((uint8_t *)to + own, (const uint8_t *)from + own, sizeof(*to) - own);
         x86_tables_init(to);
         memcpy((void *)(uintptr_t)to->gdt_base, (void *)(uintptr_t)from->gdt_base,
                GDT_ENTRIES * 8);
         child->exception = -1;
-        x86_debug_changed(child);
         jump_cache_select(child);
     }
+    clear_debug_registers(to);
     to->regs[R_AX] = 0;
     if (stack) {
         to->regs[R_SP] = stack;
@@ -134,6 +142,22 @@ static int fp_code(unsigned flags)
     return FPE_FLTUNK;
 }
 
+/* Why #DB came. An instruction breakpoint lets its instruction pass when the thread goes on. */
+static int debug_code(struct task *t, struct x86_env *env)
+{
+    enum { FOR_TRACERS = 0xe00f };
+    uint64_t hits = env->dr[6] & 15;
+
+    t->debug_status = env->dr[6] & FOR_TRACERS;
+    env->dr[6] = DR6_FIXED;
+    for (unsigned i = 0; i < 4; i++) {
+        if (hits >> i & 1 && !(env->dr[7] >> (16 + 4 * i) & 3)) {
+            env->eflags |= FL_RF;
+        }
+    }
+    return hits && !(t->debug_status & DR6_BS) ? TRAP_HWBKPT : TRAP_TRACE;
+}
+
 static void take_exception(struct task *t, int vector)
 {
     struct x86_env *env = x86_env(t->cpu);
@@ -144,7 +168,7 @@ static void take_exception(struct task *t, int vector)
         raise_signal(t, SIGFPE, FPE_INTDIV, pc, vector);
         break;
     case EXC_DB:
-        raise_signal(t, SIGTRAP, TRAP_TRACE, pc, vector);
+        raise_signal(t, SIGTRAP, debug_code(t, env), pc, vector);
         break;
     case EXC_INT_FIRST + EXC_BP:
         env->pc += env->fault_next_pc_delta;

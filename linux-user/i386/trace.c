@@ -3,6 +3,7 @@
 #include "linux-user/trace.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <linux/audit.h>
 #include <string.h>
 #include "linux-user/i386/arch.h"
@@ -125,6 +126,9 @@ void user_arch_trace_save(struct task *t, struct trace_box *box)
     box->regs_size = sizeof(w);
     box->call[0] = t->trace_number;
     save_call(env, box);
+    memcpy(box->debug, env->dr, sizeof(env->dr[0]) * 4);
+    box->debug[6] = t->debug_status ^ DR6_FIXED;
+    box->debug[7] = env->dr[7] & ~(uint64_t)DR7_FIXED;
     x86_save_tls(env, box->tls);
     save_fp(env, box);
 }
@@ -158,6 +162,12 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box)
         load_regs(env, w, box->kind == TRACE_ENTRY);
         t->trace_number = (signed_word)w[NUMBER];
     }
+    if (box->changed & TRACE_SET_DEBUG) {
+        memcpy(env->dr, box->debug, sizeof(env->dr[0]) * 4);
+        t->debug_status = box->debug[6] ^ DR6_FIXED;
+        env->dr[7] = box->debug[7] | DR7_FIXED;
+        x86_debug_update(env);
+    }
     if (box->changed & TRACE_SET_XSTATE) {
         uint8_t fx[512] __attribute__((aligned(16)));
 
@@ -166,6 +176,41 @@ void user_arch_trace_load(struct task *t, const struct trace_box *box)
         x86_fx_load(env, fx, X86_64);
         backend_fp_enter(env);
     }
+}
+
+/* --- debug registers ------------------------------------------------------------------------- */
+
+/* What Linux lets a tracer do with breakpoint n of DR7. */
+static bool breakpoint_is_good(const struct trace_box *box, unsigned n, uint64_t dr7)
+{
+    static const uint8_t lengths[] = { 1, 2, 8, 4 };
+    enum { EXECUTE, WRITE, IO, ACCESS };
+    unsigned kind = dr7 >> (16 + 4 * n) & 3, length = lengths[dr7 >> (18 + 4 * n) & 3];
+
+    if (!(dr7 >> 2 * n & 3)) {
+        return true;
+    }
+    return kind != IO && (kind != EXECUTE || length == 1) && (X86_64 || length != 8) &&
+           box->debug[n] % length == 0;
+}
+
+int64_t user_arch_trace_set_debug(struct trace_box *box, unsigned n, uint64_t value)
+{
+    uint64_t dr7 = n == 7 ? value : box->debug[7];
+
+    if (n == 4 || n == 5) {
+        return -EIO;
+    }
+    if (n < 4 && X86_64 && value >= user_top) {
+        return -EINVAL;
+    }
+    box->debug[n] = n == 7 ? value & 0xffff2bff : value;
+    for (unsigned i = 0; i < 4; i++) {
+        if (!breakpoint_is_good(box, i, dr7)) {
+            return -EINVAL;
+        }
+    }
+    return 0;
 }
 
 bool user_arch_trace_part(struct trace_box *box, uint64_t note, struct trace_part *p)

@@ -14,7 +14,8 @@
 #include "base/bits.h"
 #include "linux-user/syscalls/call.h"
 
-enum { WIDE = 0x100 }; /* IPC_64: the later structures, in the old multiplexer's commands */
+/* IPC_64: the later structures, in commands of the old multiplexer and of ARM's calls */
+enum { WIDE = 0x100 };
 
 /* --- control calls --------------------------------------------------------------------------- */
 
@@ -132,19 +133,37 @@ static int64_t semctl_in(struct call *c, int64_t id, int64_t num, int cmd, uint6
     }
 }
 
+/* Takes the version out of the command; whether the structures are those of old. */
+static bool is_old(const struct call *c, int64_t *cmd)
+{
+    bool wide = *cmd & WIDE;
+
+    if (c->t->abi->id != ABI_ARM) {
+        return false;
+    }
+    *cmd &= ~(int64_t)WIDE;
+    return !wide;
+}
+
 int64_t call_shmctl(struct call *c)
 {
-    return shmctl_in(c, c->a[0], c->a[1], c->a[2], false);
+    bool old = is_old(c, &c->a[1]);
+
+    return shmctl_in(c, c->a[0], c->a[1], c->a[2], old);
 }
 
 int64_t call_msgctl(struct call *c)
 {
-    return msgctl_in(c, c->a[0], c->a[1], c->a[2], false);
+    bool old = is_old(c, &c->a[1]);
+
+    return msgctl_in(c, c->a[0], c->a[1], c->a[2], old);
 }
 
 int64_t call_semctl(struct call *c)
 {
-    return semctl_in(c, c->a[0], c->a[1], c->a[2], c->a[3], false);
+    bool old = is_old(c, &c->a[2]);
+
+    return semctl_in(c, c->a[0], c->a[1], c->a[2], c->a[3], old);
 }
 
 int64_t call_shmat(struct call *c)

@@ -86,12 +86,12 @@ static int64_t poke(struct request *r)
 
 /* --- registers ------------------------------------------------------------------------------- */
 
-/* `struct user': registers, others, and the debug registers at the end. */
-static bool is_debug_register(const struct request *r)
+/* `struct user': registers, others, and the debug registers at the end. 8 or more: none of them. */
+static uint64_t debug_register(const struct request *r)
 {
     uint64_t first = word_size(r) == 8 ? 848 : 252;
 
-    return r->addr >= first && r->addr < first + 8 * word_size(r);
+    return (r->addr - first) / word_size(r);
 }
 
 static int64_t peek_user(struct request *r)
@@ -103,6 +103,8 @@ static int64_t peek_user(struct request *r)
     }
     if (r->addr + word_size(r) <= r->box.regs_size) {
         memcpy(&word, r->box.regs + r->addr, word_size(r));
+    } else if (debug_register(r) < ARRAY_LEN(r->box.debug)) {
+        word = r->box.debug[debug_register(r)];
     }
     return give(r->data, &word, word_size(r));
 }
@@ -112,8 +114,10 @@ static int64_t poke_user(struct request *r)
     if (r->addr % word_size(r) || r->addr > 1024) {
         return -EIO;
     }
-    if (is_debug_register(r)) {
-        return r->data ? -EINVAL : 0;       /* there are none */
+    if (debug_register(r) < ARRAY_LEN(r->box.debug)) {
+        int64_t err = user_arch_trace_set_debug(&r->box, debug_register(r), r->data);
+
+        return err ? err : store_box(r, TRACE_SET_DEBUG);
     }
     if (r->addr + word_size(r) > r->box.regs_size) {
         return -EIO;

@@ -203,10 +203,10 @@ TABLE(ipc_perm_old, F(S32, __key), F(UID16, uid), F(UID16, gid), F(UID16, cuid),
 #define T struct shmid_ds
 TABLE(shmid, SUB(ipc_perm, shm_perm), F(ULONG, shm_segsz), F(ULONG, shm_atime), F(ULONG, shm_dtime),
       F(ULONG, shm_ctime), F(S32, shm_cpid), F(S32, shm_lpid), F(ULONG, shm_nattch), LONGS(2))
-/* 32-bit ABIs keep the upper halves of the times apart. */
-TABLE(shmid_split, SUB(ipc_perm, shm_perm), F(ULONG, shm_segsz), F(U64, shm_atime),
-      F(U64, shm_dtime), F(U64, shm_ctime), F(S32, shm_cpid), F(S32, shm_lpid),
-      F(ULONG, shm_nattch), LONGS(2))
+/* 32-bit ABIs keep the upper halves of the times apart; they are 0 until 2106. */
+TABLE(shmid_split, SUB(ipc_perm, shm_perm), F(ULONG, shm_segsz), F(ULONG, shm_atime), LONGS(1),
+      F(ULONG, shm_dtime), LONGS(1), F(ULONG, shm_ctime), LONGS(1), F(S32, shm_cpid),
+      F(S32, shm_lpid), F(ULONG, shm_nattch), LONGS(2))
 TABLE(shmid_old, SUB(ipc_perm_old, shm_perm), F(S32, shm_segsz), F(LONG, shm_atime),
       F(LONG, shm_dtime), F(LONG, shm_ctime), F(U16, shm_cpid), F(U16, shm_lpid),
       F(U16, shm_nattch), GAP(10))
@@ -223,8 +223,8 @@ TABLE(shm_info, F(S32, used_ids), F(ULONG, shm_tot), F(ULONG, shm_rss), F(ULONG,
 #define T struct semid_ds
 TABLE(semid, SUB(ipc_perm, sem_perm), F(ULONG, sem_otime), LONGS(1), F(ULONG, sem_ctime), LONGS(1),
       F(ULONG, sem_nsems), LONGS(2))
-TABLE(semid_split, SUB(ipc_perm, sem_perm), F(U64, sem_otime), F(U64, sem_ctime),
-      F(ULONG, sem_nsems), LONGS(2))
+TABLE(semid_split, SUB(ipc_perm, sem_perm), F(ULONG, sem_otime), LONGS(1), F(ULONG, sem_ctime),
+      LONGS(1), F(ULONG, sem_nsems), LONGS(2))
 TABLE(semid_old, SUB(ipc_perm_old, sem_perm), F(LONG, sem_otime), F(LONG, sem_ctime), GAP(16),
       F(U16, sem_nsems), GAP(2))
 #undef T
@@ -239,9 +239,9 @@ TABLE(sembuf, F(U16, sem_num), F(S16, sem_op), F(S16, sem_flg))
 TABLE(msqid, SUB(ipc_perm, msg_perm), F(ULONG, msg_stime), F(ULONG, msg_rtime), F(ULONG, msg_ctime),
       F(ULONG, __msg_cbytes), F(ULONG, msg_qnum), F(ULONG, msg_qbytes), F(S32, msg_lspid),
       F(S32, msg_lrpid), LONGS(2))
-TABLE(msqid_split, SUB(ipc_perm, msg_perm), F(U64, msg_stime), F(U64, msg_rtime), F(U64, msg_ctime),
-      F(ULONG, __msg_cbytes), F(ULONG, msg_qnum), F(ULONG, msg_qbytes), F(S32, msg_lspid),
-      F(S32, msg_lrpid), LONGS(2))
+TABLE(msqid_split, SUB(ipc_perm, msg_perm), F(ULONG, msg_stime), LONGS(1), F(ULONG, msg_rtime),
+      LONGS(1), F(ULONG, msg_ctime), LONGS(1), F(ULONG, __msg_cbytes), F(ULONG, msg_qnum),
+      F(ULONG, msg_qbytes), F(S32, msg_lspid), F(S32, msg_lrpid), LONGS(2))
 TABLE(msqid_old, SUB(ipc_perm_old, msg_perm), GAP(8), F(LONG, msg_stime), F(LONG, msg_rtime),
       F(LONG, msg_ctime), GAP(8), F(U16, __msg_cbytes), F(U16, msg_qnum), F(U16, msg_qbytes),
       F(U16, msg_lspid), F(U16, msg_lrpid), GAP(2))

@@ -5,6 +5,7 @@
  */
 #include <stddef.h>
 
+#include "target-arm/gdb.h"
 #include "target-arm/helpers.h"
 #include "target-arm/translate.h"
 #include "tcg/region.h"
@@ -19,7 +20,11 @@ static bool init(struct cpu *cpu, const char *model, struct error **err)
 
     env->selected_mode = ~0u;
     env->big_endian = TARGET_ARM_BIG;
-    return arm_model_apply(env, model ? model : "max", err);
+    if (!arm_model_apply(env, model ? model : "max", err)) {
+        return false;
+    }
+    arm_registers_init(env);
+    return true;
 }
 
 static void reset(struct cpu *cpu)
@@ -35,7 +40,7 @@ static void reset(struct cpu *cpu)
 
 void arm_update_mode(struct arm_env *env)
 {
-    uint32_t mode = env->cpsr & PSR_E ? KEY_BE_DATA : 0;
+    uint32_t mode = env->mode_debug | (env->cpsr & PSR_E ? KEY_BE_DATA : 0);
 
     if (env->big_endian && !env->be8) {
         mode |= KEY_BE_CODE;
@@ -77,6 +82,8 @@ const struct target the_target = {
     .translate = arm_translate,
     .mmu_index = mmu_index,
     .debug_print = arm_debug_print,
+    .debug_changed = arm_debug_changed,
+    .registers = &arm_registers,
     .disassemble_mode = arm_disassemble_mode,
     .fp_fix = arm_fp_fix,
     .list_models = arm_list_models,

@@ -2,6 +2,7 @@
 /* What leaves a process for its kernel, and what a kernel would refuse it. */
 #include "target-arm/cp15.h"
 #include "target-arm/helpers.h"
+#include "target-arm/sys.h"
 
 /* The region leaves for the loop behind it. */
 void helper_svc(struct arm_env *env, uint32_t imm, uint32_t next_pc)
@@ -9,6 +10,14 @@ void helper_svc(struct arm_env *env, uint32_t imm, uint32_t next_pc)
     env->pc = next_pc;
     env->fault_status = imm;
     env_cpu(env)->exception = EXC_SVC;
+}
+
+/* The alignment fault of what the kernel does not repair. */
+void arm_misaligned(struct cpu *cpu, uint64_t vaddr, unsigned size, enum mmu_access access,
+                    unsigned mmu_idx)
+{
+    arm_env(cpu)->fault_addr = vaddr;
+    arm_raise(arm_env(cpu), EXC_DATA);
 }
 
 void helper_bkpt(struct arm_env *env, uint32_t imm)

@@ -91,9 +91,9 @@ static unsigned mmu_index(struct cpu *cpu)
     return MMU_USER;
 }
 
-static bool disassemble_mode(uint32_t mode, int *bits)
+static bool disassemble_mode(const struct code_key *key, int *bits)
 {
-    *bits = mode & MODE_CS64 ? 64 : mode & MODE_CS32 ? 32 : 16;
+    *bits = key->mode & MODE_CS64 ? 64 : key->mode & MODE_CS32 ? 32 : 16;
     return true;
 }
 
@@ -129,6 +129,7 @@ const struct target the_target = {
     .debug_print = x86_debug_print,
     .disassemble_mode = disassemble_mode,
     .debug_changed = x86_debug_changed,
+    .debug_exception = x86_debug_exception,
     .registers = &x86_registers,
     .list_models = x86_list_models,
 };

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static FILE *out;
 static const char *prefix, *context;
@@ -282,6 +283,13 @@ static void put_header(void)
         context, prefix);
 }
 
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 static void put_table(void)
 {
     put(0, "const struct decode_row %s_rows[] = {", prefix);
@@ -290,7 +298,8 @@ static void put_table(void)
         for (unsigned i = 0; i < p->args->n; i++) {
             fprintf(out, "%s%s", i ? " " : "", p->args->arg[i]);
         }
-        fprintf(out, "\", 0x%08x, 0x%08x, 0", p->mask, p->bits);
+        fprintf(out, "\", \"%s\", %d, 0x%08x, 0x%08x, 0", base_name(p->file), p->line, p->mask,
+                p->bits);
         for (unsigned i = 0; i < p->n_attributes; i++) {
             fprintf(out, " | ATTR_%s", p->attribute[i]);
         }

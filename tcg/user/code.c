@@ -84,6 +84,12 @@ static struct page *page_at(uint64_t addr, bool create)
     return &table[i];
 }
 
+/* With the lock, as all changes; code_is_checked() reads without. */
+static void set_state(struct page *p, unsigned state)
+{
+    __atomic_store_n(&p->state, state, __ATOMIC_RELAXED);
+}
+
 static void protect(uint64_t addr, int prot)
 {
     mprotect((void *)(uintptr_t)(user_base + addr), CODE_PAGE, prot);
@@ -151,9 +157,8 @@ void code_watch(struct cpu *cpu, uint64_t ram_page)
             user_memory_unlock();
             user_fetch_fault(cpu, ram_page, prot != 0);
         }
-        p->state = PAGE_KNOWN;
+        set_state(p, prot & PROT_WRITE ? PAGE_KNOWN | PAGE_CLOSED : PAGE_KNOWN);
         if (prot & PROT_WRITE) {
-            p->state |= PAGE_CLOSED;
             protect(ram_page, prot & ~PROT_WRITE);
         }
     }
@@ -181,7 +186,7 @@ void code_unwatch(uint64_t ram_page)
 /* Others may be in a loop of what was dropped: they look again. */
 static void interrupt_others(void)
 {
-    for (struct cpu *c = cpu_first(); c; c = c->next) {
+    for (struct cpu *c = cpu_first(); c; c = cpu_next(c)) {
         if (c != cpu_current() && __atomic_load_n(&c->in_guest, __ATOMIC_SEQ_CST)) {
             cpu_hot_exit(cpu_hot(c));
         }
@@ -195,7 +200,7 @@ static void drop(struct page *p, bool open)
     if (open && p->state & PAGE_CLOSED) {
         protect(addr, user_page_prot(addr));
     }
-    p->state = 0;
+    set_state(p, 0);
     region_invalidate_ram(addr, CODE_PAGE);
     interrupt_others();
 }
@@ -283,7 +288,7 @@ bool code_store_fault(struct cpu *cpu, uint64_t addr)
         drop(p, true);
         p->faults += p->faults < FAULTS;
         if (p->faults == FAULTS && cpu->target->checks_code) {
-            p->state = PAGE_KNOWN | PAGE_CHECKED;
+            set_state(p, PAGE_KNOWN | PAGE_CHECKED);
         }
     } else {
         /* Another thread may just have opened it. */

@@ -22,13 +22,19 @@ struct cpu *cpu_first(void)
     return __atomic_load_n(&cpus, __ATOMIC_ACQUIRE);
 }
 
+/* With the lock; others read it without. */
+static void set_running(struct cpu *cpu, bool running)
+{
+    __atomic_store_n(&cpu->running, running, __ATOMIC_RELAXED);
+}
+
 static void reset(struct cpu *cpu)
 {
     cpu->exception = -1;
     cpu->halted = cpu->one_insn = false;
     cpu->interrupts = 0;
     cpu->chain_from = NULL;
-    cpu->running = true;
+    set_running(cpu, true);
 }
 
 /* One that no thread uses, with its translation buffers and jump cache. */
@@ -40,11 +46,10 @@ static struct cpu *take_free(void)
         cpu = cpu->next;
     }
     if (cpu) {
-        void *jump_cache = cpu_hot(cpu)->jump_cache;
+        const size_t own = sizeof(struct cpu_hot);
 
-        memset(cpu->env, 0, cpu->target->env_size);
-        cpu_hot(cpu)->jump_cache = jump_cache;
-        cpu_hot(cpu)->cpu = cpu;
+        memset((uint8_t *)cpu->env + own, 0, cpu->target->env_size - own);
+        cpu_hot(cpu)->ra = cpu_hot(cpu)->x87_resident = 0;
         reset(cpu);
     }
     return cpu;
@@ -99,16 +104,21 @@ struct cpu *user_cpu_create(const char *model, struct error **err)
 void user_cpu_free(struct cpu *cpu)
 {
     pthread_mutex_lock(&lock);
-    cpu->running = false;
+    set_running(cpu, false);
     pthread_mutex_unlock(&lock);
 }
 
-void user_cpu_forked(struct cpu *cpu)
+void user_cpus_fork_begin(void)
 {
-    pthread_mutex_init(&lock, NULL);
-    for (struct cpu *c = cpus; c; c = c->next) {
-        c->running = c == cpu;
+    pthread_mutex_lock(&lock);
+}
+
+void user_cpus_fork_end(const struct cpu *only)
+{
+    for (struct cpu *c = cpus; only && c; c = c->next) {
+        set_running(c, c == only);
     }
+    pthread_mutex_unlock(&lock);
 }
 
 /* No devices raise interrupts in a process. */

@@ -20,7 +20,7 @@ static uint8_t *host_of(void *env, uint64_t addr, unsigned size, unsigned idx, b
     if (env_cpu(env)->target->word_bits == 32 && idx == 0) {
         addr = (uint32_t)addr;
     }
-    if (unlikely(cpu_watchpoint_count) && idx == 0 && size) {
+    if (unlikely(cpu_debug_watched(env_cpu(env))) && idx == 0 && size) {
         cpu_debug_access_check(env_cpu(env), addr, size, write);
     }
     return (uint8_t *)(uintptr_t)(addr + (idx == 0 ? user_base : 0));
@@ -130,7 +130,7 @@ void *cpu_ram_ptr(void *env, uint64_t addr, unsigned len, enum mmu_access access
     uint64_t page = 1ull << env_cpu(env)->target->page_bits;
     uint8_t *p = host_of(env, addr, 0, idx, false);
 
-    if (len == 0 || cpu_watchpoint_count || (addr & (page - 1)) + len > page) {
+    if (len == 0 || cpu_debug_watched(env_cpu(env)) || (addr & (page - 1)) + len > page) {
         return NULL;
     }
     touch(p, access);
@@ -160,7 +160,7 @@ void cpu_probe(void *env, uint64_t addr, unsigned len, enum mmu_access access, u
     touch(host_of(env, addr + len - 1, 0, idx, false), access);
 }
 
-/* --- nothing is cached, and there are no hardware watchpoints -------------------------------- */
+/* --- nothing is cached; translated code asks for watchpoints while there are any -------------- */
 
 void tlb_flush(struct cpu *cpu)
 {
@@ -176,11 +176,13 @@ void tlb_flush_page(struct cpu *cpu, uint64_t vaddr)
 
 bool watchpoint_insert(struct cpu *cpu, uint64_t vaddr, unsigned len, bool read, bool write)
 {
-    return false;
+    cpu->debug.guest_watches++;
+    return true;
 }
 
 void watchpoint_remove_all(struct cpu *cpu)
 {
+    cpu->debug.guest_watches = 0;
 }
 
 void tlb_flush_for_watch(struct cpu *cpu)

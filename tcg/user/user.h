@@ -41,7 +41,8 @@ struct cpu *user_cpu_create(const char *model, struct error **err);
 /* One whose env is zero but for its hot part: the caller copies another's. */
 struct cpu *user_cpu_alloc(struct error **err);
 void user_cpu_free(struct cpu *cpu);
-/* In a child process: only this one is in use. */
-void user_cpu_forked(struct cpu *cpu);
+/* Around fork(); in the child process `only' is the one in use, in the parent it is NULL. */
+void user_cpus_fork_begin(void);
+void user_cpus_fork_end(const struct cpu *only);
 
 #endif

@@ -149,6 +149,7 @@ bool backend_compile(struct ir *ir, const struct code_key *key, uint8_t *buffer,
     c->e.limit = buffer + at + room;
     out->host = start;
     out->n_exits = 0;
+    out->alone = false;
     reset(c, ir);
     done = emit_ops(c);
     if (done) {

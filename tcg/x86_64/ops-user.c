@@ -168,6 +168,13 @@ static unsigned widened(unsigned opcode, unsigned size)
     return (size == MO_8 ? opcode - 1 : opcode) | bits[size];
 }
 
+/* The prefix of an atomic operation, if somebody may see that it is not. */
+static unsigned lock_prefix(struct compiler *c)
+{
+    c->out->alone |= region_memory_alone;
+    return region_memory_alone ? 0 : X_LOCK;
+}
+
 /* xadd and xchg: the operand's register gets the old value. */
 static void user_exchange(struct compiler *c, const struct ir_op *o, unsigned opcode)
 {
@@ -203,7 +210,7 @@ static void user_cas(struct compiler *c, const struct ir_op *o)
     }
     c->consumed = true;
     may_fault(c, take_snapshot(c));
-    x_rm(&c->e, widened(0xb1, size) | X_0F | X_LOCK, new, m);
+    x_rm(&c->e, widened(0xb1, size) | X_0F | lock_prefix(c), new, m);
     set_result(c, pin, RAX);
 }
 
@@ -216,7 +223,7 @@ static void user_modify(struct compiler *c, const struct ir_op *o, unsigned alu)
 
     c->consumed = true;
     may_fault(c, take_snapshot(c));
-    x_rm(&c->e, widened(alu << 3 | 1, size) | X_LOCK, r, m);
+    x_rm(&c->e, widened(alu << 3 | 1, size) | lock_prefix(c), r, m);
 }
 
 void op_user_mem(struct compiler *c, const struct ir_op *o)
@@ -239,7 +246,7 @@ void op_user_mem(struct compiler *c, const struct ir_op *o)
     } else if (!c->ir->uses[c->at]) {
         user_modify(c, o, alu[o->op]);
     } else if (o->op == IR_atomic_add) {
-        user_exchange(c, o, 0xc1 | X_0F | X_LOCK);
+        user_exchange(c, o, 0xc1 | X_0F | lock_prefix(c));
     } else {
         called_atomic(c, o);
     }

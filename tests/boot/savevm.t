@@ -141,9 +141,8 @@ def run(args, first_boot):
     with Emulator(*args, monitor=True) as guest:
         if not ok(guest.expect(rb"ROOT-READY", 90), "the guest runs on its root", guest.tail()):
             return
-        if first_boot:
-            check_snapshots(guest)
-        else:
+        check_snapshots(guest)
+        if not first_boot:
             ask(guest, "change", rb"(CHANGED)\.")
         ok(ask(guest, "off", rb"(READ-ONLY)"), "the root can be put to rest", guest.tail())
         ok(guest.finish(20) == 0 and b"LOAD-BAD" not in guest.out and b"EXT4-fs error" not in

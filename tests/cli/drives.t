@@ -86,6 +86,40 @@ def check_settings(work):
         ok("Cannot find device='x'" in e.command("drive_backup x y"), "an unknown drive")
 
 
+def check_layers(work):
+    """-blockdev builds the chain of images, and -snapshot a layer for commands."""
+    base, other, top = (os.path.join(work, f"{name}.qcow2") for name in ("base", "other", "top"))
+    raw = os.path.join(work, "low.img")
+    img("create", "-q", "-f", "qcow2", base, "4M")
+    img("create", "-q", "-f", "raw", raw, "4M")
+    img("create", "-q", "-f", "qcow2", "-b", base, "-F", "qcow2", top)
+    img("create", "-q", "-f", "qcow2", other, "4M")
+    img("bench", "-q", "-w", "-c", "64", "-s", "65536", "--pattern=17", other)
+    quiet = ("-S", "-display", "none", "-net", "none")
+    for name, node, keys in (("another image", other, f"driver=qcow2,file.driver=file,"
+                              f"file.filename={other},node-name=low"),
+                             ("a file", raw, f"driver=file,filename={raw},node-name=low")):
+        with Emulator(*quiet, "-blockdev", keys, "-blockdev",
+                      f"driver=qcow2,node-name=top,file.driver=file,file.filename={top},"
+                      "backing=low", "-device", "ide-hd,drive=top,id=d", monitor=True) as e:
+            info = e.command("info block -v")
+            ok(f"{node} (chain depth: 1)" in info and "low:" not in info,
+               f"-blockdev backing= lays an image over {name}", info)
+    with Emulator(*quiet, "-blockdev", '{"driver": "qcow2", "node-name": "top", "backing": null, '
+                  f'"file": {{"driver": "file", "filename": "{top}"}}}}', monitor=True) as e:
+        ok("Backing file" not in e.command("info block top"), "null hides what the image says")
+    with Emulator(*quiet, "-drive", f"file={base},if=none,id=d", "-device", "lsi53c895a,id=s",
+                  "-device", "scsi-hd,bus=s.0,drive=d", monitor=True) as e:
+        info = e.command("info block")
+        ok("d: " in info and "cd0" not in info,
+           "a disk on the bus of a device's id; no CD-ROM beside a disk made by hand", info)
+    for keys, why in (("driver=qcow2,node-name=x,file.filename=y,backing=no", "no node 'no'"),
+                      ("driver=qcow2,node-name=x,file=no", "no node 'no'")):
+        code = subprocess.run([os.path.join(BUILD, "qemu-system-x86_64"), *quiet, "-blockdev", keys],
+                              capture_output=True, text=True)
+        ok(code.returncode == 1 and why in code.stderr, f"{keys} is refused", code.stderr)
+
+
 def start(image, boot, interface, *, limit, policy):
     """An emulator whose files cannot grow beyond a limit."""
     def limit_files():
@@ -132,6 +166,7 @@ def check_errors(work, interface):
 def main():
     with folder() as work:
         check_settings(work)
+        check_layers(work)
         check_errors(work, "ide")
         check_errors(work, "virtio")
     done()

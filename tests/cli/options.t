@@ -50,8 +50,23 @@ prints '^in_asm' -d help
 prints '^tcg' -accel help
 prints '  socket' -chardev help
 prints '/usr/share/seabios' -L help
+prints '^sb16 ' -soundhw help
+prints '^wav' -audiodev help
+prints '^  serial:DEV' -usbdevice '?'
 
 refuses ' -foo: invalid option' -foo
+refuses "-qmp: '' is not host:port" -qmp tcp:
+refuses "-blockdev node-name=a: Unknown driver 'nosuch'" -blockdev driver=nosuch,node-name=a
+refuses "-add-fd: 77 is not a descriptor" -add-fd fd=77,set=1
+refuses "-soundhw sb16,adlib: the sound card 'adlib' is not available" -soundhw sb16,adlib
+refuses "-soundhw piano: 'piano' is not a sound card" -soundhw piano
+refuses "-audio model=piano: 'piano' is not a sound card" -audio none,model=piano
+refuses "audiodev" -machine pc,pcspk-audiodev=nosuch
+refuses "-audiodev: driver 'oss' is not there" -audiodev oss,id=a
+refuses "Could not open '/nowhere/a': No such" -audiodev wav,id=a,path=/nowhere/a
+refuses "-usbdevice disk:$dir/nosuch: .*Could not open '$dir/nosuch'" -usbdevice "disk:$dir/nosuch"
+refuses "-usbdevice wheel: 'wheel' is not a USB device" -usbdevice wheel
+refuses "usb-storage: drive property not set" -usb -device usb-storage
 refuses ' --foo: invalid option' --foo
 refuses ' -kernel: requires an argument' -kernel
 refuses "-hda $dir/nosuch: Could not open '$dir/nosuch': No such file or directory" -hda "$dir/nosuch"

@@ -24,6 +24,7 @@ static const struct user_abi abi = { "fuzz", BITS == 64 ? ABI_X86_64 : ABI_I386,
 static struct task task;
 const struct user_abi *const user_process_abi = &abi;
 const struct target the_target = { .word_bits = BITS };
+const uint64_t user_arch_top = 0xffffe000;
 const struct user_arch_elf user_arch_elf = {
     BITS == 64 ? ELFCLASS64 : ELFCLASS32, ELFDATA2LSB, BITS == 64 ? EM_X86_64 : EM_386, 6
 };

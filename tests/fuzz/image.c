@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * libFuzzer target: the first byte chooses how the rest, an image, is opened: read only or not, and
- * by which format (0: guessed; else the n-th).
+ * by which format (0: guessed; else the n-th). IMAGE_FUZZ_FORMAT=NAME: always by that one.
  */
 #include "tests/image/use.h"
 
@@ -23,10 +23,13 @@ static const char *choose_format(unsigned n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    const char *always = getenv("IMAGE_FUZZ_FORMAT");
+    bool readonly = size && data[0] & 1;
+
     /* A VMDK descriptor names files of the host, which are not for random writes. */
-    if (size && !memmem(data, size, "# Disk", 6)) {
-        use_image(data + 1, size - 1, choose_format(data[0] >> 1),
-                  NODE_NO_IO | (data[0] & 1 ? NODE_READONLY : 0));
+    if (size && (readonly || !memmem(data, size, "# Disk", 6))) {
+        use_image(data + 1, size - 1, always ? always : choose_format(data[0] >> 1),
+                  NODE_NO_IO | (readonly ? NODE_READONLY : 0));
     }
     return 0;
 }

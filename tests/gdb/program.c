@@ -10,7 +10,7 @@
 
 volatile int counter, watched, other, sum, done, leave;
 volatile long long wide;
-char buffer[64];
+char buffer[64] __attribute__((aligned(8)));
 struct point { int x, y; double z; };
 struct point origin = { 1, 2, 2.5 };
 
@@ -59,7 +59,11 @@ __attribute__((noinline)) static void reads(void)
     sum = buffer[10];
     other = 2;
     __builtin_memcpy(copy, buffer, sizeof(copy));
+#ifdef __arm__
+    __asm__ volatile("ldm %0, {r1-r3, r12}" : : "r"(buffer) : "r1", "r2", "r3", "r12", "memory");
+#else
     __asm__ volatile("rep movsb" : : "S"(buffer), "D"(copy), "c"(sizeof(copy)) : "memory");
+#endif
     other = copy[3];
 }
 

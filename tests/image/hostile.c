@@ -192,6 +192,34 @@ static void features(void)
     g_free(data);
 }
 
+/* An L1 table all of whose entries are one L2 table without clusters: 16 TiB in 1 KiB of image. */
+static void endless_disk(void)
+{
+    uint8_t *data = g_malloc0((33 << 20) + (64 << 10));
+    struct block_extent e = { 0 };
+    struct memory_file *f;
+    struct block_node *node;
+    int64_t start;
+
+    st32_be(data, 0x514649fb);
+    st32_be(data + 4, 1);
+    st64_be(data + 24, 1ull << 44);
+    data[32] = 9;                   /* clusters of 512 bytes, 2^13 in a table */
+    data[33] = 13;
+    st64_be(data + 40, 1 << 20);
+    for (unsigned i = 0; i < 1u << 22; i++) {
+        st64_be(data + (1 << 20) + 8 * i, 33 << 20);
+    }
+    f = memory_create(data, (33 << 20) + (64 << 10));
+    node = memory_open(f, "qcow", NODE_READONLY, NULL);
+    start = g_get_monotonic_time();
+    ok(node && block_node_status(node, 0, 1ull << 44, &e) == 0 && !e.allocated && e.length &&
+       g_get_monotonic_time() - start < 5000000, "a disk without end is walked in turns");
+    block_node_close(node);
+    memory_free(f);
+    g_free(data);
+}
+
 int main(void)
 {
     static const char *const kinds[] = {
@@ -208,6 +236,7 @@ int main(void)
     alarm(text ? 0 : 120);
     dup2(null, STDERR_FILENO);          /* corruption is told there, thousands of times */
     loops();
+    endless_disk();
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         make_good("qcow2", kinds[i]);
         if (i == 0) {

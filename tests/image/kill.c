@@ -172,41 +172,6 @@ static void step(struct world *w)
 
 /* --- after the crash ------------------------------------------------------------------------- */
 
-static void apply(struct memory_file *f, const struct memory_write *w, bool may_tear)
-{
-    uint64_t from = 0, size = w->size;
-
-    if (may_tear && below(3) == 0) {        /* whole sectors only */
-        size = align_down((uint64_t)below(w->size + 1) + w->offset, 512);
-        size = size > w->offset ? size - w->offset : 0;
-        if (below(2)) {
-            from = size;
-            size = w->size;
-        }
-    }
-    memory_put(f, w->offset + from, w->data + from, size - from);
-}
-
-/* `position`: this many entries of the log happened. */
-static struct memory_file *crash(struct world *w, const uint8_t *start, uint64_t start_size,
-                                 unsigned position, bool host)
-{
-    struct memory_file *f = memory_create(start, start_size);
-    unsigned stable = position;
-
-    while (host && stable && g_array_index(w->file->log, struct memory_write, stable - 1).data) {
-        stable--;
-    }
-    for (unsigned i = 0; i < position; i++) {
-        struct memory_write *write = &g_array_index(w->file->log, struct memory_write, i);
-
-        if (write->data && (i < stable || below(2))) {
-            apply(f, write, i >= stable);
-        }
-    }
-    return f;
-}
-
 static bool allowed(const struct sector *s, uint32_t stamp)
 {
     for (unsigned i = 0; i < s->count; i++) {
@@ -269,7 +234,7 @@ static void crash_and_verify(struct world *w, const uint8_t *start, uint64_t sta
         m++;
     }
     /* A flush that the crash interrupted promised nothing yet: use the marks around it. */
-    f = crash(w, start, start_size, position, host);
+    f = memory_crash(w->file, start, start_size, position, host);
     if (m && g_array_index(w->marks, struct mark, m).log_position > position) {
         m--;
         struct mark *before = &g_array_index(w->marks, struct mark, m), *after = before + 1;
@@ -293,21 +258,6 @@ static void crash_and_verify(struct world *w, const uint8_t *start, uint64_t sta
     memory_free(f);
 }
 
-static void make_image(const char *options, char **data, size_t *size)
-{
-    char *folder = g_dir_make_tmp("kill-XXXXXX", NULL);
-    char *file = g_strdup_printf("%s/image", folder);
-    struct keyval *kv = keyval_parse("-o", options, NULL, NULL);
-
-    image_create(file, "qcow2", DISK, kv, NULL);
-    g_file_get_contents(file, data, size, NULL);
-    unlink(file);
-    rmdir(folder);
-    keyval_free(kv);
-    g_free(file);
-    g_free(folder);
-}
-
 static const char *run(const char *options, unsigned crashes)
 {
     struct world w = { .stamp = 1, .sectors = g_new0(struct sector, SECTORS),
@@ -316,7 +266,7 @@ static const char *run(const char *options, unsigned crashes)
     char *start = NULL;
     size_t size = 0;
 
-    make_image(options, &start, &size);
+    memory_make_image(options, DISK, &start, &size);
     w.file = memory_create(start, size);
     w.node = memory_open(w.file, "qcow2", NODE_UNMAP, NULL);
     for (unsigned i = 0; i < SECTORS; i++) {
@@ -354,7 +304,7 @@ static const char *run_errors(const char *options, int error, int most)
     size_t size = 0;
     const char *fault = NULL;
 
-    make_image(options, &start, &size);
+    memory_make_image(options, DISK, &start, &size);
     for (int after = 0; after < most && !fault; after++) {
         struct world w = { .stamp = 1, .sectors = g_new0(struct sector, SECTORS) };
         struct image_check r = { .quiet = true };

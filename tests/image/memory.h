@@ -10,8 +10,12 @@
 #include <glib.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/bits.h"
 #include "block/image.h"
+
+#define MEMORY_MAX (48u << 20)
 
 struct memory_write {
     uint64_t offset, size;
@@ -67,7 +71,7 @@ static int memory_writev(struct block_node *node, uint64_t offset, const struct 
     struct memory_file *f = ((struct memory_node *)node)->file;
     struct memory_write w = { offset, iov_size(iov, count) };
 
-    if (offset + w.size > 48u << 20) {
+    if (offset + w.size > MEMORY_MAX) {
         return -EFBIG;
     }
     if (f->fail_after >= 0 && f->fail_after-- == 0) {
@@ -106,6 +110,10 @@ static bool memory_resize(struct block_node *node, uint64_t size, enum block_pre
 {
     struct memory_file *f = ((struct memory_node *)node)->file;
 
+    if (size > MEMORY_MAX) {
+        error_set(err, "a file in memory has 48 MiB at most");
+        return false;
+    }
     if (size > f->size) {
         memory_put(f, size, "", 0);
     } else {
@@ -153,6 +161,64 @@ __attribute__((unused)) static struct block_node *memory_open(struct memory_file
     m->node.flags = flags;
     m->file = file;
     return block_node_open_on(&m->node, format, NULL, flags, err);
+}
+
+/* --- crashes --------------------------------------------------------------------------------- */
+
+static void memory_replay(struct memory_file *f, const struct memory_write *w, bool may_tear)
+{
+    uint64_t from = 0, size = w->size;
+
+    if (may_tear && rand() % 3 == 0) {          /* whole sectors only */
+        size = align_down((uint64_t)rand() % (w->size + 1) + w->offset, 512);
+        size = size > w->offset ? size - w->offset : 0;
+        if (rand() % 2) {
+            from = size;
+            size = w->size;
+        }
+    }
+    memory_put(f, w->offset + from, w->data + from, size - from);
+}
+
+/*
+ * What is left if only this many entries of the log happened: all of them when a process is killed;
+ * after a lost host, of the writes behind the last flush any may be missing or torn.
+ */
+__attribute__((unused)) static struct memory_file *memory_crash(struct memory_file *file,
+                                                                const void *start, uint64_t size,
+                                                                unsigned position, bool host)
+{
+    struct memory_file *f = memory_create(start, size);
+    unsigned stable = position;
+
+    while (host && stable && g_array_index(file->log, struct memory_write, stable - 1).data) {
+        stable--;
+    }
+    for (unsigned i = 0; i < position; i++) {
+        struct memory_write *write = &g_array_index(file->log, struct memory_write, i);
+
+        if (write->data && (i < stable || rand() % 2)) {
+            memory_replay(f, write, i >= stable);
+        }
+    }
+    return f;
+}
+
+/* The bytes of a new qcow2 image. */
+__attribute__((unused)) static void memory_make_image(const char *options, uint64_t disk,
+                                                      char **data, size_t *size)
+{
+    char *folder = g_dir_make_tmp("memory-XXXXXX", NULL);
+    char *file = g_strdup_printf("%s/image", folder);
+    struct keyval *kv = keyval_parse("-o", options, NULL, NULL);
+
+    image_create(file, "qcow2", disk, kv, NULL);
+    g_file_get_contents(file, data, size, NULL);
+    unlink(file);
+    rmdir(folder);
+    keyval_free(kv);
+    g_free(file);
+    g_free(folder);
 }
 
 #endif

@@ -377,11 +377,12 @@ static bool make(struct trial *t, struct error **err)
 static void peer_check(struct trial *t)
 {
     const char *peer = "/usr/bin/qemu-img";
-    char *file = g_strdup_printf("%s/model", t->folder), *command;
+    char *file, *command;
 
     if (access(peer, X_OK) != 0 || strcmp(t->v->format, "cow") == 0) {
         return;
     }
+    file = g_strdup_printf("%s/model", t->folder);
     g_file_set_contents(file, (char *)t->model, t->size, NULL);
     if (t->v->key) {
         command = g_strdup_printf("%s compare -q --object secret,id=s,data=abc --image-opts "

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
@@ -293,6 +294,72 @@ def commands():
     ok(code == 0 and "raw image in spite of its name" in err, "a wrong suffix is told", err)
 
 
+def fragments():
+    """Data, zeroes and holes in small pieces, which convert reads together or leaves out."""
+    rng = random.Random(7)
+    with open("pieces", "wb") as f:
+        f.truncate(9 << 20)
+        for at in range(0, 5 << 20, 4096):
+            kind = rng.choice("dddzhhh")
+            f.seek(at + rng.choice((0, 0, 512)))
+            if kind != "h":
+                f.write(rng.randbytes(2048) if kind == "d" else bytes(4096))
+    good("an overlay of 512-byte clusters", "create", "-q", "-f", "qcow2", "-o",
+         "cluster_size=512", "-b", "pieces", "-F", "raw", "thin")
+    good("with pieces of its own", "bench", "-q", "-w", "-c", "400", "-s", "1024", "-S", "6000",
+         "--pattern=7", "thin")
+    for words in (["-O", "qcow2"], ["-O", "raw"], ["-O", "raw", "-S", "0"], ["-O", "vmdk"],
+                  ["-O", "qcow2", "-W", "-m", "4"], ["-O", "qcow2", "-c"],
+                  ["-O", "qcow2", "-c", "-o", "compression_type=zstd", "-m", "3"],
+                  ["-O", "qcow2", "-B", "pieces", "-F", "raw"],
+                  ["-O", "qcow2", "-o", "cluster_size=2M,backing_file=pieces,backing_fmt=raw"]):
+        for source in ("pieces", "thin") if "pieces" not in str(words) else ("thin",):
+            good(f"convert {words} from {source}", "convert", *words, source, "whole")
+            good("has the same content", "compare", "-q", source, "whole")
+    size = os.stat("pieces").st_blocks
+    good("pieces to raw", "convert", "-O", "raw", "pieces", "whole")
+    ok(os.stat("whole").st_blocks <= size, "zeroes become holes", os.stat("whole"), size)
+
+
+# Lines that people type; both tools run them in a folder of their own.
+LINES = """create myimage.img 4096
+create -f qcow2 -b golden.qcow2 -F qcow2 apollo.qcow2
+create -o backing_file=blank.raw,backing_fmt=raw -f qcow2 img1.cow
+convert -f vmdk -O qcow2 chr.vmdk chr.qcow2
+convert -c -f raw -O qcow2 -o compression_type=zstd blank.raw z.qcow2
+convert -p -O vmdk -o subformat=streamOptimized blank.raw out.vmdk
+convert -f qcow2 -O raw -t writeback golden.qcow2 target
+resize golden.qcow2 +10G
+resize golden.qcow +6G
+snapshot -c s1 golden.qcow2
+snapshot -a s1 golden.qcow2
+snapshot -d s1 golden.qcow2
+check golden.qcow2
+check -r all golden.qcow2
+rebase -u -b layer0.qcow2 -F qcow2 img1.cow
+commit -- apollo.qcow2
+convert -q -f qcow2 -O qcow2 golden.qcow2 out.qcow2"""
+
+
+def well_known_lines():
+    for folder in ("ours", "theirs"):
+        os.mkdir(folder)
+        for fmt, name in (("raw", "blank.raw"), ("raw", "target"), ("vmdk", "chr.vmdk"),
+                          ("qcow", "golden.qcow"), ("qcow2", "golden.qcow2"),
+                          ("qcow2", "layer0.qcow2")):
+            run(PEER, "convert", "-O", fmt, "raw", f"{folder}/{name}")
+    for line in LINES.split("\n"):
+        a, b = (subprocess.run([tool, *line.split()], capture_output=True, text=True, cwd=folder)
+                for tool, folder in ((OURS, "ours"), (PEER, "theirs")))
+        # How far a copy is between its start and its end, and where a file ends, is each one's own.
+        a.stdout, b.stdout = (re.sub(r"(?s)(?<=/100%\)).*(?=    \(100.00)|end offset: \d+", "",
+                                     p.stdout) for p in (a, b))
+        ok((a.returncode, a.stdout, a.stderr) == (b.returncode, b.stdout, b.stderr),
+           f"'{line}' says the same", a, b)
+    for name in sorted(os.listdir("theirs")):
+        good(f"{name} is the same", "compare", "-q", f"ours/{name}", f"theirs/{name}", tool=PEER)
+
+
 def repair():
     with open("base", "r+b") as f:
         f.seek(0x30)
@@ -327,6 +394,7 @@ def main():
         names()
         differencing_vhd()
         commands()
+        fragments()
         repair()
         locks()
         only_read(os.access(PEER, os.X_OK))
@@ -338,6 +406,7 @@ def main():
                 for options in list_:
                     interchange(fmt, options, True)
             info_alike()
+            well_known_lines()
         else:
             skip("interchange with QEMU's qemu-img", "it is not installed")
         os.chdir("/")

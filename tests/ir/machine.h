@@ -54,6 +54,7 @@ static struct machine m;
 static struct ir_global machine_globals[G_COUNT];
 static struct target machine_target;
 unsigned jump_cache_bits = 13;
+bool region_memory_alone;
 static struct jump_entry machine_cache[1 << JUMP_CACHE_MAX_BITS];
 
 static void machine_declare(void)

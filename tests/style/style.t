@@ -12,7 +12,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 os.chdir(TOP)
 
 # module: what its files may include besides their own folder
-PUBLIC = {"block.h", "char.h", "console.h", "net.h"}
+PUBLIC = {"audio.h", "block.h", "char.h", "console.h", "net.h"}
 LAYERS = {
     "base": {"base"},
     "fpu": {"base", "fpu"},
@@ -25,6 +25,7 @@ LAYERS = {
     "block": {"base", "block.h", "crypto", "nbd/client.h"},
     "img": {"base", "block"},
     "qemu-img.c": {"base", "img", "monitor/version.h"},
+    "audio": {"base", "audio.h"},
     "char": {"base", "char.h"},
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h", "char", "ui", "crypto"},
@@ -40,7 +41,8 @@ LAYERS = {
     "img": {"base", "block.h", "block", "crypto/object.h"},
     "qemu-img.c": {"base", "block.h", "block", "img"},
     "qemu-nbd.c": {"base", "block", "char/address.h", "crypto", "nbd"},
-    "vl.c": {"base", "cpu-exec.h", "hw/core", "hw/virtio/share.h", "migration", "monitor", "block", "char", "ui", "gdbstub",
+    "vl.c": {"base", "cpu-exec.h", "hw/audio/sound.h", "hw/core", "hw/usb/usb.h",
+             "hw/virtio/share.h", "migration", "monitor", "block", "char", "ui", "gdbstub",
              "tcg/disas.h", "tcg/perf-map.h", "crypto/object.h"} | PUBLIC,
     "tests": None,
 }

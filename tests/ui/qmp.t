@@ -3,7 +3,6 @@
 """QMP: greeting, errors, every query against the schema, events, and what management programs do
 to learn what an emulator can."""
 import contextlib
-import json
 import os
 import socket
 import sys
@@ -13,65 +12,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "../boot/lib"), os.path.join(HERE, "lib")]
 from emulator import Emulator, folder
+from qmp import Session
 from tap import done, ok
-
-
-class Session:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(20)
-        end = time.monotonic() + 10
-        while True:
-            try:
-                self.socket.connect(path)
-                break
-            except OSError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-        self.file = self.socket.makefile("r")
-        self.events = []
-        self.greeting = self.line()
-
-    def line(self):
-        text = self.file.readline()
-        return json.loads(text) if text else None
-
-    def raw(self, text):
-        self.socket.sendall(text.encode())
-
-    def answer(self):
-        while True:
-            reply = self.line()
-            if reply is None or "event" not in reply:
-                return reply
-            self.events.append(reply)
-
-    def command(self, execute, **arguments):
-        message = {"execute": execute}
-        if arguments:
-            message["arguments"] = {k.replace("_", "-"): v
-                                    for k, v in arguments.items()}
-        self.raw(json.dumps(message))
-        return self.answer()
-
-    def result(self, execute, **arguments):
-        reply = self.command(execute, **arguments)
-        return reply["return"] if reply and "return" in reply else None
-
-    def event(self, name, seconds=10):
-        """The data of the next event of that name."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            for event in self.events:
-                if event["event"] == name:
-                    self.events.remove(event)
-                    return event.get("data", {})
-            reply = self.line()
-            if reply is None:
-                return None
-            self.events.append(reply)
-        return None
 
 
 @contextlib.contextmanager

@@ -20,8 +20,8 @@ SETTINGS = ["set confirm off", "set pagination off", "set width 0", "set debugin
             "set breakpoint pending off", "set print thread-events off", "set sysroot /"]
 
 
-def have_gdb():
-    return shutil.which("gdb") is not None
+def have_gdb(name="gdb"):
+    return shutil.which(name) is not None
 
 
 def die_with_parent():
@@ -31,7 +31,7 @@ def die_with_parent():
 class Session:
     """An emulator that waits for gdb on a socket, and gdb; for a `with' statement."""
 
-    def __init__(self, command, program):
+    def __init__(self, command, program, gdb="gdb"):
         """command: a function of the socket's path."""
         self.folder = tempfile.TemporaryDirectory(prefix="qemu-test-")
         path = os.path.join(self.folder.name, "gdb")
@@ -41,7 +41,7 @@ class Session:
         end = time.time() + 10
         while not os.path.exists(path) and time.time() < end and self.emulator.poll() is None:
             time.sleep(0.01)
-        self.gdb = subprocess.Popen(["gdb", "-nx", "-q", *[x for s in SETTINGS for x in ("-iex", s)],
+        self.gdb = subprocess.Popen([gdb, "-nx", "-q", *[x for s in SETTINGS for x in ("-iex", s)],
                                      program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT, preexec_fn=die_with_parent,
                                     env=dict(os.environ, LC_ALL="C", HOME=self.folder.name))

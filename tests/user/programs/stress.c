@@ -444,7 +444,7 @@ int main(int argc, char **argv)
     const struct itimerval often = { { 0, 5000 }, { 0, 5000 } }, never = { { 0 } };
     double seconds = argc > 1 && atof(argv[1]) > 0 ? atof(argv[1]) : 1;
     unsigned long done = 0;
-    struct timespec left;
+    struct timespec until;
 
     if (argc > 2 && strcmp(argv[1], "exit") == 0) {
         return atoi(argv[2]);
@@ -465,9 +465,11 @@ int main(int argc, char **argv)
         pthread_create(&threads[i].id, NULL, run, &threads[i]);
     }
     setitimer(ITIMER_REAL, &often, NULL);
-    left.tv_sec = seconds;
-    left.tv_nsec = (seconds - left.tv_sec) * 1e9;
-    while (nanosleep(&left, &left) < 0 && errno == EINTR) {
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    seconds += until.tv_nsec * 1e-9;
+    until.tv_sec += (long)seconds;
+    until.tv_nsec = (seconds - (long)seconds) * 1e9;
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
     }
     stop = 1;
     join_all();
