@@ -33,6 +33,13 @@ for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m; done
 echo "FOUND $(ls /sys/bus/platform/drivers/pvpanic-mmio | grep QEMU) "
 echo c > /proc/sysrq-trigger
 """
+# A watchdog that is not closed in order goes on counting.
+WATCH_INIT = """#!/bin/sh
+mount -t devtmpfs none /dev
+for m in $(cat /lib/modules/.order); do insmod /lib/modules/$m heartbeat=2; done
+[ -c /dev/watchdog ] && echo x > /dev/watchdog && echo COUNTING
+sleep 1000
+"""
 
 
 def status_becomes(machine, text):
@@ -59,15 +66,25 @@ def run(path, device, code, options, want):
             ok(machine.expect(want, 20), name, machine.tail())
 
 
-def run_linux(work):
-    init, initrd = os.path.join(work, "init"), os.path.join(work, "initrd.gz")
+def linux(work, text, module):
+    """Options that boot a kernel with one module and this init."""
+    init, initrd = os.path.join(work, "init"), os.path.join(work, f"{module}.gz")
     with open(init, "w") as f:
-        f.write(INIT)
+        f.write(text)
     os.chmod(init, 0o755)
-    packages.initramfs(initrd, "-i", init, *(part for m in packages.modules("pvpanic_mmio")
+    packages.initramfs(initrd, "-i", init, *(part for m in packages.modules(module)
                                              for part in ("-m", m)))
-    args = ["-m", "192", "-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot", "-kernel",
+    return ["-m", "192", "-nographic", "-nodefaults", "-serial", "stdio", "-no-reboot", "-kernel",
             packages.kernel(), "-initrd", initrd, "-append", "console=ttyS0 quiet"]
+
+
+def run_linux(work):
+    args = linux(work, WATCH_INIT, "i6300esb")
+    with Emulator(*args, "-device", "i6300esb", "-watchdog-action", "pause",
+                  monitor=True) as machine:
+        ok(machine.expect(b"COUNTING", 60), "Linux starts an i6300esb", machine.tail())
+        ok(status_becomes(machine, "paused (watchdog)"), "which runs out", machine.tail())
+    args = linux(work, INIT, "pvpanic_mmio")
     with Emulator(*args, "-device", "pvpanic", "-action", "panic=exit-failure") as machine:
         ok(machine.expect(b"FOUND QEMU0001:00", 60), "Linux finds pvpanic", machine.tail())
         ok(machine.finish(20) == 1, "and uses it when it panics", machine.tail())
