@@ -133,4 +133,25 @@ __attribute__((unused)) static void advance(int64_t ns, int64_t step)
     }
 }
 
+/* What is saved comes back the same. */
+__attribute__((unused)) static void check_state(void)
+{
+    struct state_writer first = { 0 }, second = { 0 };
+    struct state_reader reader;
+    struct error *err = NULL;
+
+    device_save_all(&first);
+    device_reset_all();
+    reader = (struct state_reader){ first.data, first.size, 0 };
+    if (!ok(device_load_all(&reader, &err), "the saved state loads")) {
+        printf("# %s\n", error_text(err));
+        error_free(err);
+    }
+    device_save_all(&second);
+    ok(first.size == second.size && memcmp(first.data, second.data, first.size) == 0,
+       "and is the same");
+    state_writer_free(&first);
+    state_writer_free(&second);
+}
+
 #endif

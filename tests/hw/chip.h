@@ -32,30 +32,9 @@ __attribute__((unused)) static struct device *chip_start(const char *class)
     return chip_place(device_create(class, NULL));
 }
 
-/* What is saved comes back the same. */
-__attribute__((unused)) static void chip_check_state(void)
-{
-    struct state_writer first = { 0 }, second = { 0 };
-    struct state_reader r;
-    struct error *err = NULL;
-
-    device_save_all(&first);
-    device_reset_all();
-    r = (struct state_reader){ first.data, first.size, 0 };
-    if (!ok(device_load_all(&r, &err), "the saved state loads")) {
-        printf("# %s\n", error_text(err));
-        error_free(err);
-    }
-    device_save_all(&second);
-    ok(first.size == second.size && memcmp(first.data, second.data, first.size) == 0,
-       "and is the same");
-    state_writer_free(&first);
-    state_writer_free(&second);
-}
-
 __attribute__((unused)) static void chip_end(void)
 {
-    chip_check_state();
+    check_state();
     memory_region_remove(&chip->regions[0]);
     device_destroy(chip);
     memset(bench.levels, 0, sizeof(bench.levels));

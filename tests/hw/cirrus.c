@@ -514,7 +514,7 @@ static void check_overlap(void)
 /* --- states and nonsense --------------------------------------------------------------------- */
 
 /* A blit goes on after a load. */
-static void check_state(void)
+static void check_saved(void)
 {
     struct state_writer w = { 0 };
     struct state_reader r;
@@ -578,7 +578,7 @@ int main(void)
     check_cursor();
     check_blits();
     check_overlap();
-    check_state();
+    check_saved();
     check_nonsense();
     return tap_done();
 }

@@ -25,7 +25,7 @@ static void check_properties(const char *owner, const struct property *table, si
     ok(good, "%s: properties", owner);
 }
 
-static void check_state(const char *owner, const struct state *state, size_t size)
+static void check_saved(const char *owner, const struct state *state, size_t size)
 {
     long byte = state_uncovered(state);
 
@@ -47,10 +47,10 @@ static void check_class(void *count, const struct device_class *class)
     ok(class->internal || class->desc, "%s: described", class->name);
     ok(!class->inputs || class->input, "%s: inputs", class->name);
     check_properties(class->name, class->properties, class->size);
-    check_state(class->name, &class->state, class->size);
+    check_saved(class->name, &class->state, class->size);
     if (type) {
         check_properties(type->name, type->properties, class->size);
-        check_state(type->name, &type->state, class->size);
+        check_saved(type->name, &type->state, class->size);
     }
 }
 

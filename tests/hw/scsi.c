@@ -318,7 +318,7 @@ static void check_lsi(void)
         set_reg(ISTAT, 0, 1);
     }
     ok(true, "random scripts");
-    chip_check_state();
+    check_state();
     device_destroy(lsi);
     block_close(block);
 }

@@ -146,7 +146,7 @@ int main(void)
     ram = memory_region_host(&bench.ram);
     start();
     check_registers();
-    chip_check_state();
+    check_state();
     check_nonsense();
     audio_close_all();
     return tap_done();

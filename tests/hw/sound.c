@@ -381,7 +381,7 @@ int main(void)
     check_16_bits();
     check_8_bits();
     check_speaker();
-    chip_check_state();
+    check_state();
     check_nonsense();
     device_destroy(card);
     audio_close_all();

@@ -259,7 +259,7 @@ static void check_cursor(void)
     console_unlisten(&listener);
 }
 
-static void check_state(void)
+static void check_saved(void)
 {
     struct state_writer first = { 0 }, second = { 0 };
     struct state_reader r;
@@ -311,7 +311,7 @@ int main(void)
     check_picture();
     check_commands();
     check_cursor();
-    check_state();
+    check_saved();
     check_nonsense();
     return tap_done();
 }

@@ -317,7 +317,7 @@ int main(void)
     check_keyboard();
     check_hub();
     check_serial(chr);
-    chip_check_state();
+    check_state();
     check_nonsense();
     check_places();
     return tap_done();

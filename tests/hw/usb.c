@@ -316,7 +316,7 @@ int main(void)
     device_reset(device_find("scsi-hd"));
     is_int(reg(PORT + 8) & 0x10001, 0x10001, "which the hub tells");
     check_storage(block);
-    chip_check_state();
+    check_state();
     set_reg(CONTROL, 0x80 | 0x3c);
     check_nonsense();
     device_destroy(disk);
