@@ -57,7 +57,7 @@ BITS_x86_64-linux-user = 64
 BITS_arm-linux-user = 32
 BITS_armeb-linux-user = 32be
 # Of a machine only
-MACHINE_SRC = gdbstub/system.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c \
+MACHINE_SRC = gdbstub/system.c base/library.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c \
     tcg/capstone-load.c
 MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
 GENERATED_target-arm = $(B)/gen/arm-decode.c

@@ -8,10 +8,10 @@
 
 #ifdef CONFIG_SDL
 #include <SDL.h>
-#include <dlfcn.h>
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/library.h"
 
 #define LIBRARY "libSDL2-2.0.so.0"
 #define RING 8192                       /* frames; a power of two */
@@ -37,28 +37,14 @@ struct sdl_dev {
 
 static bool load(struct error **err)
 {
-    static const struct { const char *name; void *where; } functions[] = {
+    static const struct library_symbol functions[] = {
 #define F(name) { "SDL_" #name, &sdl.name },
         FUNCTIONS(F)
 #undef F
     };
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_GLOBAL);
 
-    if (!library) {
-        error_set(err, "-audiodev sdl: cannot load %s (Debian: apt-get install libsdl2-2.0-0)",
-                  LIBRARY);
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
-        void *found = dlsym(library, functions[i].name);
-
-        if (!found) {
-            error_set(err, "-audiodev sdl: %s has no %s", LIBRARY, functions[i].name);
-            return false;
-        }
-        memcpy(functions[i].where, &found, sizeof(found));
-    }
-    return true;
+    return library_load("-audiodev sdl", LIBRARY, "libsdl2-2.0-0", functions,
+                        ARRAY_LEN(functions), err);
 }
 
 /* On SDL's thread. */

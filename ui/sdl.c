@@ -4,11 +4,11 @@
 
 #ifdef CONFIG_SDL
 #include <SDL.h>
-#include <dlfcn.h>
 #include <glib.h>
 #include <string.h>
 
 #include "base/bits.h"
+#include "base/library.h"
 #include "console.h"
 #include "ui/keymap.h"
 #include "ui/sdl-keys.h"
@@ -55,28 +55,14 @@ bool sdl_available(void)
 
 static bool load(struct error **err)
 {
-    static const struct { const char *name; void *where; } functions[] = {
+    static const struct library_symbol functions[] = {
 #define F(name) { "SDL_" #name, &sdl.name },
         FUNCTIONS(F)
 #undef F
     };
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_GLOBAL);
 
-    if (!library) {
-        error_set(err, "-display sdl: cannot load %s (Debian: apt-get install libsdl2-2.0-0)",
-                  LIBRARY);
-        return false;
-    }
-    for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
-        void *found = dlsym(library, functions[i].name);
-
-        if (!found) {
-            error_set(err, "-display sdl: %s has no %s", LIBRARY, functions[i].name);
-            return false;
-        }
-        memcpy(functions[i].where, &found, sizeof(found));
-    }
-    return true;
+    return library_load("-display sdl", LIBRARY, "libsdl2-2.0-0", functions,
+                        ARRAY_LEN(functions), err);
 }
 
 /* --- the picture ----------------------------------------------------------------------------- */
