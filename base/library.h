@@ -13,7 +13,7 @@ struct library_symbol {
     void *where;                    /* of the pointer to the function */
 };
 
-/* Fills all pointers in. The error begins with the option that asked, and tells Debian's package. */
+/* Fills all pointers in. The error begins with the option that asked and names Debian's package. */
 bool library_load(const char *option, const char *file, const char *package,
                   const struct library_symbol *symbols, size_t count, struct error **err);
 
