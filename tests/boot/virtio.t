@@ -39,8 +39,10 @@ port=/dev/$(ls /sys/class/virtio-ports | while read p; do
     [ "$(cat /sys/class/virtio-ports/$p/name)" = org.test.0 ] && echo $p; done)
 echo "PORT $port"
 line=
-until [ "$line" ]; do read line < $port || sleep 0.1; done    # it ends at once without a host
-echo "got $line" > $port
+exec 3<> $port                  # kept open: Linux drops what came when the last one closes it
+until [ "$line" ]; do read line <&3 || sleep 0.1; done    # it ends at once without a host
+echo "got $line" >&3
+exec 3>&-
 echo "hello console" > /dev/hvc0
 echo "INPUT $(grep -c 'QEMU Virtio' /proc/bus/input/devices)"
 event=$(sed -n '/Virtio Keyboard/,/^$/s/.*\\(event[0-9]*\\).*/\\1/p' /proc/bus/input/devices)
