@@ -17,7 +17,7 @@
 enum { ENTRIES = 1 << JUMP_CACHE_MAX_BITS, PAGE_FILTER = 1 << 15 };
 
 /* A machine keeps several banks and changes between them; a process has one, and more code. */
-unsigned jump_cache_bits = 13;
+unsigned jump_cache_bits = 14;
 
 /* What a slot is in: a log may hold slots that have become the other kind since. */
 enum { SLOT_LOGGED = 1, SLOT_LOGGED_GLOBAL = 2, SLOT_GLOBAL = 4 };
