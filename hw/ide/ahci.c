@@ -40,8 +40,7 @@ enum { GHC_RESET = 1u << 0, GHC_INTERRUPT = 1u << 1, GHC_AHCI = 1u << 31 };
 #define CAPABILITIES (1u << 31 | 1u << 30 | 1u << 24 | 1u << 18 | 2u << 20 |                       \
                       (AHCI_SLOTS - 1) << 8 | (AHCI_PORTS - 1))
 #define VERSION 0x00010300u
-/* What of PxIS is state of its own, what PxIE can enable, what PxCMD keeps. */
-#define EVENTS (AHCI_IS_DHRS | AHCI_IS_PSS | AHCI_IS_SDBS | AHCI_IS_DPS | AHCI_IS_OFS | AHCI_IS_TFES)
+/* What PxIE can enable, what PxCMD keeps. */
 #define ENABLES 0xfdc000ffu
 #define CMD_KEPT (AHCI_CMD_ST | AHCI_CMD_FRE | 1u << 24 | 1u << 25)
 

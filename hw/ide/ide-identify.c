@@ -252,9 +252,9 @@ void ide_log_queued(struct ide_drive *drive, uint8_t error)
     const struct ide_drive_state *s = &drive->s;
     /* The tag was left there; the count register has moved on. */
     const uint8_t entry[16] = {
-        s->queue_log[0] & 0x1f, 0, IDE_STATUS_IDLE | IDE_STATUS_ERROR, error, s->lba_low, s->lba_mid,
-        s->lba_high, s->select, s->hob_low, s->hob_mid, s->hob_high, 0, s->feature,
-        s->hob_feature
+        s->queue_log[0] & 0x1f, 0, IDE_STATUS_IDLE | IDE_STATUS_ERROR, error,
+        s->lba_low, s->lba_mid, s->lba_high, s->select, s->hob_low, s->hob_mid, s->hob_high,
+        0, s->feature, s->hob_feature
     };
 
     memcpy(drive->s.queue_log, entry, sizeof(entry));

@@ -152,6 +152,7 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
     struct virtq *q = rx_queue(n);
     struct virtq_chain *c = &n->rx;
     unsigned length = header_size(&n->t.v), count = 0;
+    uint16_t position = virtq_position(q);
     uint8_t *buffers = NULL;
     size_t done = 0;
 
@@ -159,7 +160,7 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
         size_t at = count ? 0 : length, part;
 
         if (!virtq_pop(q, c)) {
-            virtq_unpop(q, count);
+            virtq_rewind(q, position);
             return false;
         }
         if (!count) {
@@ -173,7 +174,7 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
         part = iov_put(c->in, c->in_count, at, frame + done, size - done);
         done += part;
         if (done < size && (!virtio_has(&n->t.v, F_MERGE) || !part)) {
-            virtq_unpop(q, count + 1);
+            virtq_rewind(q, position);
             log_guest_error("virtio-net: no buffer for a frame of %zu bytes", size);
             return true;
         }

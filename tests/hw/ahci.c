@@ -13,7 +13,7 @@
 #define SECTORS 4096
 #define SLOT PCI_DEVFN(5, 0)
 #define ABAR 0xf0000000u
-/* The driver's memory: a command list and a FIS area for each of two ports, a table for each slot. */
+/* The driver's memory: a command list and a FIS area for two ports, a table for each slot. */
 #define LIST(port) (0x10000u + 0x1000 * (port))
 #define RECEIVED(port) (0x12000u + 0x1000 * (port))
 #define TABLE(slot) (0x20000u + 0x1000 * (slot))
@@ -209,7 +209,8 @@ static void check_dma(void)
     is_int(run(fis48(0x35, 1000, 640), 640 * 512), DHRS, "WRITE DMA EXT in several parts");
     memset(ram(DATA), 0, 0x58000);
     is_int(run(fis48(0x25, 999, 642), 642 * 512), DHRS, "read back");
-    ok(ram(DATA)[511] == (999 & 0xff) && ram(DATA)[512] == 0x33 && ram(DATA)[641 * 512 - 1] == 0x33 &&
+    ok(ram(DATA)[511] == (999 & 0xff) && ram(DATA)[512] == 0x33 &&
+       ram(DATA)[641 * 512 - 1] == 0x33 &&
        ram(DATA)[641 * 512] == (1640 & 0xff), "what was written");
     is_int(run(fis48(0xea, 0, 0), 0), DHRS, "FLUSH CACHE EXT");
 }
@@ -462,8 +463,8 @@ static void random_command(unsigned port, unsigned slot)
     uint8_t fis[20];
     unsigned count = dice() % 5;
 
-    memcpy(fis, queued(commands[dice() % ARRAY_LEN(commands)], dice() % 8 ? dice() % SECTORS : dice(),
-                       dice() % 200, slot), sizeof(fis));
+    memcpy(fis, queued(commands[dice() % ARRAY_LEN(commands)],
+                       dice() % 8 ? dice() % SECTORS : dice(), dice() % 200, slot), sizeof(fis));
     fis[1] = dice() % 20 ? 0x80 : (uint8_t)dice();
     fis[12] = dice() % 3 ? (uint8_t)(dice() % 100) : fis[12];
     fis[15] = dice() % 10 ? 0 : (uint8_t)dice();
