@@ -100,8 +100,8 @@ def make_disk(work):
     init = os.path.join(work, "init")
     with open(init, "w") as f:
         f.write(FIRST_INIT)
-    modules = packages.modules("crc32c_generic", "ata_piix", "ahci", "sd_mod", "sr_mod", "ext4", "virtio_pci",
-                               "virtio_blk", "virtio_scsi")
+    modules = packages.modules("crc32c_generic", "ata_piix", "ahci", "sd_mod", "sr_mod", "ext4",
+                               "virtio_pci", "virtio_blk", "virtio_scsi")
     initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
                                 *(part for m in modules for part in ("-m", m)))
     boot, core = grub_blocks(work)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's kernel drives the virtio devices: network, random numbers, balloon, ports, in both
-generations of their registers and both layouts of queues; shared folders with each kind of security; and disks that are used
-while the machine moves to another emulator."""
+generations of their registers and both layouts of queues; shared folders with each kind of
+security; and disks that are used while the machine moves to another emulator."""
 import hashlib
 import os
 import re

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Packed virtqueues, driven through the entropy device: layout, wrap counters, events, hostility. */
+/* Packed virtqueues, driven through the entropy device: layout, wrap counters, events, attacks. */
 #include "tests/hw/virtio-bench.h"
 
 #define F1 VIRTIO_BIT(32)
