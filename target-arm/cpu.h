@@ -169,6 +169,7 @@ unsigned arm_bank(unsigned mode);
 void arm_pack_flags(struct arm_env *env);
 
 uint64_t arm_fp_fix(void *env, uint64_t a, uint64_t b, uint64_t op);
+void arm_vf_fix(void *env, void *a, const void *b, uint64_t how);
 uint32_t arm_fpscr_read(struct arm_env *env);
 void arm_fpscr_write(struct arm_env *env, uint32_t value);
 

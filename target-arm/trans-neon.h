@@ -9,9 +9,18 @@
 void neon_call(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm,
                unsigned imm);
 
-/* trans-neon-lanes.c: the helper's operation by IR ops; false: it is not done. */
-bool neon_lanes(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm,
-                unsigned imm);
+/* The helper's operation by IR ops; false: it is not done. */
+#define NEON_BY_OPS(name) \
+    bool name(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm, unsigned imm)
+NEON_BY_OPS(neon_lanes);
+NEON_BY_OPS(neon_saturating);
+NEON_BY_OPS(neon_floats);
+
+/* trans-neon-lanes.c: of Q registers, kinds as of neon_shift_by() */
+ir_val neon_round_shift(struct arm_dis *d, unsigned size, unsigned kind, ir_val v, unsigned amount,
+                        bool round);
+/* trans-neon-float.c */
+ir_val neon_signs(struct arm_dis *d, bool q);          /* the upper bits of words */
 
 /* trans-neon-fast.c: D and Q registers, shifts of elements by psrl, psra and psll (kind 2, 4, 6) */
 ir_val neon_get(struct arm_dis *d, bool q, unsigned n);

@@ -17,6 +17,9 @@ enum ir_type ir_type_of(const struct ir *ir, ir_val v);
 
 ir_val ir_get(struct ir *ir, unsigned global);
 void ir_set(struct ir *ir, unsigned global, ir_val v);
+/* Two neighbours of 64 bits as one vector; the lower one then has the vector for its value. */
+ir_val ir_get_pair(struct ir *ir, unsigned global);
+void ir_set_pair(struct ir *ir, unsigned global, ir_val v);
 /* The current value of a global if it is known at translation time to be that constant. */
 bool ir_get_const(struct ir *ir, unsigned global, int64_t *value);
 
