@@ -73,7 +73,7 @@ static ir_val widen(struct arm_dis *d, unsigned size, bool u, ir_val v)
 }
 
 /* The lower halves of a Q register's elements, of 1 << size bytes, as a D register */
-static ir_val narrow(struct arm_dis *d, unsigned size, ir_val v)
+ir_val neon_narrow(struct arm_dis *d, unsigned size, ir_val v)
 {
     switch (size) {
     case 0:
@@ -189,7 +189,7 @@ static bool shift_narrow(struct arm_dis *d, const struct lanes *l)
     ir_val v = neon_round_shift(d, l->size + 1, SHIFT_RIGHT, pair(d, l->vn), l->imm,
                                 l->op == N_RSHRN);
 
-    arm_set_d(d, l->vd, narrow(d, l->size, v));
+    arm_set_d(d, l->vd, neon_narrow(d, l->size, v));
     return true;
 }
 
@@ -204,7 +204,7 @@ static bool high_narrow(struct arm_dis *d, const struct lanes *l)
         r = vec(d, IR_vadd, l->size + 1, r, half);
     }
     r = shift(d, l->size + 1, SHIFT_RIGHT, r, 8 << l->size);
-    arm_set_d(d, l->vd, narrow(d, l->size, r));
+    arm_set_d(d, l->vd, neon_narrow(d, l->size, r));
     return true;
 }
 
@@ -226,7 +226,7 @@ static bool neighbours(struct arm_dis *d, const struct lanes *l)
     odd = l->size == 2 ? sse_imm(d, 1, 0x70, both, 0xf5)
                        : shift(d, l->size + 1, SHIFT_RIGHT, both, 8 << l->size);
     r = l->op == N_PADD ? vec(d, IR_vadd, l->size, both, odd) : sse(d, how[0], how[1], both, odd);
-    arm_set_d(d, l->vd, narrow(d, l->size, r));
+    arm_set_d(d, l->vd, neon_narrow(d, l->size, r));
     return true;
 }
 
@@ -475,34 +475,39 @@ static bool transpose(struct arm_dis *d, const struct lanes *l)
     return true;
 }
 
-/* Elements with even numbers, and those with odd ones */
+struct neon_pair neon_unzip(struct arm_dis *d, unsigned size, ir_val a, ir_val b)
+{
+    unsigned map = size ? 2 : 1, opcode = size ? 0x2b : 0x67;               /* packus */
+    struct neon_pair r;
+
+    if (size == 2) {                                    /* shufps */
+        r.even = arm_vx_move_imm(d, V128, 1, 0, 0xc6, a, b, 0x88);
+        r.odd = arm_vx_move_imm(d, V128, 1, 0, 0xc6, a, b, 0xdd);
+    } else {
+        r.even = sse(d, map, opcode, low_halves(d, size, a), low_halves(d, size, b));
+        r.odd = sse(d, map, opcode, shift(d, size + 1, SHIFT_RIGHT, a, 8 << size),
+                    shift(d, size + 1, SHIFT_RIGHT, b, 8 << size));
+    }
+    return r;
+}
+
 static bool unzip(struct arm_dis *d, const struct lanes *l)
 {
-    ir_val a, b, even, odd;
+    struct neon_pair r;
+    ir_val a;
 
     if (l->vd == l->vm) {
         return false;
     }
-    if (!l->q) {
-        a = sse(d, 1, 0x6c, arm_get_d(d, l->vd), arm_get_d(d, l->vm));      /* punpcklqdq */
-        even = narrow(d, l->size, a);
-        odd = narrow(d, l->size, shift(d, l->size + 1, SHIFT_RIGHT, a, 8 << l->size));
+    if (l->q) {
+        r = neon_unzip(d, l->size, pair(d, l->vd), pair(d, l->vm));
     } else {
-        a = pair(d, l->vd);
-        b = pair(d, l->vm);
-        if (l->size == 2) {                             /* shufps */
-            even = arm_vx_move_imm(d, V128, 1, 0, 0xc6, a, b, 0x88);
-            odd = arm_vx_move_imm(d, V128, 1, 0, 0xc6, a, b, 0xdd);
-        } else {                                        /* packuswb, packusdw */
-            unsigned map = l->size ? 2 : 1, opcode = l->size ? 0x2b : 0x67;
-
-            even = sse(d, map, opcode, low_halves(d, l->size, a), low_halves(d, l->size, b));
-            odd = sse(d, map, opcode, shift(d, l->size + 1, SHIFT_RIGHT, a, 8 << l->size),
-                      shift(d, l->size + 1, SHIFT_RIGHT, b, 8 << l->size));
-        }
+        a = sse(d, 1, 0x6c, arm_get_d(d, l->vd), arm_get_d(d, l->vm));      /* punpcklqdq */
+        r.even = neon_narrow(d, l->size, a);
+        r.odd = neon_narrow(d, l->size, shift(d, l->size + 1, SHIFT_RIGHT, a, 8 << l->size));
     }
-    neon_set(d, l->q, l->vd, even);
-    neon_set(d, l->q, l->vm, odd);
+    neon_set(d, l->q, l->vd, r.even);
+    neon_set(d, l->q, l->vm, r.odd);
     return true;
 }
 

@@ -16,7 +16,17 @@ NEON_BY_OPS(neon_lanes);
 NEON_BY_OPS(neon_saturating);
 NEON_BY_OPS(neon_floats);
 
-/* trans-neon-lanes.c: of Q registers, kinds as of neon_shift_by() */
+/* trans-neon-mem.c: n registers in a row, as memory has them */
+void neon_whole_registers(struct arm_dis *d, bool load, unsigned reg, unsigned n, ir_val base,
+                          int32_t at);
+
+/* trans-neon-lanes.c: the lower halves of elements twice as wide as 1 << size, as a D register */
+ir_val neon_narrow(struct arm_dis *d, unsigned size, ir_val v);
+/* Elements of a and b with even numbers, and those with odd ones */
+struct neon_pair {
+    ir_val even, odd;
+} neon_unzip(struct arm_dis *d, unsigned size, ir_val a, ir_val b);
+/* Of Q registers, kinds as of neon_shift_by() */
 ir_val neon_round_shift(struct arm_dis *d, unsigned size, unsigned kind, ir_val v, unsigned amount,
                         bool round);
 /* trans-neon-float.c */

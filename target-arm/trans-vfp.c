@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "target-arm/model.h"
-#include "target-arm/translate.h"
+#include "target-arm/trans-neon.h"
 #include "target-arm/vfp.h"
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -505,7 +505,7 @@ void trans_VLDR(struct arm_dis *d, const struct arm_arg_vls *a)
 void trans_VLDM(struct arm_dis *d, const struct arm_arg_vldm *a)
 {
     ir_val base = a->rn == R_PC ? arm_imm(d, arm_pc_value(d) & ~3u) : arm_reg(d, a->rn);
-    unsigned size = a->dp ? 8 : 4, n = a->dp ? a->imm / 2 : a->imm, limit = 32;
+    unsigned n = a->dp ? a->imm / 2 : a->imm, limit = 32;
     int32_t at = a->u ? 0 : -a->imm * 4, change = a->u ? a->imm * 4 : -a->imm * 4;
 
     if (a->dp && !arm_dis_has(d, F_D32)) {
@@ -515,13 +515,14 @@ void trans_VLDM(struct arm_dis *d, const struct arm_arg_vldm *a)
         arm_undefined(d);
         return;
     }
-    for (unsigned i = 0; i < n; i++, at += size) {
+    if (a->dp) {
+        neon_whole_registers(d, a->l, a->vd, n, base, at);
+    }
+    for (unsigned i = 0; i < n && !a->dp; i++, at += 4) {
         if (a->l) {
-            set(d, a->dp, a->vd + i,
-                arm_ld(d, type_of(a->dp), base, at, a->dp ? MO_64 : MO_32));
+            arm_set_s(d, a->vd + i, arm_ld(d, F32, base, at, MO_32));
         } else {
-            arm_st(d, type_of(a->dp), base, at, get(d, a->dp, a->vd + i),
-                   a->dp ? MO_64 : MO_32);
+            arm_st(d, F32, base, at, arm_get_s(d, a->vd + i), MO_32);
         }
     }
     if (a->w) {
