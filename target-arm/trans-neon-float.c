@@ -49,7 +49,7 @@ static ir_val operand_m(struct arm_dis *d, const struct floats *f)
     } else {
         ir_val v = arm_get_d(d, f->vm);
 
-        return arm_vx_move_imm(d, V128, 1, 0x66, 0x70, v, v, f->imm * 0x55);
+        return arm_vx_move_imm(d, V128, 1, 0x66, 0x70, v, 0, f->imm * 0x55);
     }
 }
 
@@ -102,8 +102,8 @@ static ir_val compare_zero(struct arm_dis *d, const struct floats *f)
 static ir_val neighbours(struct arm_dis *d, const struct floats *f)
 {
     ir_val both = arm_vx_move(d, V128, 1, 0x66, 0x6c, arm_get_d(d, f->vn), arm_get_d(d, f->vm));
-    ir_val even = arm_vx_move_imm(d, V128, 1, 0x66, 0x70, both, both, 0x08);
-    ir_val odd = arm_vx_move_imm(d, V128, 1, 0x66, 0x70, both, both, 0x0d);
+    ir_val even = arm_vx_move_imm(d, V128, 1, 0x66, 0x70, both, 0, 0x08);
+    ir_val odd = arm_vx_move_imm(d, V128, 1, 0x66, 0x70, both, 0, 0x0d);
 
     switch (f->op) {
     case N_FPADD: return flush(d, f, VF_ADD, 0, N_FADD, even, odd);
@@ -122,7 +122,7 @@ static ir_val from_signed(struct arm_dis *d, const struct floats *f)
     if (!f->q) {
         m = ir_1(d->ir, IR_bitcast, V128, m);
     }
-    return ir_imm(d->ir, IR_vx, V128, m, m, o.imm);
+    return ir_imm(d->ir, IR_vx, V128, m, 0, o.imm);
 }
 
 static ir_val to_integer(struct arm_dis *d, const struct floats *f, enum ir_vf kind)

@@ -13,7 +13,7 @@ static ir_val sse(struct arm_dis *d, unsigned map, unsigned opcode, ir_val a, ir
 
 static ir_val sse_imm(struct arm_dis *d, unsigned map, unsigned opcode, ir_val a, unsigned imm)
 {
-    return arm_vx_move_imm(d, V128, map, 0x66, opcode, a, a, imm);
+    return arm_vx_move_imm(d, V128, map, 0x66, opcode, a, 0, imm);
 }
 
 /* Of D registers when one operand is such. */
@@ -69,7 +69,7 @@ static ir_val widen(struct arm_dis *d, unsigned size, bool u, ir_val v)
 {
     static const uint8_t opcode[3] = { 0x20, 0x23, 0x25 };
 
-    return sse(d, 2, opcode[size] + (u ? 0x10 : 0), v, v);
+    return sse(d, 2, opcode[size] + (u ? 0x10 : 0), v, 0);
 }
 
 /* The lower halves of a Q register's elements, of 1 << size bytes, as a D register */
@@ -110,7 +110,7 @@ static ir_val operand_m(struct arm_dis *d, const struct lanes *l)
         return v;
     }
     if (l->size == 1) {
-        v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, v, l->imm * 0x55);   /* pshuflw */
+        v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, 0, l->imm * 0x55);   /* pshuflw */
         return sse(d, 1, 0x6c, v, v);                                       /* punpcklqdq */
     }
     return sse_imm(d, 1, 0x70, v, l->imm * 0x55);
@@ -154,7 +154,7 @@ static bool add_long(struct arm_dis *d, const struct lanes *l)
 
 static ir_val absolute(struct arm_dis *d, unsigned size, ir_val v)
 {
-    return sse(d, 2, 0x1c + size, v, v);                /* pabsb, pabsw, pabsd */
+    return sse(d, 2, 0x1c + size, v, 0);                /* pabsb, pabsw, pabsd */
 }
 
 static bool difference_long(struct arm_dis *d, const struct lanes *l)
@@ -404,8 +404,8 @@ static ir_val swap_bytes(struct arm_dis *d, ir_val v)
 /* Words of each half of the register by pshuflw and pshufhw */
 static ir_val shuffle_words(struct arm_dis *d, ir_val v, unsigned order)
 {
-    v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, v, order);
-    return arm_vx_move_imm(d, V128, 1, 0xf3, 0x70, v, v, order);
+    v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, 0, order);
+    return arm_vx_move_imm(d, V128, 1, 0xf3, 0x70, v, 0, order);
 }
 
 static bool reverse(struct arm_dis *d, const struct lanes *l)

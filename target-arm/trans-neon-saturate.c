@@ -132,7 +132,7 @@ static bool absolute_or_negative(struct arm_dis *d, const struct operation *o)
 
     limit = o->size ? signs(d, o->size) : fill(d, 8, 0x80);
     mask = vec(d, o, IR_vcmpeq, m, limit);
-    r = o->op == N_QABS ? sse(d, 2, 0x1c + o->size, m, m) : vec(d, o, IR_vsub, zero(d), m);
+    r = o->op == N_QABS ? sse(d, 2, 0x1c + o->size, m, 0) : vec(d, o, IR_vsub, zero(d), m);
     saturated(d, o->type, mask);
     neon_set(d, o->q, o->vd, vec(d, o, IR_vxor, r, mask));
     return true;
@@ -150,10 +150,10 @@ static ir_val operand_m(struct arm_dis *d, const struct operation *o, bool q)
     }
     v = arm_get_d(d, o->vm);
     if (o->size == 1) {
-        v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, v, o->imm * 0x55);   /* pshuflw */
+        v = arm_vx_move_imm(d, V128, 1, 0xf2, 0x70, v, 0, o->imm * 0x55);   /* pshuflw */
         return sse(d, 1, 0x6c, v, v);                                       /* punpcklqdq */
     }
-    return arm_vx_move_imm(d, V128, 1, 0x66, 0x70, v, v, o->imm * 0x55);
+    return arm_vx_move_imm(d, V128, 1, 0x66, 0x70, v, 0, o->imm * 0x55);
 }
 
 /* Halves of doubled products of halfwords */
@@ -212,8 +212,8 @@ static bool multiply_long(struct arm_dis *d, const struct operation *o)
     uint8_t widen = o->size == 1 ? 0x23 : 0x25;
     ir_val n = arm_get_d(d, o->vn), m = operand_m(d, o, false), r;
 
-    n = sse(d, 2, widen, n, n);
-    m = sse(d, 2, widen, m, m);
+    n = sse(d, 2, widen, n, 0);
+    m = sse(d, 2, widen, m, 0);
     r = sse(d, 2, o->size == 1 ? 0x40 : 0x28, n, m);                        /* pmulld, pmuldq */
     r = limit_square(d, V128, wide.size, shift(d, wide.size, SHIFT_LEFT, r, 1));
     if (o->op != N_QDMULL) {
@@ -254,7 +254,7 @@ static bool shift_narrow(struct arm_dis *d, const struct operation *o)
     v = neon_round_shift(d, size, kind, v, o->imm, round);
     r = pack(d, o, to_unsigned, source_u, v);
     saturated(d, V128, ir_2(d->ir, IR_vxor, V128, v,
-                            sse(d, 2, widen[o->size] + (to_unsigned ? 0x10 : 0), r, r)));
+                            sse(d, 2, widen[o->size] + (to_unsigned ? 0x10 : 0), r, 0)));
     arm_set_d(d, o->vd, r);
     return true;
 }
