@@ -61,6 +61,8 @@ struct arm_dis {
     ir_val s_val[32], s_of[32];
     ir_val fp_compare;
     ir_val q_val[16], q_low[16], q_high[16];
+    /* trans-media.c: what G_GE was set to, and that as a mask of bytes */
+    ir_val ge_val, ge_mask;
 };
 
 static inline bool arm_dis_has(const struct arm_dis *d, enum arm_feature f)
