@@ -51,6 +51,12 @@ void neon_set(struct arm_dis *d, bool q, unsigned n, ir_val v)
     }
 }
 
+/* movq: the value of a D register may be that of a Q register. */
+ir_val neon_alone(struct arm_dis *d, ir_val v)
+{
+    return arm_vx_move(d, V128, 1, 0xf3, 0x7e, v, 0);
+}
+
 static enum ir_type vector(bool q)
 {
     return q ? V128 : V64;

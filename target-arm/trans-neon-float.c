@@ -120,7 +120,7 @@ static ir_val from_signed(struct arm_dis *d, const struct floats *f)
 
     o.sse = (struct ir_sse){ .map = 1, .opcode = 0x5b };
     if (!f->q) {
-        m = ir_1(d->ir, IR_bitcast, V128, m);
+        m = neon_alone(d, m);
     }
     return ir_imm(d->ir, IR_vx, V128, m, 0, o.imm);
 }

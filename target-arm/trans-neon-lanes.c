@@ -524,7 +524,7 @@ static bool look_up(struct arm_dis *d, const struct lanes *l)
     table = sse(d, 1, 0x6c, table, n == 1 ? table : arm_get_d(d, l->vn + 1));
     r = sse(d, 2, 0x00, table, sse(d, 1, 0xdc, index, fill(d, 0, n == 1 ? 0x78 : 0x70)));
     if (n > 2) {
-        table = ir_1(d->ir, IR_bitcast, V128, arm_get_d(d, l->vn + 2));
+        table = neon_alone(d, arm_get_d(d, l->vn + 2));
         table = sse(d, 1, 0x6c, table, n == 3 ? zero(d) : arm_get_d(d, l->vn + 3));
         mask = sse(d, 1, 0xdc, vec(d, IR_vsub, 0, index, fill(d, 0, 16)), fill(d, 0, 0x70));
         r = vec(d, IR_vor, 0, r, sse(d, 2, 0x00, table, mask));

@@ -60,7 +60,7 @@ static void saturated(struct arm_dis *d, enum ir_type type, ir_val bits)
     uint32_t qc = offsetof(struct arm_env, fp_qc);
 
     if (type == V64) {
-        bits = ir_1(d->ir, IR_bitcast, V128, bits);
+        bits = neon_alone(d, bits);
     }
     bits = ir_2(d->ir, IR_vor, V128, ir_envld(d->ir, V128, qc, MO_128), bits);
     ir_envst(d->ir, V128, qc, bits, MO_128);

@@ -35,6 +35,7 @@ ir_val neon_signs(struct arm_dis *d, bool q);          /* the upper bits of word
 /* trans-neon-fast.c: D and Q registers, shifts of elements by psrl, psra and psll (kind 2, 4, 6) */
 ir_val neon_get(struct arm_dis *d, bool q, unsigned n);
 void neon_set(struct arm_dis *d, bool q, unsigned n, ir_val v);
+ir_val neon_alone(struct arm_dis *d, ir_val v);        /* zeros beside a D register */
 ir_val neon_shift_by(struct arm_dis *d, bool q, unsigned size, unsigned kind, unsigned amount,
                      ir_val v);
 /* True when IR ops did it; operands have been checked. */
