@@ -466,5 +466,8 @@ ir_val ir_call(struct ir *ir, unsigned helper, ir_val a, ir_val b, ir_val c, ir_
     if (!(h->flags & HELPER_PURE)) {
         memset(ir->groups, 0, sizeof(ir->groups));      /* it may change mappings */
     }
+    if (h->flags & HELPER_MXCSR) {
+        memset(ir->cse, 0, sizeof(ir->cse));            /* the same sum may round in another way */
+    }
     return h->ret == IR_NONE ? 0 : v;
 }
