@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Advanced SIMD floats by IR op vflush, which is exact, and the host's conversions where those are.
- * The host must round to nearest: under other modes everything is in the helper, as estimates, fused
- * products, half precision and fractions always are.
+ * The host must round to nearest: under other modes everything is in the helper, as estimates,
+ * fused products, half precision and fractions always are.
  */
 #include "target-arm/trans-neon.h"
 

@@ -368,10 +368,15 @@ void trans_VCMP(struct arm_dis *d, const struct arm_arg_VCMP *a)
     d->fp_compare = r;
 }
 
-/* The flags of the comparison just before, from what fcmp gave; others from env. */
+/*
+ * The flags of the comparison just before are those of a subtraction: from what fcmp gave (0, 1, 0x40
+ * and 0x45 for unordered) a number that is greater, less or equal, or so far below that it overflows.
+ * Other flags come from env.
+ */
 static void flags_to_apsr(struct arm_dis *d)
 {
-    ir_val v = d->fp_compare, n;
+    enum { BELOW_SIGN = 0x3fffffff, EQUAL = BELOW_SIGN ^ 0x40 >> 3 };
+    ir_val v = d->fp_compare, equal;
 
     if (!v) {
         v = arm_call0(d, H_fp_nzcv);
@@ -379,9 +384,9 @@ static void flags_to_apsr(struct arm_dis *d)
         arm_flags_nz(d, v, arm_2i(d, IR_xor, arm_2i(d, IR_and, v, PSR_Z), PSR_Z));
         return;
     }
-    n = arm_2i(d, IR_and, arm_2(d, IR_andc, v, arm_2i(d, IR_shr, v, 2)), 1);
-    arm_flags_cv(d, arm_2i(d, IR_xor, n, 1), ir_extract(d->ir, I32, v, 2, 1));
-    arm_flags_nz(d, arm_2i(d, IR_shl, n, 31), arm_2i(d, IR_xor, v, 0x40));
+    v = arm_2i(d, IR_xor, arm_2i(d, IR_rotr, v, 3), BELOW_SIGN);
+    equal = arm_imm(d, EQUAL);
+    arm_flags_sub(d, v, equal, arm_2(d, IR_sub, v, equal), true);
 }
 
 /* --- conversions ----------------------------------------------------------------------------- */
