@@ -196,8 +196,7 @@ void trans_VLDST_many(struct arm_dis *d, const struct arm_arg_VLDST_many *a)
         return;
     }
     if (a->align) {
-        arm_check_aligned(d, base, 4u << a->align, !a->l);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, 4u << a->align, !a->l);
     }
     if (whole) {
         neon_whole_registers(d, a->l, a->vd, l.repeats, base, 0);
@@ -254,8 +253,7 @@ void trans_VLDST_one(struct arm_dis *d, const struct arm_arg_VLDST_one *a)
         return;
     }
     if (lane_align(a)) {
-        arm_check_aligned(d, base, lane_align(a), !a->l);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, lane_align(a), !a->l);
     }
     for (unsigned k = 0; k < n; k++) {
         unsigned reg = a->vd + k * spacing;
@@ -286,8 +284,8 @@ void trans_VLD_all(struct arm_dis *d, const struct arm_arg_VLD_all *a)
         return;
     }
     if (a->a) {
-        arm_check_aligned(d, base, a->size == 3 ? 16 : n == 4 && size == 2 ? 8 : n << size, false);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, a->size == 3 ? 16 : n == 4 && size == 2 ? 8 : n << size,
+                          false);
     }
     for (unsigned k = 0; k < n; k++) {
         ir_val x = arm_ld(d, I32, base, k << size, size);

@@ -518,6 +518,7 @@ static void set_up(struct arm_dis *d, struct translation *t)
     f->insns = (uint8_t *)d->region->insns;
     f->pc_mask = ~1ull;
     f->all_flags = FL_NZCV;
+    d->region->n_misaligned = 0;
     t->first = ~0ull;
     t->end = 0;
     t->insns = 0;
@@ -555,4 +556,5 @@ void arm_translate(struct translation *t)
         ir_label(t->ir, f->outs[i].label);
         exit_to(&d, f->outs[i].pc);
     }
+    arm_emit_misaligned(&d);
 }
