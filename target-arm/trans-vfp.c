@@ -369,9 +369,9 @@ void trans_VCMP(struct arm_dis *d, const struct arm_arg_VCMP *a)
 }
 
 /*
- * The flags of the comparison just before are those of a subtraction: from what fcmp gave (0, 1, 0x40
- * and 0x45 for unordered) a number that is greater, less or equal, or so far below that it overflows.
- * Other flags come from env.
+ * The flags of the comparison just before are those of a subtraction: from what fcmp gave (0, 1,
+ * 0x40 and 0x45 for unordered) a number that is greater, less or equal, or so far below that it
+ * overflows. Other flags come from env.
  */
 static void flags_to_apsr(struct arm_dis *d)
 {
