@@ -54,6 +54,8 @@ struct arm_dis {
     bool skipping;
     uint16_t skip_last;             /* the last instruction of these */
     unsigned skip_label;
+    bool skip_again;                /* the flags have changed since the condition was asked */
+    uint8_t skip_cv_op, skip_nz;    /* what is known of the flags on all ways to the label */
     uint8_t live;                   /* FL_* wanted behind this instruction */
     bool live_known;
     bool flags_changed;             /* by the current instruction */

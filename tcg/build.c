@@ -26,7 +26,7 @@ void ir_reset(struct ir *ir)
 
 bool ir_full(const struct ir *ir)
 {
-    return ir->n + 512 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
+    return ir->n + 768 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
 }
 
 enum ir_type ir_type_of(const struct ir *ir, ir_val v)

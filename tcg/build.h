@@ -9,7 +9,7 @@
 #include "tcg/ir.h"
 
 void ir_reset(struct ir *ir);       /* keeps globals and helpers */
-bool ir_full(const struct ir *ir);  /* less than 512 ops of room are left: end the region */
+bool ir_full(const struct ir *ir);  /* less than 768 ops of room are left: end the region */
 
 ir_val ir_const(struct ir *ir, enum ir_type type, int64_t value);
 bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value);
