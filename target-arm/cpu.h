@@ -106,6 +106,7 @@ struct arm_env {
     uint32_t fpscr;                 /* without NZCV of ... */
     uint32_t fp_nzcv;               /* ... the last comparison, see fpscr.c; without QC of ... */
     uint32_t fp_qc[4] __attribute__((aligned(16)));     /* ... not all zero: QC */
+    uint64_t fp_source;             /* of a conversion, within an instruction */
     uint32_t fpexc;
     uint32_t exclusive_addr, exclusive_size;            /* size 0: no reservation */
     uint64_t exclusive_value;

@@ -373,11 +373,7 @@ static void check_in_line(struct arm_dis *d, unsigned rn, int imm, unsigned size
 
     ir_brc(d->ir, I32, IR_EQ, low, arm_imm(d, 0), good);
     misaligned(d, rn, imm, write);
-    ir_label(d->ir, good);
-    if (d->in->flow.state) {
-        ir_set(d->ir, G_IT, arm_imm(d, d->in->flow.state));     /* labels forget it */
-    }
-    d->fp_compare = 0;
+    arm_label_placed(d, good);
 }
 
 void arm_check_aligned(struct arm_dis *d, unsigned rn, int imm, unsigned size, bool write)

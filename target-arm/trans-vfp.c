@@ -444,11 +444,40 @@ void trans_VCVT_int(struct arm_dis *d, const struct arm_arg_VCVT_int *a)
     set(d, a->dp, a->vd, v);
 }
 
+/*
+ * cvt[t]ss2si and cvt[t]sd2si: what is out of range raises invalid, and nothing else, on both. The
+ * host then gives the smallest number, where the helper has a look, as labels let no value through,
+ * at the source, which must not be overwritten meanwhile.
+ */
+static void to_signed(struct arm_dis *d, const struct arm_arg_VCVT_to_int *a)
+{
+    struct ir_op o = { .op = IR_vx_gv };
+    unsigned done = arm_label_new(d);
+    ir_val r;
+
+    o.sse = (struct ir_sse){ .prefix = a->dp ? 0xf2 : 0xf3, .map = 1,
+                             .opcode = a->rz ? 0x2c : 0x2d };
+    ir_envst(d->ir, type_of(a->dp), offsetof(struct arm_env, fp_source), get(d, a->dp, a->vm),
+             a->dp ? MO_64 : MO_32);
+    r = ir_imm(d->ir, IR_vx_gv, I32, get(d, a->dp, a->vm), 0, o.imm);
+    arm_set_s(d, a->vd, from_int(d, false, r));
+    ir_brc(d->ir, I32, IR_NE, r, arm_imm(d, 0x80000000), done);
+    r = ir_envld(d->ir, a->dp ? I64 : I32, offsetof(struct arm_env, fp_source),
+                 a->dp ? MO_64 : MO_32);
+    r = call_bits(d, VFP_TO_S32, a->dp, r, ir_const(d->ir, I64, a->rz), 0);
+    arm_set_s(d, a->vd, from_int(d, false, r));
+    arm_label_placed(d, done);
+}
+
 void trans_VCVT_to_int(struct arm_dis *d, const struct arm_arg_VCVT_to_int *a)
 {
     ir_val r;
 
     if (a->dp && arm_no_d(d, a->vm)) {
+        return;
+    }
+    if (a->s && !(d->mode & KEY_FP_FLUSH)) {
+        to_signed(d, a);
         return;
     }
     r = call_bits(d, a->s ? VFP_TO_S32 : VFP_TO_U32, a->dp,

@@ -218,6 +218,15 @@ unsigned arm_label_new(struct arm_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
+void arm_label_placed(struct arm_dis *d, unsigned label)
+{
+    ir_label(d->ir, label);
+    if (d->in->flow.state) {
+        ir_set(d->ir, G_IT, arm_imm(d, d->in->flow.state));     /* labels forget it */
+    }
+    d->fp_compare = 0;
+}
+
 void arm_undefined(struct arm_dis *d)
 {
     arm_call1(d, H_raise, arm_imm(d, EXC_UNDEF));

@@ -132,6 +132,7 @@ void arm_leave(struct arm_dis *d);
 unsigned arm_branch_label(struct arm_dis *d, uint64_t pc);
 /* A label inside the instruction, all ways to it with the same lazy state. */
 unsigned arm_label_new(struct arm_dis *d);
+void arm_label_placed(struct arm_dis *d, unsigned label);
 
 void arm_translate(struct translation *t);
 extern const struct ir_global arm_globals[];

@@ -52,8 +52,9 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
         return n == 0 ? t == type : is_int(t);
     case IR_vdup:
         return is_int(t);
-    case IR_vext:
     case IR_vx_gv:
+        return !is_int(t) && t != IR_NONE;
+    case IR_vext:
     case IR_vx_fl:
     case IR_vx_index:
     case IR_vx_flags:
