@@ -132,6 +132,8 @@ struct target {
     bool (*disassemble_mode)(const struct code_key *key, int *bits);
     /* The result of IR op ffix: what its imm says of the bits a and b. */
     uint64_t (*fp_fix)(void *env, uint64_t a, uint64_t b, uint64_t op);
+    /* That of vflush, in place of a; of 64 bits: a above which is b. */
+    void (*vf_fix)(void *env, void *a, const void *b, uint64_t op);
     /* cpu_debug_alone() or the number of watchpoints has changed: it is part of the mode. */
     void (*debug_changed)(struct cpu *cpu);
     const struct debug_registers *registers;            /* for gdb, see cpu-registers.h */

@@ -62,6 +62,7 @@ static uint32_t fp_mode(const struct arm_env *env)
     }
     mode |= env->fpscr & FPSCR_FZ ? KEY_FP_FLUSH : 0;
     mode |= env->fpscr & FPSCR_DN ? KEY_FP_DEFAULT_NAN : 0;
+    mode |= (env->fpscr & FPSCR_RMODE) >> 22 << KEY_FP_ROUND_SHIFT;
     return mode | (env->fpscr & FPSCR_LEN) | (env->fpscr & FPSCR_STRIDE ? KEY_FP_STRIDE : 0);
 }
 
@@ -143,5 +144,6 @@ const struct target the_target = {
     .debug_translate = arm_debug_translate,
     .disassemble_mode = arm_disassemble_mode,
     .fp_fix = arm_fp_fix,
+    .vf_fix = arm_vf_fix,
     .list_models = arm_list_models,
 };

@@ -100,12 +100,13 @@ struct arm_env {
     uint32_t cv_op;                 /* enum arm_cv: how C and V follow from ... */
     uint32_t cv_a, cv_b;
     uint32_t it;                    /* IT state, 0 outside of an IT block */
-    uint32_t qf, ge;                /* Q as 0 or 1; GE as four bits */
+    uint32_t qf, ge;                /* Q as 0 or 1; GE in the uppermost bits of four bytes */
     union arm_d d[32] __attribute__((aligned(16)));
     uint32_t mxcsr;                 /* host view of FPSCR: rounding, flags not yet collected */
     uint32_t fpscr;                 /* without NZCV of ... */
     uint32_t fp_nzcv;               /* ... the last comparison, see fpscr.c; without QC of ... */
     uint32_t fp_qc[4] __attribute__((aligned(16)));     /* ... not all zero: QC */
+    uint64_t fp_source;             /* of a conversion, within an instruction */
     uint32_t fpexc;
     uint32_t exclusive_addr, exclusive_size;            /* size 0: no reservation */
     uint64_t exclusive_value;
@@ -119,6 +120,7 @@ struct arm_env {
     uint32_t fault_addr, fault_status;      /* of the abort being raised */
     uint32_t pending_lines;         /* levels of IRQ (1) and FIQ (2) */
     uint32_t halted_by_psci;
+    uint32_t saved_ge;              /* as CPSR has it */
     uint64_t saved_features;        /* filled for saving, compared when loading */
     uint32_t saved_midr;
 
@@ -156,11 +158,15 @@ enum {
     G_NF, G_ZF, G_CV_OP, G_CV_A, G_CV_B, G_IT,  /* deferrable */
     G_PC,
     G_D0,                                       /* 32 of them */
-    G_COUNT = G_D0 + 32,
+    G_GE = G_D0 + 32,
+    G_COUNT,
 };
 #define G_CC_MASK (0x1full << G_NF)
 
-/* flags.c: CPSR as a whole; mask: which bits may change. */
+/* flags.c: four bits as env->ge has them, and back */
+uint32_t arm_ge_spread(uint32_t bits);
+uint32_t arm_ge_packed(uint32_t ge);
+/* CPSR as a whole; mask: which bits may change. */
 uint32_t arm_cpsr_read(struct arm_env *env);
 void arm_cpsr_write(struct arm_env *env, uint32_t value, uint32_t mask);
 /* Of exceptions and returns from them: no privilege is asked. */
@@ -169,6 +175,7 @@ unsigned arm_bank(unsigned mode);
 void arm_pack_flags(struct arm_env *env);
 
 uint64_t arm_fp_fix(void *env, uint64_t a, uint64_t b, uint64_t op);
+void arm_vf_fix(void *env, void *a, const void *b, uint64_t how);
 uint32_t arm_fpscr_read(struct arm_env *env);
 void arm_fpscr_write(struct arm_env *env, uint32_t value);
 

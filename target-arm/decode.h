@@ -54,6 +54,8 @@ struct arm_dis {
     bool skipping;
     uint16_t skip_last;             /* the last instruction of these */
     unsigned skip_label;
+    bool skip_again;                /* the flags have changed since the condition was asked */
+    uint8_t skip_cv_op, skip_nz;    /* what is known of the flags on all ways to the label */
     uint8_t live;                   /* FL_* wanted behind this instruction */
     bool live_known;
     bool flags_changed;             /* by the current instruction */
@@ -61,6 +63,8 @@ struct arm_dis {
     ir_val s_val[32], s_of[32];
     ir_val fp_compare;
     ir_val q_val[16], q_low[16], q_high[16];
+    /* trans-media.c: what G_GE was set to, and that as a mask of bytes */
+    ir_val ge_val, ge_mask;
 };
 
 static inline bool arm_dis_has(const struct arm_dis *d, enum arm_feature f)

@@ -45,6 +45,16 @@ static void set_nzcv(struct arm_env *env, uint32_t value)
     env->cv_b = value >> 28 & 1;
 }
 
+uint32_t arm_ge_spread(uint32_t bits)
+{
+    return (bits & 15) * 0x00204081 << 7 & 0x80808080;
+}
+
+uint32_t arm_ge_packed(uint32_t ge)
+{
+    return (ge >> 7) * 0x10204080 >> 28;
+}
+
 uint32_t arm_cpsr_read(struct arm_env *env)
 {
     uint32_t it = env->it;
@@ -52,7 +62,7 @@ uint32_t arm_cpsr_read(struct arm_env *env)
     arm_pack_flags(env);
     return env->cpsr | (arm_is_thumb(env) ? PSR_T : 0) | (env->nf & PSR_N) |
            (env->zf ? 0 : PSR_Z) | env->cv_a << 29 | env->cv_b << 28 | (env->qf ? PSR_Q : 0) |
-           env->ge << 16 | (it & 3) << 25 | (it & 0xfc) << 8;
+           arm_ge_packed(env->ge) << 16 | (it & 3) << 25 | (it & 0xfc) << 8;
 }
 
 void arm_cpsr_write(struct arm_env *env, uint32_t value, uint32_t mask)
@@ -64,7 +74,7 @@ void arm_cpsr_write(struct arm_env *env, uint32_t value, uint32_t mask)
         env->qf = value >> 27 & 1;
     }
     if (mask & PSR_GE) {
-        env->ge = value >> 16 & 15;
+        env->ge = arm_ge_spread(value >> 16);
     }
     if (mask & PSR_T) {
         env->pc = (env->pc & ~1u) | (value >> 5 & 1);

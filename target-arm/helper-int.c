@@ -137,21 +137,9 @@ PLAIN uint32_t helper_parallel(struct arm_env *env, uint32_t a, uint32_t b, uint
         }
     }
     if ((op1 & 3) == PAR_SIGNED) {
-        env->ge = ge;
+        env->ge = arm_ge_spread(ge);
     }
     return r;
-}
-
-PLAIN uint32_t helper_usad8(struct arm_env *env, uint32_t a, uint32_t b)
-{
-    uint32_t sum = 0;
-
-    for (unsigned shift = 0; shift < 32; shift += 8) {
-        int difference = (int)(a >> shift & 0xff) - (int)(b >> shift & 0xff);
-
-        sum += difference < 0 ? -difference : difference;
-    }
-    return sum;
 }
 
 PLAIN uint32_t helper_rbit(struct arm_env *env, uint32_t v)

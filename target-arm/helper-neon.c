@@ -620,3 +620,19 @@ void helper_neon(struct arm_env *env, uint32_t how, uint32_t regs, uint32_t imm)
     }
     arm_fp_end(env, &c.fp);
 }
+
+/* IR op vflush: of 64 bits, a has both operands. */
+void arm_vf_fix(void *env, void *a, const void *b, uint64_t how)
+{
+    struct neon c = { .env = env, .op = how & 255, .size = 2, .bits = 32 };
+    bool q = how >> 11 & 1, swapped = how & NEON_SWAPPED;
+    const uint8_t *second = q ? b : (uint8_t *)a + 8;
+
+    c.n = q ? 4 : 2;
+    c.fp = arm_fp_begin(env, true);
+    memcpy(swapped ? c.vm : c.vn, a, q ? 16 : 8);
+    memcpy(swapped ? c.vn : c.vm, second, q ? 16 : 8);
+    elements(&c, false);
+    memcpy(a, c.r, 16);
+    arm_fp_end(env, &c.fp);
+}

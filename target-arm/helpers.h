@@ -19,6 +19,7 @@
 #define R_IT      (1ull << G_IT)
 #define R_PCG     (1ull << G_PC)
 #define R_DS      (0xffffffffull << G_D0)
+#define R_GE      (1ull << G_GE)
 #define R_ALL     ((1ull << G_COUNT) - 1)
 
 enum arm_helper {

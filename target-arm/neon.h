@@ -34,5 +34,6 @@ enum neon_op {
 /* The first argument of the helper */
 #define NEON_HOW(op, size, u, q) ((op) | (size) << 8 | (u) << 10 | (q) << 11)
 #define NEON_SCALAR (1 << 12)       /* m is one element: its number is imm */
+#define NEON_SWAPPED (1 << 13)      /* arm_vf_fix(): a is m, b is n */
 
 #endif

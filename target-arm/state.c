@@ -21,7 +21,7 @@ static const struct field cp15_fields[] = {
 const struct field arm_state_fields[] = {
     ARRAY(arm_env, regs), FIELD(arm_env, pc), FIELD(arm_env, nf), FIELD(arm_env, zf),
     FIELD(arm_env, cv_op), FIELD(arm_env, cv_a), FIELD(arm_env, cv_b), FIELD(arm_env, it),
-    FIELD(arm_env, qf), FIELD(arm_env, ge),
+    FIELD(arm_env, qf), { "ge", offsetof(struct arm_env, saved_ge), 4, 1, FIELD_U32, 1, NULL },
     { "d", offsetof(struct arm_env, d), 8, 32, FIELD_U64, 1, NULL },
     FIELD(arm_env, mxcsr), FIELD(arm_env, fpscr), FIELD(arm_env, fp_nzcv),
     ARRAY(arm_env, fp_qc), FIELD(arm_env, fpexc), FIELD(arm_env, exclusive_addr),
@@ -39,6 +39,7 @@ void arm_saving(struct cpu *cpu)
 
     arm_pack_flags(env);
     env->saved_features = env->features;
+    env->saved_ge = arm_ge_packed(env->ge);
     env->saved_midr = env->midr;
 }
 
@@ -49,7 +50,7 @@ static bool is_possible(const struct arm_env *env)
     int exception = env->hot.cpu->exception;
 
     return env->cv_op == CV_VALUES && env->cv_a <= 1 && env->cv_b <= 1 && env->it <= 0xff &&
-        env->qf <= 1 && env->ge <= 15 && !(env->cpsr & ~(uint32_t)PSR_KEPT) &&
+        env->qf <= 1 && env->saved_ge <= 15 && !(env->cpsr & ~(uint32_t)PSR_KEPT) &&
         (env->mxcsr & masks) == masks && env->mxcsr <= 0xffff && env->exclusive_size <= 8 &&
         (exception == -1 || (exception >= EXC_UNDEF && exception <= EXC_BKPT));
 }
@@ -66,6 +67,7 @@ bool arm_loaded(struct cpu *cpu, struct error **err)
         error_set(err, "CPU %d: impossible state", cpu->index);
         return false;
     }
+    env->ge = arm_ge_spread(env->saved_ge);
     env->selected_mode = ~0u;
     arm_update_mode(env);
     tlb_flush(cpu);

@@ -199,79 +199,90 @@ void trans_USAT16(struct arm_dis *d, const struct arm_arg_sat *a)
 
 /* --- SIMD ------------------------------------------------------------------------------------ */
 
-/* GE from the uppermost bits of the parts: one bit for each byte */
-static void set_ge(struct arm_dis *d, ir_val carries, bool halves)
+/* Parts in a vector register, and back: paddb and their like do four bytes or two halfwords. */
+static ir_val parts(struct arm_dis *d, unsigned r)
 {
-    ir_val ge;
+    return ir_1(d->ir, IR_bitcast, V64, arm_reg(d, r));
+}
 
-    if (halves) {
-        carries = arm_2(d, IR_or, carries, arm_2i(d, IR_shr, carries, 8));
-    }
-    /* Bits 7, 15, 23 and 31 to 28, 29, 30 and 31 */
-    ge = arm_2i(d, IR_mul, arm_2i(d, IR_shr, carries, 7), 0x10204080);
-    ir_envst(d->ir, I32, offsetof(struct arm_env, ge), arm_2i(d, IR_shr, ge, 28), MO_32);
+static ir_val word(struct arm_dis *d, ir_val v)
+{
+    return ir_1(d->ir, IR_bitcast, I32, v);
+}
+
+static ir_val saturating(struct arm_dis *d, bool subtract, bool is_unsigned, bool halves, ir_val n,
+                         ir_val m)
+{
+    unsigned opcode = (subtract ? 0xe8 : 0xec) - (is_unsigned ? 0x10 : 0) + halves;
+
+    return arm_vx_move(d, V64, 1, 0x66, opcode, n, m);
 }
 
 /*
- * U and UQ with ADD8, ADD16, SUB8, SUB16: the uppermost bits of the parts are left out of the sum.
- * Saturation makes all bits of a part 1, or 0, that has a carry, or a borrow.
+ * GE of unsigned sums: where the saturated sum is not the sum; of differences: where the saturated
+ * difference of the other order is zero.
  */
-static void unsigned_parallel(struct arm_dis *d, const struct arm_arg_parallel *a)
+static ir_val unsigned_ge(struct arm_dis *d, bool subtract, bool halves, ir_val n, ir_val m,
+                          ir_val r)
 {
-    bool subtract = a->op2 == 3 || a->op2 == 7, halves = a->op2 == 0 || a->op2 == 3;
-    uint32_t top = halves ? 0x80008000 : 0x80808080;
-    ir_val n = arm_reg(d, a->rn), m = arm_reg(d, a->rm), r, c;
+    unsigned bits = halves ? 16 : 8;
+    ir_val v = subtract ? saturating(d, true, true, halves, m, n)
+                        : saturating(d, false, true, halves, n, m);
 
     if (subtract) {
-        r = arm_2(d, IR_sub, arm_2i(d, IR_or, n, top), arm_2i(d, IR_and, m, ~top));
-        r = arm_2(d, IR_xor, r, arm_2i(d, IR_and, arm_2(d, IR_xor, n, arm_2i(d, IR_xor, m, ~0u)),
-                                       top));
-        /* No borrow: n and not m, or either of them and not the result */
-        c = arm_2(d, IR_or, arm_2(d, IR_andc, n, m),
-                  arm_2(d, IR_andc, arm_2(d, IR_or, n, arm_2i(d, IR_xor, m, ~0u)), r));
-    } else {
-        r = arm_2(d, IR_add, arm_2i(d, IR_and, n, ~top), arm_2i(d, IR_and, m, ~top));
-        r = arm_2(d, IR_xor, r, arm_2i(d, IR_and, arm_2(d, IR_xor, n, m), top));
-        c = arm_2(d, IR_or, arm_2(d, IR_and, n, m),
-                  arm_2(d, IR_andc, arm_2(d, IR_or, n, m), r));
+        r = ir_imm(d->ir, IR_vzero, V64, 0, 0, 0);
     }
-    c = arm_2i(d, IR_and, c, top);
-    if (a->op1 == 5) {
-        set_ge(d, c, halves);
-    } else {
-        c = arm_2i(d, IR_mul, arm_2i(d, IR_shr, c, halves ? 15 : 7), halves ? 0xffff : 0xff);
-        r = arm_2(d, subtract ? IR_and : IR_or, r, c);
-    }
-    arm_set_reg(d, a->rd, r);
+    v = word(d, ir_imm(d->ir, IR_vcmpeq, V64, v, r, bits));
+    return subtract ? v : ir_1(d->ir, IR_not, I32, v);
+}
+
+/* ge: all bits of a byte say whether GE is set. */
+static void set_ge(struct arm_dis *d, ir_val ge)
+{
+    ir_val v = arm_2i(d, IR_and, ge, 0x80808080);
+
+    ir_set(d->ir, G_GE, v);
+    d->ge_val = v;
+    d->ge_mask = ge;
 }
 
 void trans_PARALLEL(struct arm_dis *d, const struct arm_arg_parallel *a)
 {
-    if ((a->op1 == 5 || a->op1 == 6) &&
-        (a->op2 == 0 || a->op2 == 3 || a->op2 == 4 || a->op2 == 7)) {
-        unsigned_parallel(d, a);
+    bool subtract = a->op2 == 3 || a->op2 == 7, halves = a->op2 == 0 || a->op2 == 3;
+    bool plain = subtract || halves || a->op2 == 4;         /* no halfwords crossed */
+    ir_val n, m, r;
+
+    if (!plain || (a->op1 != 2 && a->op1 != 5 && a->op1 != 6)) {
+        arm_set_reg(d, a->rd, arm_call3(d, H_parallel, arm_reg(d, a->rn), arm_reg(d, a->rm),
+                                        arm_imm(d, a->op1 << 3 | a->op2)));
         return;
     }
-    arm_set_reg(d, a->rd, arm_call3(d, H_parallel, arm_reg(d, a->rn), arm_reg(d, a->rm),
-                                    arm_imm(d, a->op1 << 3 | a->op2)));
+    n = parts(d, a->rn);
+    m = parts(d, a->rm);
+    if (a->op1 == 5) {
+        r = ir_imm(d->ir, subtract ? IR_vsub : IR_vadd, V64, n, m, halves ? 16 : 8);
+        set_ge(d, unsigned_ge(d, subtract, halves, n, m, r));
+    } else {
+        r = saturating(d, subtract, a->op1 == 6, halves, n, m);
+    }
+    arm_set_reg(d, a->rd, word(d, r));
 }
 
-/* Bytes by GE. */
+/* Bytes by GE; from its bits a mask of whole bytes. */
 void trans_SEL(struct arm_dis *d, const struct arm_arg_rrr *a)
 {
-    struct ir *ir = d->ir;
-    ir_val ge = ir_envld(ir, I32, offsetof(struct arm_env, ge), MO_32), mask;
+    ir_val ge = ir_get(d->ir, G_GE), mask = d->ge_mask;
 
-    /* Bit n of GE to the lowest bit of byte n, and then to all bits of it */
-    mask = arm_2i(d, IR_and, arm_2i(d, IR_mul, ge, 0x00204081), 0x01010101);
-    mask = arm_2i(d, IR_mul, mask, 0xff);
+    if (!mask || d->ge_val != ge) {
+        mask = arm_2(d, IR_sub, arm_2i(d, IR_shl, ge, 1), arm_2i(d, IR_shr, ge, 7));
+    }
     arm_set_reg(d, a->rd, arm_2(d, IR_or, arm_2(d, IR_and, arm_reg(d, a->rn), mask),
                                 arm_2(d, IR_andc, arm_reg(d, a->rm), mask)));
 }
 
 void trans_USADA8(struct arm_dis *d, const struct arm_arg_rrrr *a)
 {
-    ir_val r = arm_call2(d, H_usad8, arm_reg(d, a->rn), arm_reg(d, a->rm));
+    ir_val r = word(d, arm_vx_move(d, V64, 1, 0x66, 0xf6, parts(d, a->rn), parts(d, a->rm)));
 
     arm_set_reg(d, a->rd, a->ra == R_PC ? r : arm_2(d, IR_add, r, arm_reg(d, a->ra)));
 }

@@ -353,24 +353,57 @@ void trans_LDM_t16(struct arm_dis *d, const struct arm_arg_block *a)
 #define AT(field) offsetof(struct arm_env, field)
 
 /* Faults unless the address is a multiple of size, a power of 2. */
-void arm_check_aligned(struct arm_dis *d, ir_val addr, unsigned size, bool write)
-{
-    unsigned good = arm_label_new(d);
-
-    ir_brc(d->ir, I32, IR_EQ, arm_2i(d, IR_and, addr, size - 1), arm_imm(d, 0), good);
-    arm_call2(d, H_misaligned, addr, arm_imm(d, write));
-    ir_label(d->ir, good);
-    if (d->in->flow.state) {
-        ir_set(d->ir, G_IT, arm_imm(d, d->in->flow.state));     /* labels forget it */
-    }
-    d->fp_compare = 0;
-}
-
 static ir_val exclusive_address(struct arm_dis *d, unsigned rn, int imm)
 {
     ir_val addr = arm_reg(d, rn);
 
     return imm ? arm_2i(d, IR_add, addr, imm) : addr;
+}
+
+static void misaligned(struct arm_dis *d, unsigned rn, int imm, bool write)
+{
+    arm_call2(d, H_misaligned, exclusive_address(d, rn, imm), arm_imm(d, write));
+}
+
+/* Too many for one region: in line. */
+static void check_in_line(struct arm_dis *d, unsigned rn, int imm, unsigned size, bool write)
+{
+    ir_val low = arm_2i(d, IR_and, exclusive_address(d, rn, imm), size - 1);
+    unsigned good = arm_label_new(d);
+
+    ir_brc(d->ir, I32, IR_EQ, low, arm_imm(d, 0), good);
+    misaligned(d, rn, imm, write);
+    arm_label_placed(d, good);
+}
+
+void arm_check_aligned(struct arm_dis *d, unsigned rn, int imm, unsigned size, bool write)
+{
+    struct arm_region *r = d->region;
+    struct arm_misaligned *m = &r->misaligned[r->n_misaligned];
+
+    if (r->n_misaligned == MAX_MISALIGNED) {
+        check_in_line(d, rn, imm, size, write);
+        return;
+    }
+    r->n_misaligned++;
+    *m = (struct arm_misaligned){ d->in, arm_label_new(d), imm, rn, write };
+    ir_brc(d->ir, I32, IR_NE, arm_2i(d, IR_and, exclusive_address(d, rn, imm), size - 1),
+           arm_imm(d, 0), m->label);
+}
+
+void arm_emit_misaligned(struct arm_dis *d)
+{
+    for (unsigned i = 0; i < d->region->n_misaligned; i++) {
+        const struct arm_misaligned *m = &d->region->misaligned[i];
+
+        d->in = m->in;
+        ir_label(d->ir, m->label);
+        ir_insn(d->ir, m->in->flow.pc);
+        if (m->in->flow.state) {
+            ir_set(d->ir, G_IT, arm_imm(d, m->in->flow.state));
+        }
+        misaligned(d, m->rn, m->imm, m->write);
+    }
 }
 
 /* The value read is what a later store must still find. */
@@ -382,8 +415,7 @@ static void load_exclusive(struct arm_dis *d, const struct arm_arg_ldrex *a, uns
     int rt2 = a->rt2 < 0 ? a->rt + 1 : a->rt2;
 
     if (size != MO_8) {
-        arm_check_aligned(d, addr, 1 << size, false);
-        addr = exclusive_address(d, a->rn, a->imm);
+        arm_check_aligned(d, a->rn, a->imm, 1 << size, false);
     }
     v = arm_ld(d, type, addr, 0, size | MO_ALIGN);
     ir_envst(ir, I32, AT(exclusive_addr), addr, MO_32);
@@ -453,7 +485,7 @@ static void swap(struct arm_dis *d, unsigned rt, unsigned rm, unsigned rn, unsig
     ir_val v;
 
     if (size != MO_8 && arm_dis_has(d, F_V6)) {
-        arm_check_aligned(d, arm_reg(d, rn), 1 << size, true);
+        arm_check_aligned(d, rn, 0, 1 << size, true);
     }
     watch(d, arm_reg(d, rn), 0, size, CPU_WATCH_READ | CPU_WATCH_WRITE);
     v = ir_atomic(d->ir, IR_xchg, I32, arm_reg(d, rn), 0, arm_reg(d, rm), size | arm_memop(d));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Advanced SIMD as vector ops of the IR. A Q register is the pair of its D registers put together;
- * the last value of a pair is remembered, so that chains of operations stay in one piece.
+ * the last value of a pair is remembered, so that chains of operations stay in one piece. Nobody
+ * may know the upper one as a value of its own then: q_high is 0.
  */
 #include "target-arm/trans-neon.h"
 
@@ -10,25 +11,30 @@
 /* n: of its lower D register */
 static ir_val get_q(struct arm_dis *d, unsigned n)
 {
-    ir_val low = arm_get_d(d, n), high = arm_get_d(d, n + 1);
+    unsigned q = n / 2;
+    ir_val low = d->ir->cur[G_D0 + n], high = d->ir->cur[G_D0 + n + 1];
 
-    if (!d->q_val[n / 2] || d->q_low[n / 2] != low || d->q_high[n / 2] != high) {
-        d->q_val[n / 2] = arm_vx_move(d, V128, 1, 0x66, 0x6c, low, high);   /* punpcklqdq */
-        d->q_low[n / 2] = low;
-        d->q_high[n / 2] = high;
+    if (low && d->q_low[q] == low && d->q_high[q] == high) {
+        return d->q_val[q];
     }
-    return d->q_val[n / 2];
+    if (low || high) {
+        low = arm_get_d(d, n);
+        high = arm_get_d(d, n + 1);
+        d->q_val[q] = arm_vx_move(d, V128, 1, 0x66, 0x6c, low, high);       /* punpcklqdq */
+    } else {
+        d->q_val[q] = low = ir_get_pair(d->ir, G_D0 + n);
+    }
+    d->q_low[q] = low;
+    d->q_high[q] = high;
+    return d->q_val[q];
 }
 
 static void set_q(struct arm_dis *d, unsigned n, ir_val v)
 {
-    ir_val high = arm_vx_move(d, V128, 1, 0x66, 0x6d, v, v);                /* punpckhqdq */
-
-    arm_set_d(d, n, v);
-    arm_set_d(d, n + 1, high);
+    ir_set_pair(d->ir, G_D0 + n, v);
     d->q_val[n / 2] = v;
     d->q_low[n / 2] = v;
-    d->q_high[n / 2] = high;
+    d->q_high[n / 2] = 0;
 }
 
 ir_val neon_get(struct arm_dis *d, bool q, unsigned n)
@@ -43,6 +49,12 @@ void neon_set(struct arm_dis *d, bool q, unsigned n, ir_val v)
     } else {
         arm_set_d(d, n, v);
     }
+}
+
+/* movq: the value of a D register may be that of a Q register. */
+ir_val neon_alone(struct arm_dis *d, ir_val v)
+{
+    return arm_vx_move(d, V128, 1, 0xf3, 0x7e, v, 0);
 }
 
 static enum ir_type vector(bool q)

@@ -61,13 +61,108 @@ static void store_register(struct arm_dis *d, unsigned reg, ir_val base, int32_t
     }
 }
 
-/* Elements in memory order are the register as it is, but for big-endian data. */
-static void whole_register(struct arm_dis *d, bool load, unsigned reg, ir_val base, int32_t at)
+/* Elements in memory order are registers as they are, but for big-endian data. */
+void neon_whole_registers(struct arm_dis *d, bool load, unsigned reg, unsigned n, ir_val base,
+                          int32_t at)
 {
-    if (load) {
-        arm_set_d(d, reg, arm_ld(d, F64, base, at, MO_64));
-    } else {
-        arm_st(d, F64, base, at, arm_get_d(d, reg), MO_64);
+    for (unsigned step; n; n -= step, reg += step, at += 8 * step) {
+        bool q = n > 1 && !(reg & 1) && !(d->mode & KEY_BE_DATA);
+
+        step = q ? 2 : 1;
+        if (load) {
+            neon_set(d, q, reg, arm_ld(d, q ? V128 : F64, base, at, q ? MO_128 : MO_64));
+        } else {
+            arm_st(d, q ? V128 : F64, base, at, neon_get(d, q, reg), q ? MO_128 : MO_64);
+        }
+    }
+}
+
+/* --- structures of two and four elements ----------------------------------------------------- */
+
+/* punpckl, punpckh: elements in turn */
+static ir_val unpack(struct arm_dis *d, bool high, unsigned size, ir_val a, ir_val b)
+{
+    return arm_vx_move(d, V128, 1, 0x66, (high ? 0x68 : 0x60) + size, a, b);
+}
+
+static void load_twos(struct arm_dis *d, unsigned reg, unsigned spacing, ir_val v, unsigned size)
+{
+    arm_set_d(d, reg, neon_narrow(d, size, v));
+    arm_set_d(d, reg + spacing, neon_narrow(d, size, neon_shift_by(d, true, size + 1, 2,
+                                                                   8u << size, v)));
+}
+
+static void load_fours(struct arm_dis *d, unsigned reg, unsigned spacing, ir_val a, ir_val b,
+                       unsigned size)
+{
+    struct neon_pair r = neon_unzip(d, size, a, b);
+
+    load_twos(d, reg, 2 * spacing, r.even, size);
+    load_twos(d, reg + spacing, 2 * spacing, r.odd, size);
+}
+
+/* Loads whole vectors and sorts elements; false: not these. */
+static bool load_structures(struct arm_dis *d, const struct arm_arg_VLDST_many *a,
+                            const struct layout *l, ir_val base)
+{
+    ir_val v[2];
+
+    if (l->elements == 1 || l->elements == 3 || d->mode & KEY_BE_DATA ||
+        !__builtin_cpu_supports("sse4.1")) {
+        return false;
+    }
+    for (unsigned i = 0; i < l->elements * l->repeats / 2u; i++) {
+        v[i] = arm_ld(d, V128, base, 16 * i, MO_128);
+    }
+    if (l->elements == 4) {
+        load_fours(d, a->vd, l->spacing, v[0], v[1], a->size);
+        return true;
+    }
+    for (unsigned r = 0; r < l->repeats; r++) {
+        load_twos(d, a->vd + r, l->spacing, v[r], a->size);
+    }
+    return true;
+}
+
+static bool store_structures(struct arm_dis *d, const struct arm_arg_VLDST_many *a,
+                             const struct layout *l, ir_val base)
+{
+    unsigned vd = a->vd, s = l->spacing, size = a->size;
+
+    if (l->elements == 1 || l->elements == 3 || d->mode & KEY_BE_DATA) {
+        return false;
+    }
+    if (l->elements == 4) {
+        ir_val even = unpack(d, false, size, arm_get_d(d, vd), arm_get_d(d, vd + 2 * s));
+        ir_val odd = unpack(d, false, size, arm_get_d(d, vd + s), arm_get_d(d, vd + 3 * s));
+
+        arm_st(d, V128, base, 0, unpack(d, false, size, even, odd), MO_128);
+        arm_st(d, V128, base, 16, unpack(d, true, size, even, odd), MO_128);
+        return true;
+    }
+    for (unsigned r = 0; r < l->repeats; r++) {
+        ir_val v = unpack(d, false, size, arm_get_d(d, vd + r), arm_get_d(d, vd + r + s));
+
+        arm_st(d, V128, base, 16 * r, v, MO_128);
+    }
+    return true;
+}
+
+/* --- all of them ----------------------------------------------------------------------------- */
+
+static void by_elements(struct arm_dis *d, const struct arm_arg_VLDST_many *a,
+                        const struct layout *l, ir_val base)
+{
+    for (unsigned i = 0; i < l->repeats * (unsigned)l->elements; i++) {
+        unsigned r = i / l->elements, k = i % l->elements;
+        unsigned reg = a->vd + r + k * l->spacing;
+        int32_t at = r * 8 * l->elements + (k << a->size);
+
+        if (a->l) {
+            load_register(d, reg, base, at, a->size, l->elements << a->size);
+        } else {
+            store_register(d, reg, base, at, a->size, l->elements << a->size);
+        }
     }
 }
 
@@ -101,22 +196,12 @@ void trans_VLDST_many(struct arm_dis *d, const struct arm_arg_VLDST_many *a)
         return;
     }
     if (a->align) {
-        arm_check_aligned(d, base, 4u << a->align, !a->l);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, 4u << a->align, !a->l);
     }
-    for (unsigned r = 0; r < l.repeats; r++) {
-        for (unsigned k = 0; k < l.elements; k++) {
-            unsigned reg = a->vd + r + k * l.spacing;
-            int32_t at = r * 8 * l.elements;
-
-            if (whole) {
-                whole_register(d, a->l, reg, base, at);
-            } else if (a->l) {
-                load_register(d, reg, base, at + (k << a->size), a->size, l.elements << a->size);
-            } else {
-                store_register(d, reg, base, at + (k << a->size), a->size, l.elements << a->size);
-            }
-        }
+    if (whole) {
+        neon_whole_registers(d, a->l, a->vd, l.repeats, base, 0);
+    } else if (!(a->l ? load_structures : store_structures)(d, a, &l, base)) {
+        by_elements(d, a, &l, base);
     }
     writeback(d, a->rn, a->rm, bytes);
 }
@@ -168,8 +253,7 @@ void trans_VLDST_one(struct arm_dis *d, const struct arm_arg_VLDST_one *a)
         return;
     }
     if (lane_align(a)) {
-        arm_check_aligned(d, base, lane_align(a), !a->l);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, lane_align(a), !a->l);
     }
     for (unsigned k = 0; k < n; k++) {
         unsigned reg = a->vd + k * spacing;
@@ -200,8 +284,8 @@ void trans_VLD_all(struct arm_dis *d, const struct arm_arg_VLD_all *a)
         return;
     }
     if (a->a) {
-        arm_check_aligned(d, base, a->size == 3 ? 16 : n == 4 && size == 2 ? 8 : n << size, false);
-        base = arm_reg(d, a->rn);
+        arm_check_aligned(d, a->rn, 0, a->size == 3 ? 16 : n == 4 && size == 2 ? 8 : n << size,
+                          false);
     }
     for (unsigned k = 0; k < n; k++) {
         ir_val x = arm_ld(d, I32, base, k << size, size);

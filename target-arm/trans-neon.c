@@ -27,7 +27,8 @@ static bool refuse(struct arm_dis *d, bool condition)
 
 void neon_call(struct arm_dis *d, unsigned how, unsigned vd, unsigned vn, unsigned vm, unsigned imm)
 {
-    if (neon_lanes(d, how, vd, vn, vm, imm)) {
+    if (neon_lanes(d, how, vd, vn, vm, imm) || neon_saturating(d, how, vd, vn, vm, imm) ||
+        neon_floats(d, how, vd, vn, vm, imm)) {
         return;
     }
     arm_call3(d, H_neon, arm_imm(d, how), arm_imm(d, vd | vn << 8 | vm << 16), arm_imm(d, imm));
@@ -375,29 +376,27 @@ static ir_val not_bits(struct arm_dis *d, ir_val v)
     return ir_1(d->ir, IR_not, I64, v);
 }
 
-static ir_val clear_signs(struct arm_dis *d, ir_val v)
-{
-    return ir_2i(d->ir, IR_and, I64, v, 0x7fffffff7fffffff);
-}
-
-static ir_val flip_signs(struct arm_dis *d, ir_val v)
-{
-    return ir_2i(d->ir, IR_xor, I64, v, (int64_t)0x8000000080000000);
-}
-
 void trans_VMVN(struct arm_dis *d, const struct arm_arg_n2 *a)
 {
     each(d, a, 1, not_bits);
 }
 
+static void change_sign(struct arm_dis *d, const struct arm_arg_n2 *a, enum ir_opcode op)
+{
+    if (!refuse(d, a->size != 2) && !(a->q && odd(d, a->vd | a->vm))) {
+        neon_set(d, a->q, a->vd, ir_2(d->ir, op, a->q ? V128 : V64, neon_get(d, a->q, a->vm),
+                                      neon_signs(d, a->q)));
+    }
+}
+
 void trans_VABS_f(struct arm_dis *d, const struct arm_arg_n2 *a)
 {
-    each(d, a, 4, clear_signs);
+    change_sign(d, a, IR_vandc);
 }
 
 void trans_VNEG_f(struct arm_dis *d, const struct arm_arg_n2 *a)
 {
-    each(d, a, 4, flip_signs);
+    change_sign(d, a, IR_vxor);
 }
 
 void trans_VSWP(struct arm_dis *d, const struct arm_arg_n2 *a)

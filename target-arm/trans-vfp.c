@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 #include "target-arm/model.h"
-#include "target-arm/translate.h"
+#include "target-arm/trans-neon.h"
 #include "target-arm/vfp.h"
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -368,10 +368,15 @@ void trans_VCMP(struct arm_dis *d, const struct arm_arg_VCMP *a)
     d->fp_compare = r;
 }
 
-/* The flags of the comparison just before, from what fcmp gave; others from env. */
+/*
+ * The flags of the comparison just before are those of a subtraction: from what fcmp gave (0, 1,
+ * 0x40 and 0x45 for unordered) a number that is greater, less or equal, or so far below that it
+ * overflows. Other flags come from env.
+ */
 static void flags_to_apsr(struct arm_dis *d)
 {
-    ir_val v = d->fp_compare, n;
+    enum { BELOW_SIGN = 0x3fffffff, EQUAL = BELOW_SIGN ^ 0x40 >> 3 };
+    ir_val v = d->fp_compare, equal;
 
     if (!v) {
         v = arm_call0(d, H_fp_nzcv);
@@ -379,9 +384,9 @@ static void flags_to_apsr(struct arm_dis *d)
         arm_flags_nz(d, v, arm_2i(d, IR_xor, arm_2i(d, IR_and, v, PSR_Z), PSR_Z));
         return;
     }
-    n = arm_2i(d, IR_and, arm_2(d, IR_andc, v, arm_2i(d, IR_shr, v, 2)), 1);
-    arm_flags_cv(d, arm_2i(d, IR_xor, n, 1), ir_extract(d->ir, I32, v, 2, 1));
-    arm_flags_nz(d, arm_2i(d, IR_shl, n, 31), arm_2i(d, IR_xor, v, 0x40));
+    v = arm_2i(d, IR_xor, arm_2i(d, IR_rotr, v, 3), BELOW_SIGN);
+    equal = arm_imm(d, EQUAL);
+    arm_flags_sub(d, v, equal, arm_2(d, IR_sub, v, equal), true);
 }
 
 /* --- conversions ----------------------------------------------------------------------------- */
@@ -439,11 +444,40 @@ void trans_VCVT_int(struct arm_dis *d, const struct arm_arg_VCVT_int *a)
     set(d, a->dp, a->vd, v);
 }
 
+/*
+ * cvt[t]ss2si and cvt[t]sd2si: what is out of range raises invalid, and nothing else, on both. The
+ * host then gives the smallest number, where the helper has a look, as labels let no value through,
+ * at the source, which must not be overwritten meanwhile.
+ */
+static void to_signed(struct arm_dis *d, const struct arm_arg_VCVT_to_int *a)
+{
+    struct ir_op o = { .op = IR_vx_gv };
+    unsigned done = arm_label_new(d);
+    ir_val r;
+
+    o.sse = (struct ir_sse){ .prefix = a->dp ? 0xf2 : 0xf3, .map = 1,
+                             .opcode = a->rz ? 0x2c : 0x2d };
+    ir_envst(d->ir, type_of(a->dp), offsetof(struct arm_env, fp_source), get(d, a->dp, a->vm),
+             a->dp ? MO_64 : MO_32);
+    r = ir_imm(d->ir, IR_vx_gv, I32, get(d, a->dp, a->vm), 0, o.imm);
+    arm_set_s(d, a->vd, from_int(d, false, r));
+    ir_brc(d->ir, I32, IR_NE, r, arm_imm(d, 0x80000000), done);
+    r = ir_envld(d->ir, a->dp ? I64 : I32, offsetof(struct arm_env, fp_source),
+                 a->dp ? MO_64 : MO_32);
+    r = call_bits(d, VFP_TO_S32, a->dp, r, ir_const(d->ir, I64, a->rz), 0);
+    arm_set_s(d, a->vd, from_int(d, false, r));
+    arm_label_placed(d, done);
+}
+
 void trans_VCVT_to_int(struct arm_dis *d, const struct arm_arg_VCVT_to_int *a)
 {
     ir_val r;
 
     if (a->dp && arm_no_d(d, a->vm)) {
+        return;
+    }
+    if (a->s && !(d->mode & KEY_FP_FLUSH)) {
+        to_signed(d, a);
         return;
     }
     r = call_bits(d, a->s ? VFP_TO_S32 : VFP_TO_U32, a->dp,
@@ -505,7 +539,7 @@ void trans_VLDR(struct arm_dis *d, const struct arm_arg_vls *a)
 void trans_VLDM(struct arm_dis *d, const struct arm_arg_vldm *a)
 {
     ir_val base = a->rn == R_PC ? arm_imm(d, arm_pc_value(d) & ~3u) : arm_reg(d, a->rn);
-    unsigned size = a->dp ? 8 : 4, n = a->dp ? a->imm / 2 : a->imm, limit = 32;
+    unsigned n = a->dp ? a->imm / 2 : a->imm, limit = 32;
     int32_t at = a->u ? 0 : -a->imm * 4, change = a->u ? a->imm * 4 : -a->imm * 4;
 
     if (a->dp && !arm_dis_has(d, F_D32)) {
@@ -515,13 +549,14 @@ void trans_VLDM(struct arm_dis *d, const struct arm_arg_vldm *a)
         arm_undefined(d);
         return;
     }
-    for (unsigned i = 0; i < n; i++, at += size) {
+    if (a->dp) {
+        neon_whole_registers(d, a->l, a->vd, n, base, at);
+    }
+    for (unsigned i = 0; i < n && !a->dp; i++, at += 4) {
         if (a->l) {
-            set(d, a->dp, a->vd + i,
-                arm_ld(d, type_of(a->dp), base, at, a->dp ? MO_64 : MO_32));
+            arm_set_s(d, a->vd + i, arm_ld(d, F32, base, at, MO_32));
         } else {
-            arm_st(d, type_of(a->dp), base, at, get(d, a->dp, a->vd + i),
-                   a->dp ? MO_64 : MO_32);
+            arm_st(d, F32, base, at, arm_get_s(d, a->vd + i), MO_32);
         }
     }
     if (a->w) {

@@ -218,20 +218,48 @@ unsigned arm_label_new(struct arm_dis *d)
     return ir_label_new(d->ir, G_CC_MASK);
 }
 
+void arm_label_placed(struct arm_dis *d, unsigned label)
+{
+    ir_label(d->ir, label);
+    if (d->in->flow.state) {
+        ir_set(d->ir, G_IT, arm_imm(d, d->in->flow.state));     /* labels forget it */
+    }
+    d->fp_compare = 0;
+}
+
 void arm_undefined(struct arm_dis *d)
 {
     arm_call1(d, H_raise, arm_imm(d, EXC_UNDEF));
     d->ended = true;
 }
 
-enum { MAX_SKIPPED = 6 };           /* fewer operations than ir_full() keeps room for */
+enum { MAX_SKIPPED = 8 };           /* fewer operations than ir_full() keeps room for */
 
 /* --- conditions ------------------------------------------------------------------------------ */
+
+/* All ways to the skip's end must agree on what is known of the flags. */
+static void merge_flags(uint8_t *cv_op, uint8_t *nz, const struct arm_dis *d)
+{
+    if (d->cv_op != *cv_op) {
+        *cv_op = CV_DYNAMIC;
+    }
+    if (d->nz != *nz) {
+        *nz = d->nz != NZ_VALUES && *nz != NZ_VALUES && *cv_op == CV_SUB ? NZ_SUB : NZ_VALUES;
+    }
+}
+
+static void branch_to_end(struct arm_dis *d, const struct arm_cond *c)
+{
+    ir_brc(d->ir, c->type, c->cc, c->a, c->b, d->skip_label);
+}
 
 /* What was skipped ends here: the flags may be as before or as changed meanwhile. */
 static void close_skip(struct arm_dis *d)
 {
     if (d->skipping) {
+        merge_flags(&d->skip_cv_op, &d->skip_nz, d);
+        d->cv_op = d->skip_cv_op;
+        d->nz = d->skip_nz;
         ir_label(d->ir, d->skip_label);
         d->skipping = false;
         d->ended = false;
@@ -255,15 +283,15 @@ static const struct arm_insn *following(const struct arm_dis *d, unsigned i)
            flow_insn(f, i + 1)->pc == flow_insn(f, i)->next ? &d->region->insns[i + 1] : NULL;
 }
 
-/* Instructions from i on under the same condition are skipped together, up to one that changes the
-   flags. */
+/* Instructions from i on under the same condition are skipped together; behind one that changes the
+   flags it is asked again. */
 static void open_skip(struct arm_dis *d, unsigned i)
 {
     unsigned cond = d->in->cond;
     struct arm_cond c = arm_condition(d, cond ^ 1);
     const struct arm_insn *last = d->in, *next;
 
-    for (unsigned n = 1; n < MAX_SKIPPED && !last->sets; n++) {
+    for (unsigned n = 1; n < MAX_SKIPPED; n++) {
         next = following(d, i);
         if (!next || next->cond != cond) {
             break;
@@ -275,7 +303,19 @@ static void open_skip(struct arm_dis *d, unsigned i)
     d->skip_label = ir_label_new(d->ir, globals_of(flow_live(&d->region->flow, last->flow.next,
                                                              last->flow.next_state)));
     d->skipping = true;
-    ir_brc(d->ir, c.type, c.cc, c.a, c.b, d->skip_label);
+    d->skip_again = false;
+    d->skip_cv_op = d->cv_op;
+    d->skip_nz = d->nz;
+    branch_to_end(d, &c);
+}
+
+static void skip_again(struct arm_dis *d)
+{
+    struct arm_cond c = arm_condition(d, d->in->cond ^ 1);
+
+    merge_flags(&d->skip_cv_op, &d->skip_nz, d);
+    d->skip_again = false;
+    branch_to_end(d, &c);
 }
 
 /* A compare whose operands may be selected instead of its flags. */
@@ -311,6 +351,9 @@ static void begin_condition(struct arm_dis *d, unsigned i)
 
     d->predicated = false;
     d->flags_changed = false;
+    if (d->skipping && d->skip_again) {
+        skip_again(d);
+    }
     if (in->cond == COND_AL || d->skipping || is_plain_branch(in)) {
         return;
     }
@@ -325,21 +368,14 @@ static void begin_condition(struct arm_dis *d, unsigned i)
 }
 
 /* Behind an instruction that was skipped perhaps. */
-static void end_condition(struct arm_dis *d, uint8_t cv_op, uint8_t nz, unsigned i)
+static void end_condition(struct arm_dis *d, unsigned i)
 {
     d->predicated = false;
-    if (!d->skipping) {
-        return;
-    }
-    /* Both ways must agree on what is known. */
-    if (d->cv_op != cv_op) {
-        d->cv_op = CV_DYNAMIC;
-    }
-    if (d->nz != nz) {
-        d->nz = d->nz != NZ_VALUES && nz != NZ_VALUES && d->cv_op == CV_SUB ? NZ_SUB : NZ_VALUES;
-    }
-    if (i == d->skip_last) {
-        close_skip(d);
+    if (d->skipping) {
+        d->skip_again |= d->flags_changed;
+        if (i == d->skip_last) {
+            close_skip(d);
+        }
     }
 }
 
@@ -364,7 +400,6 @@ static void translate_insn(struct arm_dis *d, unsigned i)
 {
     const struct arm_insn *in = &d->region->insns[i];
     uint32_t address = (uint32_t)flow_linear(&d->region->flow, in->flow.pc);
-    uint8_t cv_op, nz;
 
     d->in = in;
     d->live_known = false;
@@ -377,14 +412,12 @@ static void translate_insn(struct arm_dis *d, unsigned i)
     }
     begin_condition(d, i);
     begin_insn(d, in);
-    cv_op = d->cv_op;
-    nz = d->nz;
     if (in->row < 0 || refuse(d, arm_rows[in->row].attrs)) {
         arm_undefined(d);
     } else {
         arm_translate_op(d, arm_rows[in->row].op, &in->args);
     }
-    end_condition(d, cv_op, nz, i);
+    end_condition(d, i);
 }
 
 /* --- the region ------------------------------------------------------------------------------ */
@@ -518,6 +551,7 @@ static void set_up(struct arm_dis *d, struct translation *t)
     f->insns = (uint8_t *)d->region->insns;
     f->pc_mask = ~1ull;
     f->all_flags = FL_NZCV;
+    d->region->n_misaligned = 0;
     t->first = ~0ull;
     t->end = 0;
     t->insns = 0;
@@ -555,4 +589,5 @@ void arm_translate(struct translation *t)
         ir_label(t->ir, f->outs[i].label);
         exit_to(&d, f->outs[i].pc);
     }
+    arm_emit_misaligned(&d);
 }

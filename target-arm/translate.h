@@ -20,11 +20,23 @@ struct arm_cond {
     ir_val a, b;
 };
 
+/* Where a misaligned address, register and displacement, goes: behind the region's code. */
+struct arm_misaligned {
+    const struct arm_insn *in;
+    unsigned label;
+    int16_t imm;
+    uint8_t rn;
+    bool write;
+};
+enum { MAX_MISALIGNED = 32 };
+
 /* A region under translation: kept by the vCPU. */
 struct arm_region {
     struct flow flow;
     struct arm_insn insns[REGION_MAX_INSNS];
     struct arm_cond predicate;
+    struct arm_misaligned misaligned[MAX_MISALIGNED];
+    unsigned n_misaligned;
 };
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -62,7 +74,9 @@ ir_val arm_high(struct arm_dis *d, ir_val wide);
 ir_val arm_ld(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, unsigned memop);
 void arm_st(struct arm_dis *d, enum ir_type type, ir_val addr, int32_t disp, ir_val v,
             unsigned memop);
-void arm_check_aligned(struct arm_dis *d, ir_val addr, unsigned size, bool write);
+/* Of register rn, not changed by the instruction yet, plus imm */
+void arm_check_aligned(struct arm_dis *d, unsigned rn, int imm, unsigned size, bool write);
+void arm_emit_misaligned(struct arm_dis *d);
 /* The bits that are added. */
 unsigned arm_memop(const struct arm_dis *d);
 
@@ -118,6 +132,7 @@ void arm_leave(struct arm_dis *d);
 unsigned arm_branch_label(struct arm_dis *d, uint64_t pc);
 /* A label inside the instruction, all ways to it with the same lazy state. */
 unsigned arm_label_new(struct arm_dis *d);
+void arm_label_placed(struct arm_dis *d, unsigned label);
 
 void arm_translate(struct translation *t);
 extern const struct ir_global arm_globals[];

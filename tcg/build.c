@@ -81,6 +81,22 @@ void ir_set(struct ir *ir, unsigned global, ir_val v)
     ir->cur[global] = v;
 }
 
+ir_val ir_get_pair(struct ir *ir, unsigned global)
+{
+    ir_val v = append(ir, &(struct ir_op){ .op = IR_getpair, .type = V128, .imm = global });
+
+    ir->cur[global] = v;
+    return v;
+}
+
+/* The upper half is read back when somebody wants it. */
+void ir_set_pair(struct ir *ir, unsigned global, ir_val v)
+{
+    append(ir, &(struct ir_op){ .op = IR_setpair, .type = V128, .a = v, .imm = global });
+    ir->cur[global] = v;
+    ir->cur[global + 1] = 0;
+}
+
 bool ir_get_const(struct ir *ir, unsigned global, int64_t *value)
 {
     return ir->cur[global] && ir_is_const(ir, ir->cur[global], value);
@@ -428,6 +444,9 @@ ir_val ir_call(struct ir *ir, unsigned helper, ir_val a, ir_val b, ir_val c, ir_
     }
     if (!(h->flags & HELPER_PURE)) {
         memset(ir->groups, 0, sizeof(ir->groups));      /* it may change mappings */
+    }
+    if (h->flags & HELPER_MXCSR) {
+        memset(ir->cse, 0, sizeof(ir->cse));            /* the same sum may round in another way */
     }
     return h->ret == IR_NONE ? 0 : v;
 }

@@ -10,10 +10,10 @@
 
 void ir_reset(struct ir *ir);       /* keeps globals and helpers */
 
-/* Less than 512 ops of room are left: end the region. */
+/* Less than 768 ops of room are left: end the region. */
 static inline bool ir_full(const struct ir *ir)
 {
-    return ir->n + 512 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
+    return ir->n + 768 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
 }
 
 static inline bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value)
@@ -35,6 +35,9 @@ static inline enum ir_type ir_type_of(const struct ir *ir, ir_val v)
 ir_val ir_const(struct ir *ir, enum ir_type type, int64_t value);
 ir_val ir_get(struct ir *ir, unsigned global);
 void ir_set(struct ir *ir, unsigned global, ir_val v);
+/* Two neighbours of 64 bits as one vector; the lower one then has the vector for its value. */
+ir_val ir_get_pair(struct ir *ir, unsigned global);
+void ir_set_pair(struct ir *ir, unsigned global, ir_val v);
 /* The current value of a global if it is known at translation time to be that constant. */
 bool ir_get_const(struct ir *ir, unsigned global, int64_t *value);
 

@@ -111,6 +111,15 @@ enum ir_gx { GX_PDEP, GX_PEXT, GX_CRC32_8, GX_CRC32_16, GX_CRC32_32, GX_CRC32_64
 enum ir_alu { ALU_ADD, ALU_ADC, ALU_SUB, ALU_SBB, ALU_LOGIC, ALU_INC, ALU_DEC, ALU_NEG,
               ALU_SHL, ALU_SHR, ALU_SAR };
 
+/*
+ * For IR_vflush. LT and LE give masks. STEP is 2 - a * b, STEP_ROOT (3 - a * b) / 2. TO_S and TO_U
+ * truncate a to integers; b is a again.
+ */
+enum ir_vf { VF_ADD, VF_SUB, VF_MUL, VF_MAX, VF_MIN, VF_EQ, VF_LT, VF_LE, VF_STEP, VF_STEP_ROOT,
+             VF_TO_S, VF_TO_U };
+/* ADD, SUB and comparisons: the operand is a vflush op's result or zero; not both */
+enum { VF_CLEAN_A = 1, VF_CLEAN_B = 2 };
+
 struct ir_op {
     uint8_t op, type;
     ir_val a, b, c;

@@ -99,6 +99,17 @@ static bool visit_set(struct pass *p, unsigned at)
     return true;
 }
 
+static bool visit_set_pair(struct pass *p, unsigned at)
+{
+    uint64_t both = 3ull << p->ir->ops[at].imm;
+
+    if ((p->dead & both) == both) {
+        return false;
+    }
+    p->dead |= both;
+    return true;
+}
+
 static void visit_call(struct pass *p, unsigned at)
 {
     const struct ir_helper *h = &p->ir->helpers[p->ir->ops[at].call.helper];
@@ -139,6 +150,9 @@ static void visit_control(struct pass *p, unsigned at)
         break;
     case IR_call:
         visit_call(p, at);
+        break;
+    case IR_getpair:
+        p->dead &= ~(3ull << o->imm);
         break;
     case IR_get:
         p->dead &= ~(1ull << o->imm);
@@ -307,7 +321,8 @@ static void visit_effects(struct pass *p, unsigned at, unsigned flags)
     }
     if (flags & IR_FAULT) {
         observe(p, at);
-    } else if (!(flags & IR_RESULT) || o->op == IR_get || o->op == IR_call) {
+    } else if (!(flags & IR_RESULT) || o->op == IR_get ||
+               o->op == IR_getpair || o->op == IR_call) {
         visit_control(p, at);
     }
     use_fourth(p->ir, at);
@@ -327,7 +342,8 @@ void ir_optimize(struct ir *ir)
         if (o->op == IR_nop || o->op == IR_insn) {
             continue;
         }
-        if (is_dead(ir, i) || (o->op == IR_set && !visit_set(&pass, i))) {
+        if (is_dead(ir, i) || (o->op == IR_set && !visit_set(&pass, i)) ||
+            (o->op == IR_setpair && !visit_set_pair(&pass, i))) {
             *o = (struct ir_op){ .op = IR_nop, .type = IR_NONE };
             continue;
         }

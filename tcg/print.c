@@ -61,6 +61,8 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
     switch (o->op) {
     case IR_get:
     case IR_set:
+    case IR_getpair:
+    case IR_setpair:
         return n + snprintf(s + n, size - n, " %s", ir->globals[o->imm].name);
     case IR_sel:
         return n + snprintf(s + n, size - n, " %%%u %s", o->sel.d, cond_names[o->sel.cond]);
@@ -89,6 +91,7 @@ static size_t print_operands(const struct ir *ir, const struct ir_op *o, char *s
     case IR_deposit:
     case IR_envld:
     case IR_envst:
+    case IR_vflush:
     case IR_vx:
     case IR_vx_gv:
     case IR_vx_vg:

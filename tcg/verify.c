@@ -52,8 +52,9 @@ static bool operand_fits(const struct ir_op *o, unsigned n, enum ir_type t)
         return n == 0 ? t == type : is_int(t);
     case IR_vdup:
         return is_int(t);
-    case IR_vext:
     case IR_vx_gv:
+        return !is_int(t) && t != IR_NONE;
+    case IR_vext:
     case IR_vx_fl:
     case IR_vx_index:
     case IR_vx_flags:
@@ -109,6 +110,11 @@ static const char *check_operands(const struct ir *ir, unsigned at, unsigned blo
     return NULL;
 }
 
+static bool is_half(const struct ir *ir, unsigned global)
+{
+    return ir->globals[global].type == F64 || ir->globals[global].type == V64;
+}
+
 static const char *check_references(const struct ir *ir, unsigned at)
 {
     const struct ir_op *o = &ir->ops[at];
@@ -118,6 +124,13 @@ static const char *check_references(const struct ir *ir, unsigned at)
     case IR_set:
         if ((uint64_t)o->imm >= ir->n_globals || o->type != ir->globals[o->imm].type) {
             return fault(ir, at, "no such global, or another type");
+        }
+        break;
+    case IR_getpair:
+    case IR_setpair:
+        if ((uint64_t)o->imm + 1 >= ir->n_globals || !is_half(ir, o->imm) ||
+            !is_half(ir, o->imm + 1)) {
+            return fault(ir, at, "no such globals, or of another type");
         }
         break;
     case IR_label:

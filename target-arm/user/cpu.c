@@ -53,6 +53,7 @@ void arm_update_mode(struct arm_env *env)
     }
     mode |= env->fpscr & FPSCR_FZ ? KEY_FP_FLUSH : 0;
     mode |= env->fpscr & FPSCR_DN ? KEY_FP_DEFAULT_NAN : 0;
+    mode |= (env->fpscr & FPSCR_RMODE) >> 22 << KEY_FP_ROUND_SHIFT;
     mode |= (env->fpscr & FPSCR_LEN) | (env->fpscr & FPSCR_STRIDE ? KEY_FP_STRIDE : 0);
     env->key_mode = mode;
 }
@@ -86,5 +87,6 @@ const struct target the_target = {
     .registers = &arm_registers,
     .disassemble_mode = arm_disassemble_mode,
     .fp_fix = arm_fp_fix,
+    .vf_fix = arm_vf_fix,
     .list_models = arm_list_models,
 };

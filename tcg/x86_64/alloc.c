@@ -252,7 +252,8 @@ int dest_pin(struct compiler *c)
     for (unsigned i = c->at + 1; i < end; i++) {
         const struct ir_op *o = &ir->ops[i];
 
-        if (o->op == IR_set && o->a == c->at && the_host.pin[o->imm] != NO_REG) {
+        if ((o->op == IR_set || o->op == IR_setpair) && o->a == c->at &&
+            the_host.pin[o->imm] != NO_REG) {
             int pin = the_host.pin[o->imm];
 
             save_pin(c, pin);
@@ -333,7 +334,8 @@ static void store_global(struct compiler *c, unsigned global, ir_val v)
     }
     x_rm(&c->e, stores[g->type], use_reg(c, v), m);
     if (!c->home[v] && c->ir->ops[v].op != IR_const && global != the_host.target->pc_global &&
-        (g->type != I32 || type_of(c, v) == I32)) {
+        (g->type != I32 || type_of(c, v) == I32) &&
+        (g->type == V128 || type_of(c, v) != V128)) {
         c->home[v] = global + 1;
         c->env_val[global] = v;
     }
@@ -487,11 +489,93 @@ void alloc_set(struct compiler *c, const struct ir_op *o)
     }
 }
 
+/* --- two globals as one vector ---------------------------------------------------------------- */
+
+enum { OP_LOADHIGH = 0x16 | X_0F, OP_STOREHIGH = 0x17 | X_0F, OP_JOIN = 0x6c | X_0F | X_66,
+       OP_SHUFFLE = 0x70 | X_0F | X_66, HIGH_TWICE = 0xee };
+
+static struct mem field_of(const struct compiler *c, unsigned global)
+{
+    return env_mem(c->ir->globals[global].offset);
+}
+
+void alloc_get_pair(struct compiler *c, const struct ir_op *o)
+{
+    unsigned g = o->imm;
+    int low = the_host.pin[g], high = the_host.pin[g + 1], d = dest_reg(c, NO_REG, 0, 0);
+
+    assert(c->ir->globals[g + 1].offset == c->ir->globals[g].offset + 8);
+    if (low != NO_REG) {
+        x_mov(&c->e, true, d, low);
+    } else if (high != NO_REG) {
+        x_rm(&c->e, OP_LOADQ, d, field_of(c, g));
+    } else {
+        x_rm(&c->e, OP_LOADUPS, d, field_of(c, g));
+    }
+    if (high != NO_REG) {
+        x_rr(&c->e, OP_JOIN, d, high);
+    } else if (low != NO_REG) {
+        x_rm(&c->e, OP_LOADHIGH, d, field_of(c, g + 1));
+    }
+    set_result(c, NO_REG, d);
+}
+
+static void set_low(struct compiler *c, unsigned g, ir_val v, int r, bool both)
+{
+    int pin = the_host.pin[g];
+
+    if (pin == NO_REG) {
+        save_env(c, g);
+        x_rm(&c->e, both ? OP_STOREUPS : OP_STOREQ, r, field_of(c, g));
+    } else if (c->val_in[pin] != v) {
+        save_pin(c, pin);
+        x_mov(&c->e, true, pin, r);
+        put(c, pin, v);
+        c->locked |= bit(pin);
+    }
+}
+
+void alloc_set_pair(struct compiler *c, const struct ir_op *o)
+{
+    unsigned g = o->imm;
+    int high = the_host.pin[g + 1], r = use_reg(c, o->a);
+    bool both = the_host.pin[g] == NO_REG && high == NO_REG;
+
+    if (both) {
+        save_env(c, g + 1);
+    }
+    set_low(c, g, o->a, r, both);
+    if (high != NO_REG) {
+        save_pin(c, high);
+        forget(c, high);
+        x_rr(&c->e, OP_SHUFFLE, high, r);
+        x_8(&c->e, HIGH_TWICE);
+    } else if (!both) {
+        save_env(c, g + 1);
+        x_rm(&c->e, OP_STOREHIGH, r, field_of(c, g + 1));
+    }
+}
+
+/* C code and thunks keep no more of a pin than its global. */
+static void save_wide_pins(struct compiler *c)
+{
+    for (uint32_t m = the_host.xmm_pins; m; m &= m - 1) {
+        int pin = __builtin_ctz(m);
+        ir_val v = c->val_in[pin];
+
+        if (v && type_of(c, v) == V128 &&
+            c->ir->globals[the_host.global_of[pin]].type != V128) {
+            evict(c, pin);
+        }
+    }
+}
+
 /* The arguments have been stored, but the record of the call may name what dies with it. */
 void save_for_call(struct compiler *c, uint64_t writes)
 {
     c->locked = 0;
     c->consumed = true;
+    save_wide_pins(c);
     for (uint64_t w = writes; w; w &= w - 1) {
         unsigned g = __builtin_ctzll(w);
         int pin = the_host.pin[g];

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include "tcg/x86_64/compile.h"
 
-enum { OP_ROOM = 2048, STUB_ROOM = 256 };       /* no op, no stub is longer */
+enum { OP_ROOM = 2048, STUB_ROOM = 320 };       /* no op, no stub is longer */
 
 static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
-    [IR_get] = alloc_get, [IR_set] = alloc_set, [IR_mov] = op_mov, [IR_sel] = op_sel,
+    [IR_get] = alloc_get, [IR_set] = alloc_set, [IR_getpair] = alloc_get_pair,
+    [IR_setpair] = alloc_set_pair, [IR_mov] = op_mov, [IR_sel] = op_sel,
     [IR_add] = op_add, [IR_sub] = op_alu, [IR_mul] = op_mul, [IR_mulhs ... IR_remu] = op_muldiv,
     [IR_and ... IR_xor] = op_alu, [IR_andc] = op_andc, [IR_not ... IR_neg] = op_in_place,
     [IR_shl ... IR_rotr] = op_shift, [IR_clz ... IR_ctz] = op_count_zeros,
@@ -17,7 +18,8 @@ static void (*const emitters[])(struct compiler *, const struct ir_op *) = {
     [IR_label] = op_label, [IR_br] = op_br, [IR_brc] = op_brc, [IR_exit] = op_exit,
     [IR_ijmp] = op_ijmp, [IR_exit_loop] = op_exit_loop, [IR_poll] = op_poll,
     [IR_check] = op_check, [IR_call] = op_call, [IR_envld ... IR_hst] = op_env,
-    [IR_fadd ... IR_vx_flags] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
+    [IR_fadd ... IR_vdup] = op_vector, [IR_vflush] = op_vflush,
+    [IR_vx ... IR_vx_flags] = op_vector, [IR_x87_state ... IR_x87_cmov] = op_x87,
     [IR_gx] = op_gx, [IR_flags] = op_flags,
 };
 _Static_assert(sizeof(emitters) / sizeof(emitters[0]) == IR_OPCODE_COUNT, "an emitter per op");
@@ -63,6 +65,8 @@ static bool emit_stubs(struct compiler *c)
         }
         if (s->kind == STUB_FIX) {
             emit_fix_stub(c, s);
+        } else if (s->kind == STUB_FLUSH) {
+            emit_flush_stub(c, s);
         } else if (s->kind <= STUB_PAGE) {
             emit_mem_stub(c, s);
         } else {

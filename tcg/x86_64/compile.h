@@ -8,6 +8,7 @@
  *
  * A value (its op's index) may be at several places at once: registers (the mask where[v]; pins
  * among them), a spill slot, env when it came from or went to an unpinned global, or be constant.
+ * A pin may hold a vector that is wider than its global, until a call.
  * Registers are reclaimed lazily: a temporary whose value's life[] has passed is free.
  */
 #ifndef TCG_X86_64_COMPILE_H
@@ -29,7 +30,8 @@ enum {
     FRAME_XMM_TEMPS = FRAME_TEMPS + 32,
     FRAME_BUFFER = FRAME_XMM_TEMPS + 48,        /* 16 bytes, vector operands in memory */
     FRAME_SAVED = FRAME_BUFFER + 16,            /* a register, out of line */
-    FRAME_SIZE = FRAME_SAVED + 16 + 8,          /* aligned after return address, 6 pushes */
+    FRAME_PINS = FRAME_SAVED + 16,              /* vectors in pins of narrower globals */
+    FRAME_SIZE = FRAME_PINS + 16 * 13 + 8,      /* aligned after return address, 6 pushes */
 
     GPR_TEMPS = 1 << RAX | 1 << RCX | 1 << RDX | 1 << R11,
     XMM_TEMPS = 7 << XMM13,
@@ -40,7 +42,8 @@ _Static_assert(FRAME_VEC_SLOTS % 16 == 0 && FRAME_SIZE % 16 == 8, "aligned frame
 /* Functions of ours that translated code calls, through thunks as helpers are. */
 enum builtin {
     BUILTIN_LOAD, BUILTIN_STORE, BUILTIN_LOAD16, BUILTIN_STORE16, BUILTIN_ATOMIC, BUILTIN_SOFT_INT,
-    BUILTIN_SOFT_VECTOR, BUILTIN_FP_FIX, BUILTIN_X87_LOAD, BUILTIN_X87_FETCH, BUILTIN_COUNT
+    BUILTIN_SOFT_VECTOR, BUILTIN_FP_FIX, BUILTIN_VF_FIX,
+    BUILTIN_X87_LOAD, BUILTIN_X87_FETCH, BUILTIN_COUNT
 };
 
 enum { MAX_HELPERS = 512 };
@@ -58,6 +61,7 @@ struct host {
     uint32_t lone_load, lone_store;             /* by the TLB if they can, or the builtins */
     uint32_t builtins[BUILTIN_COUNT], helpers[MAX_HELPERS];
     uint32_t sign_f32, sign_f64, abs_f32, abs_f64;      /* 16-byte masks */
+    uint32_t vector_constants;                  /* 16 bytes each, see thunks.c */
     uint32_t fix_f64;                           /* two 64-bit numbers, see op_fix() */
     bool bmi1, bmi2, lzcnt, popcnt, sse41, sse42;
 };
@@ -70,6 +74,9 @@ extern struct host the_host;
 #define FIX_SUBTRACT_32 0x01000001
 #define FIX_LIMIT_32 0xfe000000u
 
+/* Four times the same 32 bits; for VC_RANGE and VC_WORD see ops-flush.c */
+enum { VC_ZERO, VC_SIGN, VC_RANGE, VC_WORD, VC_TWO, VC_THREE, VC_HALF, VC_COUNT };
+
 struct operand {
     enum { OPERAND_REG, OPERAND_IMM, OPERAND_MEM } kind;
     int reg;
@@ -79,7 +86,7 @@ struct operand {
 
 struct stub {                                   /* out-of-line code of one op */
     enum { STUB_LOAD, STUB_STORE, STUB_ATOMIC, STUB_PAGE, STUB_SINK, STUB_POLL, STUB_LOOKUP,
-           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK, STUB_FIX } kind;
+           STUB_LOOKUP_REG, STUB_CHAIN, STUB_X87, STUB_CHECK, STUB_FIX, STUB_FLUSH } kind;
     uint32_t from, back;                        /* the rel32 that comes here; where it goes on */
     uint32_t misaligned, aligned;               /* rel32 for misaligned addresses, or 0; its back */
     int8_t address, reg, scratch;               /* registers; reg is the value or its destination */
@@ -284,6 +291,12 @@ void grouped_ld(struct compiler *c, const struct ir_op *o);
 void grouped_st(struct compiler *c, const struct ir_op *o);
 void store_address(struct compiler *c, const struct stub *s);
 void emit_lone_thunks(struct emitter *e);
+/* Globals as pairs */
+void alloc_get_pair(struct compiler *c, const struct ir_op *o);
+void alloc_set_pair(struct compiler *c, const struct ir_op *o);
+/* ops-flush.c */
+void op_vflush(struct compiler *c, const struct ir_op *o);
+void emit_flush_stub(struct compiler *c, const struct stub *s);
 /* ops-vec.c */
 void emit_fix_stub(struct compiler *c, const struct stub *s);
 void op_vector(struct compiler *c, const struct ir_op *o);

@@ -218,6 +218,16 @@ static void op_vdup(struct compiler *c, const struct ir_op *o)
     set_result(c, pin, d);
 }
 
+/* What has one operand does not read its destination, but for groups. */
+static void one_operand(struct compiler *c, const struct ir_op *o)
+{
+    int pin = dest_pin(c), s = use_reg(c, o->a), d = dest_reg(c, pin, o->a, 0);
+
+    x_rr(&c->e, sse_opcode(&o->sse), d, s);
+    sse_imm(c, &o->sse);
+    set_result(c, pin, d);
+}
+
 static void op_vx(struct compiler *c, const struct ir_op *o)
 {
     unsigned opcode = sse_opcode(&o->sse);
@@ -228,7 +238,7 @@ static void op_vx(struct compiler *c, const struct ir_op *o)
     if (o->sse.is_group) {
         x_rr(&c->e, opcode, o->sse.reg_ext, d);
     } else {
-        x_rr(&c->e, opcode, d, s == NO_REG ? d : s);
+        x_rr(&c->e, opcode, d, s);
     }
     sse_imm(c, &o->sse);
     set_result(c, pin, d);
@@ -362,7 +372,13 @@ void op_vector(struct compiler *c, const struct ir_op *o)
     case IR_vins: op_vins(c, o); break;
     case IR_vext: op_vext(c, o); break;
     case IR_vdup: op_vdup(c, o); break;
-    case IR_vx: op_vx(c, o); break;
+    case IR_vx:
+        if (!o->b && !o->sse.is_group) {
+            one_operand(c, o);
+        } else {
+            op_vx(c, o);
+        }
+        break;
     case IR_vx_gv: op_vx_gv(c, o); break;
     case IR_vx_vg: op_vx_vg(c, o); break;
     case IR_vx_fl: compare(c, o, sse_opcode(&o->sse)); break;

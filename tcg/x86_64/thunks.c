@@ -273,6 +273,19 @@ static void move_temps(struct emitter *e, bool store)
     }
 }
 
+/* What the globals that are pinned leave out of vectors in their registers */
+static void move_wide_pins(struct emitter *e, bool store)
+{
+    for (uint32_t m = the_host.xmm_pins; m; m &= m - 1) {
+        int r = __builtin_ctz(m);
+
+        if (the_host.target->globals[the_host.global_of[r]].type != V128) {
+            x_rm(e, store ? OP_STOREAPS : OP_MOVAPS, r,
+                 thunk_frame(FRAME_PINS + 16 * (r - XMM0)));
+        }
+    }
+}
+
 static void call_function(struct emitter *e, const struct thunk *t)
 {
     x_rm(e, OP_LEA | X_W, RDI, mem_at(RBP, -ENV_BIAS));
@@ -299,6 +312,7 @@ static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
 
     if (t->builtin) {
         move_temps(e, true);
+        move_wide_pins(e, true);
     }
     if (t->full) {
         move_pins(e, the_host.gpr_pins | xmm, true);
@@ -323,6 +337,7 @@ static uint32_t emit_thunk(struct emitter *e, const struct thunk *t)
     move_pins(e, (the_host.gpr_pins & CALLER_SAVED_PINS) | pins_of(t->writes) | (t->xmm ? xmm : 0),
               false);
     if (t->builtin) {
+        move_wide_pins(e, false);
         move_temps(e, false);
     }
     x_8(e, 0xc3);
@@ -342,6 +357,7 @@ static void emit_builtins(struct emitter *e)
         [BUILTIN_SOFT_INT] = { soft_int, 3, { A0, A1, A2 } },
         [BUILTIN_SOFT_VECTOR] = { soft_vector, 3, { RESULT, BUFFER, A0 } },
         [BUILTIN_FP_FIX] = { NULL, 3, { A0, A1, A2 } },
+        [BUILTIN_VF_FIX] = { NULL, 3, { RESULT, BUFFER, A0 } },
     };
 
     for (unsigned i = 0; i < BUILTIN_X87_LOAD; i++) {
@@ -352,6 +368,8 @@ static void emit_builtins(struct emitter *e)
 
         if (i == BUILTIN_FP_FIX) {
             t.function = the_host.target->fp_fix;
+        } else if (i == BUILTIN_VF_FIX) {
+            t.function = the_host.target->vf_fix;
         }
         memcpy(t.args, list[i].args, sizeof(list[i].args));
         the_host.builtins[i] = emit_thunk(e, &t);
@@ -389,6 +407,11 @@ static void emit_helpers(struct emitter *e)
     }
 }
 
+static const uint32_t vector_constants[VC_COUNT] = {
+    [VC_SIGN] = 0x80000000, [VC_RANGE] = -0x40000000u, [VC_WORD] = -0x1e000000u,
+    [VC_TWO] = 0x40000000, [VC_THREE] = 0x40400000, [VC_HALF] = 0x3f000000,
+};
+
 static void emit_masks(struct emitter *e)
 {
     static const struct { uint32_t *at; uint64_t v; } masks[] = {
@@ -403,6 +426,10 @@ static void emit_masks(struct emitter *e)
         *masks[i].at = x_here(e);
         x_64(e, masks[i].v);
         x_64(e, i < 2 ? 0 : ~0ull);
+    }
+    the_host.vector_constants = x_here(e);
+    for (unsigned i = 0; i < 4 * VC_COUNT; i++) {
+        x_32(e, vector_constants[i / 4]);
     }
     the_host.fix_f64 = x_here(e);
     x_64(e, FIX_SUBTRACT_64);

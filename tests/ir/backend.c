@@ -376,6 +376,102 @@ static void test_vectors(void)
     }
 }
 
+/* Pairs of globals: both pinned, one of them, none; with a vector in a pin over a slow path. */
+static void test_pairs(void)
+{
+    for (unsigned g = 0; g < 5; g++) {
+        uint64_t r[2];
+
+        for (unsigned i = 0; i < N_HALVES; i++) {
+            m.env->half[i] = 0x1111111111111111 * (i + 1);
+        }
+        memcpy(m.env->xmm[1], va, 16);
+        begin();
+        ir_set(m.ir, G_XMM + 2, ir_get_pair(m.ir, G_HALF + g));
+        ir_set_pair(m.ir, G_HALF + g, emit(IR_vadd, V128, xmm(1), xmm(1), 64));
+        ir_set(m.ir, G_XMM + 3, ir_get(m.ir, G_HALF + g));
+        ir_set(m.ir, G_REG + 1, ir_1(m.ir, IR_bitcast, I64, ir_get(m.ir, G_HALF + g + 1)));
+        finish();
+        memcpy(r, m.env->xmm[2], 16);
+        ok(r[0] == 0x1111111111111111 * (g + 1) && r[1] == 0x1111111111111111 * (g + 2) &&
+           m.env->half[g] == 2 * va[0] && m.env->half[g + 1] == 2 * va[1] &&
+           m.env->regs[1] == 2 * va[1] && memcmp(m.env->xmm[3], &m.env->half[g], 8) == 0,
+           "halves %u and %u as a pair", g, g + 1);
+    }
+}
+
+/* A vector's value stays whole although the global that it is set to is half of it. */
+static void test_wide_in_pin(void)
+{
+    uint64_t r[2];
+
+    memcpy(m.env->xmm[1], va, 16);
+    m.env->regs[2] = RAM_SLOW + 64;
+    begin();
+    ir_set_pair(m.ir, G_HALF, emit(IR_vadd, V128, xmm(1), xmm(1), 64));
+    ir_set(m.ir, G_REG + 3, ir_ld(m.ir, I64, reg(2), 0, MO_64));
+    ir_set(m.ir, G_XMM + 2, emit(IR_vadd, V128, ir_get(m.ir, G_HALF), xmm(1), 64));
+    finish();
+    memcpy(r, m.env->xmm[2], 16);
+    ok(r[0] == 3 * va[0] && r[1] == 3 * va[1], "a vector in a pin, over a slow load");
+}
+
+static uint32_t flushed(enum ir_type type, unsigned kind, const uint32_t *a, const uint32_t *b,
+                        unsigned lane)
+{
+    uint32_t r[4];
+
+    memcpy(m.env->xmm[1], a, 16);
+    memcpy(m.env->xmm[15], b, 16);
+    m.env->mxcsr = 0x1f80;
+    fixes = 0;
+    begin();
+    ir_set(m.ir, G_XMM + 14, emit(IR_bitcast, V128, emit(IR_vflush, type, xmm(1), xmm(15),
+                                                      kind | 0x55 << 16), 0, 0));
+    finish();
+    memcpy(r, m.env->xmm[14], 16);
+    return r[lane];
+}
+
+/* 1, -0, 2^-63, 2^64 and 3, 0, 2^-63, 1; what is out of range is put in their places. */
+static void test_flush(void)
+{
+    const uint32_t a[4] = { 0x3f800000, 0x80000000, 0x20000000, 0x5f800000 };
+    const uint32_t b[4] = { 0x40400000, 0, 0x20000000, 0x3f800000 };
+    static const uint32_t out[] = { 1, 0x807fffff, 0x00800000, 0x1fffffff, 0x60000000, 0x7f800000,
+                                    0x7fc00000, 0xff800001 };
+
+    is_int(flushed(V128, VF_ADD, a, b, 0), 0x40800000, "vflush adds");
+    is_int(flushed(V128, VF_MUL, a, b, 2), 0x00800000, "the smallest product");
+    ok(fixes == 0, "with no help");
+    is_int(flushed(V64, VF_SUB, a, b, 0), 0xc0000000, "subtracts two");
+    is_int(flushed(V128, VF_MAX, a, b, 1), 0, "0 is greater than -0");
+    is_int(flushed(V64, VF_MIN, b, a, 1), 0x80000000, "and -0 smaller");
+    is_int(flushed(V128, VF_LE, a, b, 3), 0, "compares");
+    is_int(flushed(V64, VF_STEP, a, b, 0), 0xbf800000, "2 - 1 * 3");
+    is_int(flushed(V128, VF_STEP_ROOT, a, b, 1), 0x3fc00000, "(3 - 0) / 2");
+    is_int(flushed(V64, VF_TO_S, b, b, 0), 3, "makes integers");
+    ok(fixes == 0, "with no help");
+    for (unsigned i = 0; i < sizeof(out) / sizeof(out[0]); i++) {
+        for (unsigned n = 0; n < 8; n++) {
+            uint32_t c[2][4], r;
+            bool good;
+
+            memcpy(c[0], a, 16);
+            memcpy(c[1], b, 16);
+            c[n / 4][n % 4] = out[i];
+            r = flushed(V128, VF_MUL, c[0], c[1], 3);
+            good = fixes == 1 && r == (c[0][3] ^ (0x55 + 3));
+            flushed(V64, VF_ADD, c[0], c[1], 0);
+            if (!good || fixes != (n % 4 < 2)) {
+                ok(false, "%08x in element %u goes elsewhere", out[i], n);
+                return;
+            }
+        }
+    }
+    ok(true, "numbers out of range go elsewhere");
+}
+
 static int64_t sse(uint8_t prefix, uint8_t map, uint8_t opcode, int imm8, int group)
 {
     struct ir_sse s = { .prefix = prefix, .map = map, .opcode = opcode, .imm8 = imm8,
@@ -702,7 +798,10 @@ int main(void)
         test_mxcsr();
         test_vectors();
         if (i < 2) {                            /* it has the very instructions */
-            test_sse();
+            test_pairs();
+    test_wide_in_pin();
+    test_flush();
+    test_sse();
         }
         test_flags();
         test_gx();

@@ -17,9 +17,9 @@
 #include "tcg/x86_64/compile.h"
 #include "tests/tap.h"
 
-enum { N_REGS = 14, N_WORDS = 2, N_LAZY = 4, N_XMM = 16 };
+enum { N_REGS = 14, N_WORDS = 2, N_LAZY = 4, N_XMM = 16, N_HALVES = 6 };
 enum { G_REG = 0, G_WORD = G_REG + N_REGS, G_LAZY = G_WORD + N_WORDS, G_PC = G_LAZY + N_LAZY,
-       G_XMM, G_COUNT = G_XMM + N_XMM };
+       G_XMM, G_HALF = G_XMM + N_XMM, G_COUNT = G_HALF + N_HALVES };
 enum { RAM_BASE = 0x10000, RAM_SIZE = 0x10000, RAM_SLOW = RAM_BASE + RAM_SIZE / 2,
        CODE_SIZE = 8 << 20, PAGE = 4096, LAZY_MASK = ((1 << N_LAZY) - 1) };
 
@@ -30,6 +30,7 @@ struct env {
     uint64_t lazy[N_LAZY];          /* the first is an I32 global */
     uint64_t pc;
     uint8_t xmm[N_XMM][16] __attribute__((aligned(16)));
+    uint64_t half[N_HALVES] __attribute__((aligned(16)));       /* 0, 1 and 3 are pinned */
     uint32_t mxcsr;
     uint64_t plain[8];              /* no globals: envld, envst */
 };
@@ -81,12 +82,31 @@ static void machine_declare(void)
             d->offset = offsetof(struct env, lazy) + 8 * (g - G_LAZY);
         } else if (g == G_PC) {
             d->offset = offsetof(struct env, pc);
+        } else if (g >= G_HALF) {
+            d->type = F64;
+            d->priority = 11 >> (g - G_HALF) & 1 ? 60 : 0;
+            d->offset = offsetof(struct env, half) + 8 * (g - G_HALF);
         } else {
             d->type = V128;
             d->priority = 50;
             d->offset = offsetof(struct env, xmm) + 16 * (g - G_XMM);
         }
     }
+}
+
+static unsigned fixes;
+
+/* Of vflush; an answer that no computation gives. */
+static void machine_vf_fix(void *env, void *a, const void *b, uint64_t op)
+{
+    uint32_t v[4];
+
+    fixes++;
+    memcpy(v, a, 16);
+    for (unsigned i = 0; i < 4; i++) {
+        v[i] ^= (uint32_t)op + i;
+    }
+    memcpy(a, v, 16);
 }
 
 static void machine_init(unsigned word_bits, const struct ir_helper *helpers, unsigned n_helpers)
@@ -100,7 +120,7 @@ static void machine_init(unsigned word_bits, const struct ir_helper *helpers, un
         .name = "test", .word_bits = word_bits, .page_bits = 12, .env_size = sizeof(struct env),
         .pc_global = G_PC, .mxcsr_offset = offsetof(struct env, mxcsr),
         .globals = machine_globals, .n_globals = G_COUNT, .helpers = helpers,
-        .n_helpers = n_helpers, .n_mmu_idx = 4,
+        .n_helpers = n_helpers, .n_mmu_idx = 4, .vf_fix = machine_vf_fix,
     };
     memset(&m, 0, sizeof(m));
     m.env = (struct env *)(block + below);

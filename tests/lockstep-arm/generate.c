@@ -306,6 +306,9 @@ static uint32_t random_fpscr(const struct profile *p)
                                      3 << 24 | 2 << 22 };
     uint32_t v = some[below(ARRAY_LEN(some))] | below(16) << 28;
 
+    if (p->floats && chance(80)) {
+        v &= 0xf3000000;
+    }
     if (p->vectors) {
         v |= below(4) << 16;                        /* a stride of 2 is 4 for the peer */
     }
@@ -316,7 +319,7 @@ static void make_run(struct run *r, const struct profile *p)
 {
     memset(r, 0, sizeof(*r));
     for (unsigned i = 0; i < 64; i++) {
-        r->d[i] = random_value();
+        r->d[i] = p->floats ? random_float() : random_value();
     }
     for (unsigned i = 0; i < 13; i++) {
         r->r[i] = chance(20) ? random_address(8) : random_value();

@@ -375,7 +375,8 @@ bool pick_legal(const struct pick *p, bool thumb)
     case CAT_EXCLUSIVE: return exclusive_fine(p);
     case CAT_VECTOR_MEMORY: return vector_memory_fine(p);
     case CAT_VFP: return vfp_fine(p);
-    case CAT_SIMD: return simd_fine(p);
+    case CAT_SIMD:
+    case CAT_FLOAT: return simd_fine(p);
     case CAT_SYSTEM: return system_fine(p, thumb);
     default: return true;
     }

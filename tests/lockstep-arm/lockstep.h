@@ -66,13 +66,14 @@ struct block {
 
 /* What is made: a CPU, and the share of each kind of instruction. */
 enum category {
-    CAT_INT, CAT_MEMORY, CAT_EXCLUSIVE, CAT_VFP, CAT_SIMD, CAT_VECTOR_MEMORY, CAT_BRANCH,
-    CAT_SYSTEM, CAT_COUNT, CAT_NEVER = CAT_COUNT,
+    CAT_INT, CAT_MEMORY, CAT_EXCLUSIVE, CAT_VFP, CAT_SIMD, CAT_FLOAT, CAT_VECTOR_MEMORY,
+    CAT_BRANCH, CAT_SYSTEM, CAT_COUNT, CAT_NEVER = CAT_COUNT,
 };
 struct profile {
     const char *name, *cpu;
     bool thumb, vectors;            /* vectors: FPSCR.LEN and STRIDE are not 0 */
     uint8_t weight[CAT_COUNT];
+    bool floats;                    /* registers hold floats; few instructions in a block */
 };
 
 struct batch {
@@ -98,6 +99,8 @@ static inline bool chance(unsigned percent)
 }
 /* Numbers that matter to integers and floats */
 uint32_t random_value(void);
+/* Mostly floats of single precision that stay such when they are computed with */
+uint32_t random_float(void);
 
 /* rows.c: instructions of one pattern whose outcome the architecture defines. */
 struct pick {

@@ -13,32 +13,34 @@
 #include "tests/tap.h"
 
 static const struct profile profiles[] = {
-    /*                                          int mem excl vfp simd vmem branch system */
-    { "arm-int", "cortex-a15", false, false,    { 10, 0, 0, 0, 0, 0, 0, 0 } },
-    { "thumb-int", "cortex-a15", true, false,   { 10, 0, 0, 0, 0, 0, 0, 0 } },
-    { "arm-memory", "cortex-a15", false, false, { 3, 8, 1, 0, 0, 0, 0, 0 } },
-    { "thumb-memory", "cortex-a15", true, false, { 3, 8, 1, 0, 0, 0, 0, 0 } },
-    { "arm-branch", "cortex-a15", false, false, { 5, 1, 0, 0, 0, 0, 6, 0 } },
-    { "thumb-branch", "cortex-a15", true, false, { 5, 1, 0, 0, 0, 0, 6, 0 } },
-    { "arm-vfp", "cortex-a15", false, false,    { 0, 0, 0, 10, 0, 0, 0, 0 } },
-    { "thumb-vfp", "cortex-a15", true, false,   { 0, 0, 0, 10, 0, 1, 0, 0 } },
-    { "arm-simd", "cortex-a15", false, false,   { 0, 0, 0, 0, 10, 0, 0, 0 } },
-    { "thumb-simd", "cortex-a15", true, false,  { 0, 0, 0, 0, 10, 1, 0, 0 } },
-    { "arm-vector-memory", "cortex-a15", false, false, { 0, 0, 0, 0, 2, 8, 0, 0 } },
-    { "thumb-vector-memory", "cortex-a15", true, false, { 0, 0, 0, 0, 2, 8, 0, 0 } },
-    { "arm-system", "cortex-a15", false, false, { 5, 1, 0, 1, 1, 0, 1, 6 } },
-    { "thumb-system", "cortex-a15", true, false, { 5, 1, 0, 1, 1, 0, 1, 6 } },
-    { "arm-mixed", "cortex-a15", false, false,  { 6, 4, 1, 3, 3, 2, 2, 1 } },
-    { "thumb-mixed", "cortex-a15", true, false, { 6, 4, 1, 3, 3, 2, 2, 1 } },
-    { "a8-arm", "cortex-a8", false, false,      { 6, 3, 1, 3, 3, 2, 2, 1 } },
-    { "a8-thumb", "cortex-a8", true, false,     { 6, 3, 1, 3, 3, 2, 2, 1 } },
-    { "a8-vectors", "cortex-a8", false, true,   { 0, 0, 0, 10, 0, 0, 0, 0 } },
-    { "v6-arm", "arm1136", false, false,        { 6, 3, 1, 4, 0, 1, 2, 1 } },
-    { "v6-thumb", "arm1136", true, false,       { 6, 3, 0, 0, 0, 0, 2, 1 } },
-    { "v6-vectors", "arm1136", false, true,     { 0, 0, 0, 10, 0, 1, 0, 0 } },
-    { "v5-arm", "arm926", false, false,         { 6, 3, 0, 4, 0, 1, 2, 1 } },
-    { "v5-thumb", "arm926", true, false,        { 6, 3, 0, 0, 0, 0, 2, 1 } },
-    { "v4-arm", "ti925t", false, false,         { 6, 3, 0, 0, 0, 0, 2, 1 } },
+    /*                                          int mem excl vfp simd float vmem branch system */
+    { "arm-int", "cortex-a15", false, false,    { 10, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { "thumb-int", "cortex-a15", true, false,   { 10, 0, 0, 0, 0, 0, 0, 0, 0 } },
+    { "arm-memory", "cortex-a15", false, false, { 3, 8, 1, 0, 0, 0, 0, 0, 0 } },
+    { "thumb-memory", "cortex-a15", true, false, { 3, 8, 1, 0, 0, 0, 0, 0, 0 } },
+    { "arm-branch", "cortex-a15", false, false, { 5, 1, 0, 0, 0, 0, 0, 6, 0 } },
+    { "thumb-branch", "cortex-a15", true, false, { 5, 1, 0, 0, 0, 0, 0, 6, 0 } },
+    { "arm-vfp", "cortex-a15", false, false,    { 0, 0, 0, 10, 0, 0, 0, 0, 0 } },
+    { "thumb-vfp", "cortex-a15", true, false,   { 0, 0, 0, 10, 0, 0, 1, 0, 0 } },
+    { "arm-simd", "cortex-a15", false, false,   { 0, 0, 0, 0, 10, 4, 0, 0, 0 } },
+    { "thumb-simd", "cortex-a15", true, false,  { 0, 0, 0, 0, 10, 4, 1, 0, 0 } },
+    { "arm-floats", "cortex-a15", false, false, { 0, 0, 0, 0, 1, 12, 0, 0, 0 }, true },
+    { "thumb-floats", "cortex-a15", true, false, { 0, 0, 0, 0, 1, 12, 0, 0, 0 }, true },
+    { "arm-vector-memory", "cortex-a15", false, false, { 0, 0, 0, 0, 2, 1, 8, 0, 0 } },
+    { "thumb-vector-memory", "cortex-a15", true, false, { 0, 0, 0, 0, 2, 1, 8, 0, 0 } },
+    { "arm-system", "cortex-a15", false, false, { 5, 1, 0, 1, 1, 1, 0, 1, 6 } },
+    { "thumb-system", "cortex-a15", true, false, { 5, 1, 0, 1, 1, 1, 0, 1, 6 } },
+    { "arm-mixed", "cortex-a15", false, false,  { 6, 4, 1, 3, 3, 1, 2, 2, 1 } },
+    { "thumb-mixed", "cortex-a15", true, false, { 6, 4, 1, 3, 3, 1, 2, 2, 1 } },
+    { "a8-arm", "cortex-a8", false, false,      { 6, 3, 1, 3, 3, 1, 2, 2, 1 } },
+    { "a8-thumb", "cortex-a8", true, false,     { 6, 3, 1, 3, 3, 1, 2, 2, 1 } },
+    { "a8-vectors", "cortex-a8", false, true,   { 0, 0, 0, 10, 0, 0, 0, 0, 0 } },
+    { "v6-arm", "arm1136", false, false,        { 6, 3, 1, 4, 0, 0, 1, 2, 1 } },
+    { "v6-thumb", "arm1136", true, false,       { 6, 3, 0, 0, 0, 0, 0, 2, 1 } },
+    { "v6-vectors", "arm1136", false, true,     { 0, 0, 0, 10, 0, 0, 1, 0, 0 } },
+    { "v5-arm", "arm926", false, false,         { 6, 3, 0, 4, 0, 0, 1, 2, 1 } },
+    { "v5-thumb", "arm926", true, false,        { 6, 3, 0, 0, 0, 0, 0, 2, 1 } },
+    { "v4-arm", "ti925t", false, false,         { 6, 3, 0, 0, 0, 0, 0, 2, 1 } },
 };
 
 static struct {
@@ -95,7 +97,7 @@ static uint64_t run_profile(struct peers *p, struct batch *b, const struct profi
         struct batch copy;
 
         random_seed(options.seed * 1000003 + (profile - profiles) * 10007 + n);
-        generate_batch(b, profile, options.blocks, options.insns);
+        generate_batch(b, profile, options.blocks, profile->floats ? 10 : options.insns);
         encode_batch(b, rows_has(F_V6) ? p->block_end : p->block_end_old);
         peers_run(p, b, out);
         done += executed(b);

@@ -45,3 +45,25 @@ uint32_t random_value(void)
     }
     return random32();
 }
+
+uint32_t random_float(void)
+{
+    static const uint8_t edges[] = { 0, 1, 2, 62, 63, 64, 65, 126, 127, 128, 156, 157, 158, 190,
+                                     191, 192, 193, 253, 254, 255 };
+    uint32_t sign = random32() & 1u << 31, fraction = random32() & 0x7fffff;
+    unsigned r = below(100);
+
+    if (r < 6) {
+        return sign;
+    }
+    if (r < 10) {
+        return random_value();
+    }
+    if (chance(25)) {
+        fraction &= 0x7f8000;                       /* what is exact */
+    }
+    if (r < 18) {
+        return sign | (uint32_t)edges[below(ARRAY_LEN(edges))] << 23 | fraction;
+    }
+    return sign | (100 + below(55)) << 23 | fraction;
+}

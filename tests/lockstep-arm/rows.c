@@ -36,6 +36,21 @@ static struct list {
 } lists[2][CAT_COUNT + 1];
 uint64_t *rows_used;
 
+/* Of Advanced SIMD */
+static bool is_float(const char *name)
+{
+    static const char *const ends[] = { "_f", "_sf", "_fs", "_fu", "_uf", "CPS", "RTS" };
+
+    for (unsigned i = 0; i < ARRAY_LEN(ends); i++) {
+        size_t len = strlen(name), n = strlen(ends[i]);
+
+        if (len > n && strcmp(name + len - n, ends[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum category rows_category(const struct decode_row *row)
 {
     if (strcmp(row->name, "B") == 0) {
@@ -46,7 +61,7 @@ enum category rows_category(const struct decode_row *row)
             return by_name[i].category;
         }
     }
-    return strcmp(row->file, "neon.decode") == 0 ? CAT_SIMD
+    return strcmp(row->file, "neon.decode") == 0 ? is_float(row->name) ? CAT_FLOAT : CAT_SIMD
          : strcmp(row->file, "vfp.decode") == 0 ? CAT_VFP : CAT_INT;
 }
 
