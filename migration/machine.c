@@ -134,6 +134,7 @@ static bool load_cpu(struct state_reader *r, struct cpu *cpu, struct error **err
     cpu->exception = c.exception;
     cpu->halted = c.halted;
     cpu->one_insn = false;
+    cpu_replaced(cpu);
     return !cpu->target->loaded || cpu->target->loaded(cpu, err);
 }
 

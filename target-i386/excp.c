@@ -189,7 +189,7 @@ static bool may_take_hard(const struct x86_env *env)
  * The order is the manual's: SMI, INIT, NMI, then maskable interrupts. A start-up IPI comes after
  * the INIT that it follows: a processor may wake up and find both.
  */
-static bool take_special(struct cpu *cpu, uint32_t pending)
+bool x86_take_special(struct cpu *cpu, uint32_t pending)
 {
     struct x86_env *env = x86_env(cpu);
 
@@ -229,7 +229,7 @@ bool x86_take_interrupt(struct cpu *cpu)
     uint32_t pending = __atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST);
     int vector;
 
-    if (take_special(cpu, pending)) {
+    if (x86_take_special(cpu, pending)) {
         return true;
     }
     if (!(pending & CPU_INT_HARD) || !may_take_hard(env) || env->mode_inhibit || env->wait_sipi ||
