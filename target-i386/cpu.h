@@ -179,6 +179,7 @@ struct x86_env {
     uint32_t cpuid_level, cpuid_xlevel, cpuid_signature;
     char cpuid_vendor[13], cpuid_name[49];
     uint8_t phys_bits;
+    bool cpuid_host;                /* what is not told here is as on the host */
 
     /* Wiring by the board, see hw/i386/x86-cpu.h */
     const struct x86_apic_ops *apic_ops;

@@ -6,7 +6,9 @@
 #include <glib.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "base/bits.h"
+#include "target-i386/accel-features.h"
 #include "target-i386/sys.h"
 
 enum { MAX_ENTRIES = 256, SIGNATURE = 0x40000000, FEATURES = 0x40000001,
@@ -53,7 +55,97 @@ uint32_t x86_kvm_supported(uint32_t leaf, uint32_t subleaf, unsigned reg)
     return (e ? values : none)[reg & 3];
 }
 
+/* --- models ---------------------------------------------------------------------------------- */
+
+bool x86_features_of_host(void)
+{
+    return accel_is(&accel_kvm);
+}
+
+/*
+ * What KVM may offer and we do not pass on: nested virtualization (VMX, SVM), whose state nobody
+ * saves; MONITOR; and what needs an APIC in the kernel (x2APIC, the deadline timer).
+ */
+static const struct {
+    uint16_t offset;
+    uint8_t reg;
+    uint32_t leaf, subleaf, without;
+} feature_words[] = {
+    { offsetof(struct x86_env, cpuid_1_edx), 3, 1, 0, 0 },
+    { offsetof(struct x86_env, cpuid_1_ecx), 2, 1, 0,
+      1u << 5 | 1u << F1C_MONITOR | 1u << 21 | 1u << F1C_TSC_DEADLINE | 1u << F1C_OSXSAVE },
+    { offsetof(struct x86_env, cpuid_7_ebx), 1, 7, 0, 0 },
+    { offsetof(struct x86_env, cpuid_7_ecx), 2, 7, 0, 0 },
+    { offsetof(struct x86_env, cpuid_7_edx), 3, 7, 0, 0 },
+    { offsetof(struct x86_env, cpuid_ext_edx), 3, 0x80000001, 0, 0 },
+    { offsetof(struct x86_env, cpuid_ext_ecx), 2, 0x80000001, 0, 1u << 2 },
+    { offsetof(struct x86_env, cpuid_d1_eax), 0, 0xd, 1, 0 },
+    { offsetof(struct x86_env, cpuid_6_eax), 0, 6, 0, 0 },
+};
+
+uint32_t x86_host_features(size_t word)
+{
+    for (size_t i = 0; i < ARRAY_LEN(feature_words); i++) {
+        if (feature_words[i].offset == word) {
+            uint32_t have = x86_kvm_supported(feature_words[i].leaf, feature_words[i].subleaf,
+                                              feature_words[i].reg);
+
+            /* That a hypervisor is there is our own word. */
+            if (word == offsetof(struct x86_env, cpuid_1_ecx)) {
+                have |= 1u << F1C_HYPERVISOR;
+            }
+            return X86_64 ? have & ~feature_words[i].without
+                          : have & ~(feature_words[i].without |
+                                     (word == offsetof(struct x86_env, cpuid_ext_edx)
+                                          ? 1u << FXD_LM : 0));
+        }
+    }
+    return 0;
+}
+
+static void put_text(char *to, uint32_t a, uint32_t b, uint32_t c)
+{
+    st32_le(to, a);
+    st32_le(to + 4, b);
+    st32_le(to + 8, c);
+}
+
+void x86_host_processor(struct x86_env *env, uint32_t *family, uint32_t *model,
+                        uint32_t *stepping)
+{
+    uint32_t signature = x86_kvm_supported(1, 0, 0);
+
+    put_text(env->cpuid_vendor, x86_kvm_supported(0, 0, 1), x86_kvm_supported(0, 0, 3),
+             x86_kvm_supported(0, 0, 2));
+    for (unsigned i = 0; i < 12; i++) {
+        st32_le(env->cpuid_name + 4 * i, x86_kvm_supported(0x80000002 + i / 4, 0, i % 4));
+    }
+    *family = signature >> 8 & 15;
+    *family += *family == 15 ? signature >> 20 & 0xff : 0;
+    *model = (signature >> 4 & 15) | (signature >> 12 & 0xf0);
+    *stepping = signature & 15;
+    env->cpuid_level = MIN_OF(x86_kvm_supported(0, 0, 0), 0x1fu);
+    env->cpuid_xlevel = MIN_OF(x86_kvm_supported(0x80000000, 0, 0), 0x8000001fu);
+    env->phys_bits = (uint8_t)x86_kvm_supported(0x80000008, 0, 0);
+    env->cpuid_host = true;
+}
+
 /* --- building -------------------------------------------------------------------------------- */
+
+/* Of the host's processor, leaves that say what there is of the guest's. */
+static bool is_ours(uint32_t leaf, uint32_t subleaf)
+{
+    switch (leaf) {
+    case 0: case 1: case 2: case 4: case 0xb: case 0x1f:
+    case 0x80000000: case 0x80000001: case 0x80000008:
+        return true;
+    case 0xa:                       /* performance counters: their registers are not saved */
+    case 0x14: case 0x12: case 0x8000000a:
+        return true;
+    default:
+        return leaf == 7 && subleaf == 0;
+    }
+}
 
 static void add(struct list *list, struct x86_env *env, uint32_t leaf, uint32_t subleaf,
                 bool indexed)
@@ -65,6 +157,11 @@ static void add(struct list *list, struct x86_env *env, uint32_t leaf, uint32_t 
         return;
     }
     x86_cpuid(env, leaf, subleaf, out);
+    if (env->cpuid_host && !is_ours(leaf, subleaf)) {
+        for (unsigned reg = 0; reg < 4; reg++) {
+            out[reg] = x86_kvm_supported(leaf, subleaf, reg);
+        }
+    }
     e = &list->entries[list->head.nent++];
     *e = (struct kvm_cpuid_entry2){
         .function = leaf, .index = subleaf, .eax = out[0], .ebx = out[1], .ecx = out[2],
@@ -75,7 +172,7 @@ static void add(struct list *list, struct x86_env *env, uint32_t leaf, uint32_t 
 /* Leaves that look at ECX, and how many values of it are worth asking for */
 static unsigned subleaves(uint32_t leaf)
 {
-    return leaf == 4 ? 5 : leaf == 7 ? 1 : leaf == 0xb ? 3 : leaf == 0xd ? 2 : 0;
+    return leaf == 4 ? 5 : leaf == 7 ? 3 : leaf == 0xb ? 3 : leaf == 0xd ? 32 : 0;
 }
 
 static void add_range(struct list *list, struct x86_env *env, uint32_t first, uint32_t last)
