@@ -33,6 +33,8 @@ struct accel {
     void (*sync)(struct cpu *cpu);
     /* All of env is new: after a reset, or loaded. */
     void (*replaced)(struct cpu *cpu);
+    /* Whether env is all there is to save. */
+    bool (*can_save)(struct error **err);
     /* Break- and watchpoints of the debugger have changed; no vCPU runs. */
     void (*debug_changed)(void);
 };

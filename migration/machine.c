@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "base/bits.h"
 #include "base/clock.h"
 #include "cpu-exec.h"
@@ -146,7 +147,7 @@ bool machine_can_save(struct error **err)
         error_set(err, "the machine is %s and must be reset first", machine_status());
         return false;
     }
-    return device_can_save_all(err);
+    return (!accel()->can_save || accel()->can_save(err)) && device_can_save_all(err);
 }
 
 static void get_facts(struct machine_facts *facts)

@@ -40,6 +40,7 @@ enum {
     EXC_ICEBP = EXC_INT_FIRST + 0x101,  /* int1: #DB as a trap, no check of the gate's DPL */
     /* User mode, for its loop: the pc is behind the instruction; a host signal */
     EXC_SYSCALL, EXC_SIGNAL,
+    EXC_IRQ_FIRST = 0x300,          /* + vector: an interrupt that was acknowledged already */
 };
 
 /*

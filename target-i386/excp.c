@@ -136,6 +136,14 @@ void x86_shutdown(struct x86_env *env)
     }
 }
 
+static void deliver_interrupt(struct x86_env *env, uint8_t vector)
+{
+    struct x86_event event = { .vector = vector, .external = true, .return_pc = env->pc };
+
+    env_cpu(env)->halted = false;
+    x86_deliver(env, &event);
+}
+
 void x86_take_exception(struct cpu *cpu)
 {
     struct x86_env *env = x86_env(cpu);
@@ -143,6 +151,10 @@ void x86_take_exception(struct cpu *cpu)
     struct x86_event event = { .external = true };
 
     cpu->exception = -1;
+    if (vector >= EXC_IRQ_FIRST) {
+        deliver_interrupt(env, (uint8_t)vector);
+        return;
+    }
     if (vector >= EXC_INT_FIRST) {
         deliver_soft(env, vector);
         return;
@@ -171,14 +183,6 @@ void x86_take_exception(struct cpu *cpu)
 }
 
 /* --- interrupts ------------------------------------------------------------------------------ */
-
-static void deliver_interrupt(struct x86_env *env, uint8_t vector)
-{
-    struct x86_event event = { .vector = vector, .external = true, .return_pc = env->pc };
-
-    env_cpu(env)->halted = false;
-    x86_deliver(env, &event);
-}
 
 static bool may_take_hard(const struct x86_env *env)
 {

@@ -201,7 +201,7 @@ static void get_vectors(struct cpu *cpu)
     }
 }
 
-static bool put_vectors(struct cpu *cpu, bool replaced)
+static bool put_vectors(struct cpu *cpu)
 {
     struct x86_env *env = x86_env(cpu);
     struct kvm_xsave *area = &x86_kvm_of(cpu)->xsave;
@@ -244,25 +244,27 @@ static bool put_debug(struct cpu *cpu)
     return kvm_vcpu_ioctl(cpu, KVM_SET_DEBUGREGS, &regs) == 0;
 }
 
-/* The exception that the guest is about to get, the NMI, and the shadow of STI. An interrupt that
-   the guest is about to get stays in `events'. */
+/* The event that the guest is about to get, NMIs, and the shadow of STI. Of a software interrupt the
+   instruction is executed again. */
 static void get_events(struct cpu *cpu)
 {
     struct x86_env *env = x86_env(cpu);
-    struct kvm_vcpu_events *e = &x86_kvm_of(cpu)->events;
+    struct kvm_vcpu_events e;
 
-    if (kvm_vcpu_ioctl(cpu, KVM_GET_VCPU_EVENTS, e) < 0) {
+    if (kvm_vcpu_ioctl(cpu, KVM_GET_VCPU_EVENTS, &e) < 0) {
         return;
     }
     cpu->exception = -1;
-    if (e->exception.injected || e->exception.pending) {
-        cpu->exception = e->exception.nr;
-        cpu->error_code = e->exception.error_code;
+    if (e.exception.injected || e.exception.pending) {
+        cpu->exception = e.exception.nr;
+        cpu->error_code = e.exception.error_code;
         env->fault_addr = env->cr[2];
+    } else if (e.interrupt.injected && !e.interrupt.soft) {
+        cpu->exception = EXC_IRQ_FIRST + e.interrupt.nr;
     }
-    env->mode_inhibit = e->interrupt.shadow ? MODE_INHIBIT : 0;
-    env->nmi_blocked = e->nmi.masked;
-    if (e->nmi.pending || e->nmi.injected) {
+    env->mode_inhibit = e.interrupt.shadow ? MODE_INHIBIT : 0;
+    env->nmi_blocked = e.nmi.masked && !e.nmi.injected;
+    if (e.nmi.pending || e.nmi.injected) {
         cpu_interrupt(cpu, CPU_INT_NMI);
     }
 }
@@ -272,28 +274,28 @@ static bool has_error_code(int vector)
     return vector == EXC_DF || (vector >= EXC_TS && vector <= EXC_PF) || vector == EXC_AC;
 }
 
-static bool put_events(struct cpu *cpu, bool replaced)
+static bool put_events(struct cpu *cpu)
 {
     const struct x86_env *env = x86_env(cpu);
-    struct kvm_vcpu_events *e = &x86_kvm_of(cpu)->events;
-    uint8_t vector = e->interrupt.nr;
-    bool injected = e->interrupt.injected && !replaced;
+    int event = cpu->exception;
+    struct kvm_vcpu_events e = {
+        .interrupt.shadow = env->mode_inhibit
+            ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0,
+        .nmi.masked = (uint8_t)env->nmi_blocked,
+        .flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING,
+    };
 
-    memset(e, 0, sizeof(*e));
-    if (cpu->exception >= 0 && cpu->exception < 32) {
-        e->exception.injected = 1;
-        e->exception.nr = (uint8_t)cpu->exception;
-        e->exception.has_error_code = has_error_code(cpu->exception);
-        e->exception.error_code = e->exception.has_error_code ? cpu->error_code : 0;
+    if (event >= EXC_IRQ_FIRST) {
+        e.interrupt.injected = 1;
+        e.interrupt.nr = (uint8_t)event;
+    } else if (event >= 0 && event < 32) {
+        e.exception.injected = 1;
+        e.exception.nr = (uint8_t)event;
+        e.exception.has_error_code = has_error_code(event);
+        e.exception.error_code = e.exception.has_error_code ? cpu->error_code : 0;
     }
     cpu->exception = -1;
-    e->interrupt.injected = injected;
-    e->interrupt.nr = vector;
-    e->interrupt.shadow = env->mode_inhibit
-        ? KVM_X86_SHADOW_INT_STI | KVM_X86_SHADOW_INT_MOV_SS : 0;
-    e->nmi.masked = (uint8_t)env->nmi_blocked;
-    e->flags = KVM_VCPUEVENT_VALID_SHADOW | KVM_VCPUEVENT_VALID_NMI_PENDING;
-    return kvm_vcpu_ioctl(cpu, KVM_SET_VCPU_EVENTS, e) == 0;
+    return kvm_vcpu_ioctl(cpu, KVM_SET_VCPU_EVENTS, &e) == 0;
 }
 
 /* --- all ------------------------------------------------------------------------------------- */
@@ -326,17 +328,21 @@ bool x86_kvm_put(struct cpu *cpu, bool replaced)
 
     put_general(env, &regs);
     put_special(cpu, &sregs);
+    /* A page fault that a loaded machine is about to take */
+    if (cpu->exception == EXC_PF) {
+        sregs.cr2 = env->fault_addr;
+    }
     if (!x86_kvm_set_cpuid(cpu)) {
         failed = "CPUID";
     } else if (kvm_vcpu_ioctl(cpu, KVM_SET_SREGS, &sregs) < 0) {
         failed = "its control registers";
     } else if (kvm_vcpu_ioctl(cpu, KVM_SET_REGS, &regs) < 0) {
         failed = "its registers";
-    } else if (!put_vectors(cpu, replaced)) {
+    } else if (!put_vectors(cpu)) {
         failed = "its vector registers";
     } else if (!x86_kvm_put_msrs(cpu, replaced)) {
         failed = "its model specific registers";
-    } else if (!put_events(cpu, replaced)) {
+    } else if (!put_events(cpu)) {
         failed = "its pending events";
     } else if (!put_debug(cpu)) {
         failed = "its debug registers";

@@ -55,8 +55,7 @@ static bool may_inject(struct cpu *cpu)
     if (x86_vcpu(cpu)->holds_registers) {
         return run->if_flag && run->ready_for_interrupt_injection;
     }
-    return (env->eflags & FL_IF) && !env->mode_inhibit && cpu->exception < 0 &&
-        !x86_kvm_of(cpu)->events.interrupt.injected;
+    return (env->eflags & FL_IF) && !env->mode_inhibit && cpu->exception < 0;
 }
 
 static void inject(struct cpu *cpu)
@@ -68,11 +67,7 @@ static void inject(struct cpu *cpu)
         return;
     }
     if (!x86_vcpu(cpu)->holds_registers) {
-        struct kvm_vcpu_events *events = &x86_kvm_of(cpu)->events;
-
-        events->interrupt.injected = 1;     /* goes with the registers */
-        events->interrupt.nr = (uint8_t)vector;
-        events->interrupt.soft = 0;
+        cpu->exception = EXC_IRQ_FIRST + vector;    /* goes with the registers */
         return;
     }
     interrupt.irq = vector;
@@ -153,9 +148,23 @@ static uint64_t bus_address(struct cpu *cpu, uint64_t address)
     return address & ~(uint64_t)x86_env(cpu)->a20_mask_off;
 }
 
+static bool can_save(struct error **err)
+{
+    /* x87 and SSE */
+    const uint32_t known = 3;
+
+    if (x86_env(cpu_first())->cpuid_host && (x86_kvm_supported(0xd, 0, 0) & ~known)) {
+        error_set(err, "with -cpu host the guest may use vector registers that are not saved yet; "
+                  "choose a model by name");
+        return false;
+    }
+    return true;
+}
+
 const struct kvm_target x86_kvm = {
     .init = init, .create = create, .get_registers = x86_kvm_get, .put_registers = x86_kvm_put,
     .interrupt = interrupt, .after_run = after_run, .halt = halt, .shut_down = shut_down,
     .bus_address = bus_address, .debug_exit = x86_kvm_debug_exit,
-    .debug_prepare = x86_kvm_debug_prepare, .debug_changed = x86_kvm_debug_changed,
+    .can_save = can_save, .debug_prepare = x86_kvm_debug_prepare,
+    .debug_changed = x86_kvm_debug_changed,
 };

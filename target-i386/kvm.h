@@ -6,12 +6,9 @@
 #include "accel/kvm/kvm.h"
 #include "target-i386/cpu.h"
 
-enum { XSAVE_SIZE = 4096 };         /* as KVM_GET_XSAVE has it */
-
 /* What env has no place for; kept from get to put. */
 struct x86_kvm_vcpu {
     struct kvm_xsave xsave;         /* the state beyond x87 and SSE */
-    struct kvm_vcpu_events events;
 };
 
 static inline struct kvm_vcpu *x86_vcpu(struct cpu *cpu)

@@ -45,6 +45,8 @@ struct kvm_target {
     void (*shut_down)(struct cpu *cpu);
     /* An address as the bus sees it. */
     uint64_t (*bus_address)(struct cpu *cpu, uint64_t address);
+    /* False when the guest has state that env has no place for. */
+    bool (*can_save)(struct error **err);
     /* KVM_EXIT_DEBUG. */
     void (*debug_exit)(struct cpu *cpu);
     /* Before a run under a debugger, or the first without; sets run-time debugging up. */

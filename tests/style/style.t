@@ -32,7 +32,7 @@ LAYERS = {
     "net": {"base", "net.h"},
     "ui": {"base", "console.h", "char.h", "char", "ui", "crypto"},
     "gdbstub": {"base", "hw/core", "monitor/monitor.h"} | PUBLIC,
-    "migration": {"base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
+    "migration": {"accel/accel.h", "base", "block", "char/address.h", "cpu-exec.h", "hw/core"} | PUBLIC,
     "monitor": {"accel/accel.h", "base", "block", "char", "crypto/object.h", "migration", "ui", "cpu-exec.h",
                 "hw/core", "hw/pci/pci.h", "hw/usb/usb.h",
                 "hw/virtio/balloon.h", "gdbstub", "tcg/disas.h", "tcg/ir.h"} | PUBLIC,
