@@ -35,8 +35,6 @@ struct accel {
     void (*replaced)(struct cpu *cpu);
     /* Whether env is all there is to save. */
     bool (*can_save)(struct error **err);
-    /* Break- and watchpoints of the debugger have changed; no vCPU runs. */
-    void (*debug_changed)(void);
 };
 
 extern const struct accel accel_tcg, accel_kvm;

@@ -166,5 +166,4 @@ const struct kvm_target x86_kvm = {
     .interrupt = interrupt, .after_run = after_run, .halt = halt, .shut_down = shut_down,
     .bus_address = bus_address, .debug_exit = x86_kvm_debug_exit,
     .can_save = can_save, .debug_prepare = x86_kvm_debug_prepare,
-    .debug_changed = x86_kvm_debug_changed,
 };

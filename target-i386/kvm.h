@@ -39,6 +39,5 @@ uint32_t x86_kvm_supported(uint32_t leaf, uint32_t subleaf, unsigned reg);
 /* kvm-debug.c */
 void x86_kvm_debug_exit(struct cpu *cpu);
 void x86_kvm_debug_prepare(struct cpu *cpu);
-void x86_kvm_debug_changed(void);
 
 #endif

@@ -164,14 +164,8 @@ static bool can_save(struct error **err)
     return kvm_state.target->can_save(err);
 }
 
-static void debug_changed(void)
-{
-    kvm_state.target->debug_changed();
-}
-
 const struct accel accel_kvm = {
     .name = "kvm", .init = init, .create = kvm_vcpu_create, .interrupt = interrupt,
     .run = kvm_run, .kick = kvm_kick, .sync = kvm_sync, .replaced = replaced,
     .can_save = can_save,
-    .debug_changed = debug_changed,
 };

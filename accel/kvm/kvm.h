@@ -24,7 +24,8 @@ struct kvm_vcpu {
     bool replaced;                  /* all of env is new, also what only a reset or load changes */
     bool incomplete;                /* an access of a device ends with the next KVM_RUN */
     bool cpuid_set;
-    bool debugged;                  /* KVM_SET_GUEST_DEBUG is on */
+    bool stepping;                  /* KVM runs single instructions */
+    unsigned debug_generation;      /* of the break- and watchpoints that KVM has */
     void *target;                   /* the target's own */
 };
 
@@ -49,9 +50,8 @@ struct kvm_target {
     bool (*can_save)(struct error **err);
     /* KVM_EXIT_DEBUG. */
     void (*debug_exit)(struct cpu *cpu);
-    /* Before a run under a debugger, or the first without; sets run-time debugging up. */
+    /* Before a run for which the debugger wants something else than for the last one. */
     void (*debug_prepare)(struct cpu *cpu);
-    void (*debug_changed)(void);
 };
 
 struct kvm_state {

@@ -297,9 +297,11 @@ void kvm_run(struct cpu *cpu)
 {
     struct kvm_vcpu *v = vcpu_of(cpu);
 
-    if (cpu_breakpoint_count || cpu_watchpoint_count || cpu->debug.step || v->debugged) {
+    if (v->debug_generation != cpu_debug_generation || v->stepping || cpu->debug.step ||
+        cpu->debug.passes) {
         kvm_sync(cpu);
         kvm_state.target->debug_prepare(cpu);
+        v->debug_generation = cpu_debug_generation;
     }
     if (!give_registers(cpu)) {
         return;
