@@ -49,22 +49,17 @@ bool accel_choose(const char *names, struct error **err)
     return good;
 }
 
-/* What others than ours know and we need not: hints about speed, and parts that KVM may have in the
-   kernel and we have in the emulator. */
-static bool take_hints(struct keyval *kv, struct error **err)
+/* Hints about speed, and a choice of KVM that guests do not notice. */
+static void take_hints(struct keyval *kv)
 {
     static const char *const hints[] = { "thread", "tb-size", "split-wx", "dirty-ring-size" };
-    const char *irqchip = keyval_string(kv, "kernel-irqchip", "off");
 
     for (size_t i = 0; i < ARRAY_LEN(hints); i++) {
         keyval_mark(kv, hints[i]);
     }
-    if (strcmp(irqchip, "off") != 0) {
-        error_set(err, "-accel: kernel-irqchip=%s is not available; interrupt controllers are the "
-                  "emulator's own (off)", irqchip);
-        return false;
+    if (strcmp(keyval_string(kv, "kernel-irqchip", "off"), "off") != 0) {
+        error_warn("-accel: kernel-irqchip is off: interrupt controllers are the emulator's own");
     }
-    return true;
 }
 
 bool accel_add_option(const char *text, struct error **err)
@@ -84,7 +79,8 @@ bool accel_add_option(const char *text, struct error **err)
         }
         exit(0);
     }
-    good = add_choice(name, err) && take_hints(kv, err) && keyval_check(kv, err);
+    take_hints(kv);
+    good = add_choice(name, err) && keyval_check(kv, err);
     keyval_free(kv);
     return good;
 }

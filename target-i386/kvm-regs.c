@@ -244,8 +244,8 @@ static bool put_debug(struct cpu *cpu)
     return kvm_vcpu_ioctl(cpu, KVM_SET_DEBUGREGS, &regs) == 0;
 }
 
-/* The event that the guest is about to get, NMIs, and the shadow of STI. Of a software interrupt the
-   instruction is executed again. */
+/* The event that the guest is about to get, NMIs, and the shadow of STI. The instruction of a
+   software interrupt is executed again. */
 static void get_events(struct cpu *cpu)
 {
     struct x86_env *env = x86_env(cpu);

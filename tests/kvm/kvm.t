@@ -232,6 +232,13 @@ def test_grub():
         ok(machine.expect_screen(r"^ *grub> *$", SLOW), "and prompts", machine.screen())
 
 
+def test_invaders():
+    game = packages.file("grub-invaders", "boot/invaders.exec")
+    with Emulator(*KVM, "-kernel", game, monitor=True) as machine:
+        machine.expect_screen(r"\S", SLOW)
+        ok(machine.expect_screen(r"-\*-  -\*-", SLOW), "GRUB invaders come", machine.screen())
+
+
 def can_use_kvm():
     try:
         os.close(os.open(DEVICE, os.O_RDWR))
@@ -256,6 +263,7 @@ def main():
         test_display(kernel, work)
         test_gdb(kernel)
     test_grub()
+    test_invaders()
     done()
 
 
