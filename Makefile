@@ -28,7 +28,7 @@ LIBS_ALL = $(LIBS) -lm -pthread -ldl
 
 # --- what is compiled once ----------------------------------------------------------------------
 CORE_DIRS = base fpu tcg tcg/$(HOST)
-COMMON_DIRS = $(CORE_DIRS) crypto nbd block char net audio ui ui/vnc migration monitor gdbstub \
+COMMON_DIRS = $(CORE_DIRS) accel accel/kvm crypto nbd block char net audio ui ui/vnc migration monitor gdbstub \
     hw/core hw/isa hw/pci hw/ide hw/char hw/timer hw/intc hw/display hw/input hw/dma hw/block \
     hw/nvram hw/audio hw/net hw/usb hw/scsi hw/sd hw/i2c hw/gpio hw/acpi hw/misc hw/virtio \
     hw/watchdog
@@ -59,7 +59,7 @@ BITS_armeb-linux-user = 32be
 # Of a machine only
 MACHINE_SRC = gdbstub/system.c base/library.c base/main-loop.c cpu-control.c cpu-thread.c tcg/tlb.c tcg/softmmu.c tcg/code-ram.c \
     tcg/capstone-load.c
-MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state
+MACHINE_target-i386 = cpu mmu io smm hooks excp deliver state kvm kvm-regs kvm-msrs kvm-cpuid kvm-debug
 GENERATED_target-arm = $(B)/gen/arm-decode.c
 MACHINE_target-arm = cpu cp15 mmu excp psr state
 USER_SRC = $(filter-out $(MACHINE_SRC),$(foreach d,$(CORE_DIRS),$(sort $(wildcard $(d)/*.c)))) \

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 #include <string.h>
+#include "accel/accel.h"
 #include "base/bits.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -69,6 +70,10 @@ struct cpu *cpu_create(const char *model, struct address_space *memory, struct a
     }
     *at = cpu;
     cpu_reset_one(cpu);
+    if (accel()->create && !accel()->create(cpu, err)) {
+        *at = NULL;
+        return NULL;
+    }
     return cpu;
 }
 
@@ -94,6 +99,14 @@ void cpu_reset_one(struct cpu *cpu)
     cpu->target->reset(cpu);
     tlb_flush(cpu);
     jump_cache_select(cpu);
+    cpu_replaced(cpu);
+}
+
+void cpu_replaced(struct cpu *cpu)
+{
+    if (accel()->replaced) {
+        accel()->replaced(cpu);
+    }
 }
 
 static void reset_on_thread(struct cpu *cpu, void *opaque)
@@ -113,7 +126,18 @@ void cpu_reset_all(void)
 void cpu_kick(struct cpu *cpu)
 {
     cpu_hot_exit(cpu_hot(cpu));
+    if (accel()->kick) {
+        accel()->kick(cpu);
+    }
     pthread_cond_broadcast(&cpu->wake);
+}
+
+/* Others are about to look at env. */
+static void bring_up_to_date(struct cpu *cpu)
+{
+    if (accel()->sync) {
+        accel()->sync(cpu);
+    }
 }
 
 void cpu_interrupt(struct cpu *cpu, uint32_t mask)
@@ -130,6 +154,7 @@ void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask)
 void cpu_wait(struct cpu *cpu)
 {
     if (cpu->stop_request && !cpu->stopped) {
+        bring_up_to_date(cpu);
         cpu->stopped = true;
         pthread_cond_broadcast(&progress);
     }
@@ -200,6 +225,9 @@ struct cpu_work {
 
 void cpu_work_run(struct cpu *cpu)
 {
+    if (cpu->work) {
+        bring_up_to_date(cpu);
+    }
     while (cpu->work) {
         struct cpu_work *work = cpu->work;
 

@@ -169,6 +169,25 @@ static bool matches(const struct watch *w, uint64_t first, uint64_t last, bool w
            w->last >= first;
 }
 
+unsigned cpu_debug_points(struct cpu_debug_point *points, unsigned max)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < cpu_watchpoint_count; i++, n++) {
+        if (n < max) {
+            points[n] = (struct cpu_debug_point){ watches[i].addr,
+                                                  watches[i].last - watches[i].addr + 1,
+                                                  watches[i].access };
+        }
+    }
+    for (unsigned i = 0; i < n_breakpoints; i++) {
+        if (breakpoints[i].count && n++ < max) {
+            points[n - 1] = (struct cpu_debug_point){ breakpoints[i].addr, 1, 0 };
+        }
+    }
+    return n;
+}
+
 bool cpu_debug_watches(uint64_t first, uint64_t last)
 {
     for (unsigned i = 0; i < cpu_watchpoint_count; i++) {
@@ -225,7 +244,7 @@ uint64_t cpu_debug_pc(struct cpu *cpu)
     return key.pc & ~(uint64_t)cpu->target->pc_tag;
 }
 
-static uint64_t linear_pc(struct cpu *cpu)
+uint64_t cpu_debug_linear_pc(struct cpu *cpu)
 {
     struct code_key key;
 
@@ -258,7 +277,7 @@ void cpu_debug_after(struct cpu *cpu, bool entered)
     } else if (d->step && !d->stop) {
         pc = cpu_debug_pc(cpu);
         if (entered || pc - d->range_start >= d->range_end - d->range_start ||
-            (cpu_breakpoint_count && cpu_breakpoint_at(linear_pc(cpu)))) {
+            (cpu_breakpoint_count && cpu_breakpoint_at(cpu_debug_linear_pc(cpu)))) {
             d->stop = CPU_STOP_STEP;
         }
     }
@@ -293,8 +312,11 @@ void cpu_debug_remove_all(void)
     }
 }
 
+unsigned cpu_debug_generation;
+
 void cpu_debug_apply(void)
 {
+    cpu_debug_generation++;
     apply_breakpoints();
     if (watches_changed) {
         watches_changed = false;
@@ -318,6 +340,6 @@ void cpu_debug_step(struct cpu *cpu, bool on, uint64_t start, uint64_t end)
 void cpu_debug_resume(struct cpu *cpu)
 {
     cpu->debug.passes = cpu->debug.stop == CPU_STOP_BREAK;
-    cpu->debug.pass = linear_pc(cpu);
+    cpu->debug.pass = cpu_debug_linear_pc(cpu);
     cpu->debug.stop = CPU_STOP_NONE;
 }

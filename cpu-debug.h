@@ -33,6 +33,18 @@ uint64_t cpu_debug_pc(struct cpu *cpu);
 /* In a machine: told, on the vCPU's thread with the big lock held, that cpu->debug.stop is set. */
 void cpu_debug_on_stop(void (*stopped)(struct cpu *cpu));
 
+/* What is inserted, for accelerators with registers for it; access 0 is a breakpoint. */
+struct cpu_debug_point {
+    uint64_t addr, len;
+    unsigned access;
+};
+/* Watchpoints first; how many there are, of which `max' are filled in. */
+unsigned cpu_debug_points(struct cpu_debug_point *points, unsigned max);
+/* Counts the changes that cpu_debug_apply() made. */
+extern unsigned cpu_debug_generation;
+/* What breakpoints are compared with: the linear address of the next instruction. */
+uint64_t cpu_debug_linear_pc(struct cpu *cpu);
+
 /* --- for the translator, targets and loops --------------------------------------------------- */
 
 extern unsigned cpu_breakpoint_count, cpu_watchpoint_count;

@@ -28,6 +28,7 @@ struct translation;
 struct cpu;
 struct cpu_mapping;
 struct debug_registers;
+struct kvm_target;
 
 /* The values of cpu_hot.exit_req: a poll compares it, unsigned, with a register that is not 0. */
 enum { EXIT_NOT, EXIT_NOW = -1 };
@@ -148,6 +149,7 @@ struct target {
     /* Calls visit for every mapped page in address order. NULL: `info tlb' is not available. */
     void (*walk_mappings)(struct cpu *cpu, void (*visit)(void *opaque, const struct cpu_mapping *),
                           void *opaque);
+    const struct kvm_target *kvm;   /* NULL: KVM cannot run it */
 };
 
 extern const struct target the_target;      /* the one this executable was linked with */
@@ -213,6 +215,7 @@ struct cpu {
     bool user;                      /* runs a process: system calls and faults go to its loop */
     struct tlb_cold *tlb;           /* second level and bookkeeping */
     struct ir *ir;
+    void *accel;                    /* the accelerator's own */
     void *frontend;                 /* the target's working memory for translation */
     struct cpu_work *work;          /* queue of cpu_run_on() */
     struct cpu_debug debug;
@@ -235,6 +238,7 @@ void cpu_start_all(void);           /* starts the vCPU threads; big lock held */
 struct cpu *cpu_first(void);
 struct cpu *cpu_by_index(int index);
 void cpu_reset_all(void);           /* big lock held, all stopped or on own thread */
+void cpu_replaced(struct cpu *cpu); /* all of env is new; big lock held, stopped or own thread */
 void cpu_interrupt(struct cpu *cpu, uint32_t mask);         /* any thread */
 void cpu_clear_interrupt(struct cpu *cpu, uint32_t mask);
 void cpu_stop_all(void);            /* waits until all have stopped; big lock held, main thread */

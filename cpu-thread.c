@@ -5,11 +5,11 @@
  */
 #include <unistd.h>
 
+#include "accel/accel.h"
 #include "base/lock.h"
 #include "cpu-control.h"
 #include "cpu-debug.h"
 #include "cpu-exec.h"
-#include "tcg/backend.h"
 #include "tcg/tlb.h"
 
 static bool must_sleep(struct cpu *cpu)
@@ -47,16 +47,6 @@ static void between_regions(struct cpu *cpu)
     }
 }
 
-/* Delivering an interrupt may itself raise: then the exception is what goes on. */
-static void take_interrupts(struct cpu *cpu)
-{
-    if (sigsetjmp(cpu->jmp, 0) == 0) {
-        if (cpu->interrupts && cpu->target->take_interrupt(cpu) && cpu_debug_alone(cpu)) {
-            cpu_debug_after(cpu, true);
-        }
-    }
-}
-
 /* While single instructions are looked at, a timer's handler would be in the way. */
 static bool may_interrupt(const struct cpu *cpu)
 {
@@ -73,7 +63,7 @@ void *cpu_thread(void *opaque)
     for (;;) {
         between_regions(cpu);
         if (may_interrupt(cpu)) {
-            take_interrupts(cpu);
+            accel()->interrupt(cpu);
         }
         if (cpu->debug.stop) {
             cpu_debug_stopped(cpu);
@@ -83,13 +73,7 @@ void *cpu_thread(void *opaque)
             continue;
         }
         cpu->running = true;
-        big_unlock();
-        cpu_exec_begin(cpu);
-        backend_fp_enter(cpu->env);
-        cpu_run_guest(cpu);
-        backend_fp_leave(cpu->env);
-        cpu_exec_end(cpu);
-        big_lock();
+        accel()->run(cpu);
         cpu->running = false;
         if (cpu->debug.stop) {
             cpu_debug_stopped(cpu);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accel/accel.h"
 #include "audio.h"
 #include "base/bits.h"
 #include "base/fd-store.h"
@@ -96,21 +97,6 @@ static bool wants_list(const char *text)
 
 /* --- options that describe the machine ------------------------------------------------------- */
 
-static bool set_accelerators(const char *text, error_out err)
-{
-    char **names = g_strsplit(text, ":", -1);
-    bool good = false;
-
-    for (char **name = names; *name; name++) {
-        good |= strcmp(*name, "tcg") == 0;
-    }
-    if (!good) {
-        error_set(err, "the accelerator '%s' is not available; this emulator has tcg", text);
-    }
-    g_strfreev(names);
-    return good;
-}
-
 /* -machine keys that switch off what is not there anyway. */
 static bool check_switches(struct keyval *kv, error_out err)
 {
@@ -145,7 +131,7 @@ HANDLER(set_machine)
         exit(0);
     }
     accel = keyval_string(kv, "accel", NULL);
-    good = (!accel || set_accelerators(accel, err)) && keyval_bool(kv, "acpi", &acpi, err) &&
+    good = (!accel || accel_choose(accel, err)) && keyval_bool(kv, "acpi", &acpi, err) &&
         keyval_bool(kv, "hpet", &hpet, err) && keyval_bool(kv, "usb", &vl->config.usb, err) &&
         check_switches(kv, err) && keyval_check(kv, err);
     vl->config.no_acpi |= !acpi;
@@ -157,25 +143,12 @@ HANDLER(set_machine)
 
 HANDLER(set_accel)
 {
-    struct keyval *kv = keyval_parse("-accel", arg, "accel", err);
-    const char *name;
-    bool good;
+    return accel_add_option(arg, err);
+}
 
-    if (!kv) {
-        return false;
-    }
-    name = keyval_string(kv, "accel", "");
-    if (wants_list(name)) {
-        printf("Accelerators supported in QEMU binary:\ntcg\n");
-        exit(0);
-    }
-    /* Hints about speed, not behaviour. */
-    keyval_string(kv, "thread", NULL);
-    keyval_string(kv, "tb-size", NULL);
-    keyval_string(kv, "split-wx", NULL);
-    good = set_accelerators(name, err) && keyval_check(kv, err);
-    keyval_free(kv);
-    return good;
+HANDLER(enable_kvm)
+{
+    return accel_choose("kvm", err);
 }
 
 HANDLER(set_cpu)
@@ -571,13 +544,6 @@ HANDLER(unavailable)
     return false;
 }
 
-HANDLER(unavailable_kvm)
-{
-    error_set(err, "-%s: KVM is not available yet; without the option the translator (tcg) is used",
-              row->name);
-    return false;
-}
-
 /* --- the table ------------------------------------------------------------------------------- */
 
 #define LATER(name) { name, false, NULL, NULL, unavailable }
@@ -844,6 +810,9 @@ static void build_machine(struct vl *vl)
     struct error *err = NULL;
 
     complete_config(vl, class);
+    if (!accel_init(&err)) {
+        error_exit_with(err);
+    }
     display_decide(vl->nographic);
     device_set_resolver(PROPERTY_DRIVE, find_block);
     device_set_resolver(PROPERTY_CHARDEV, find_chardev);

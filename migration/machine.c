@@ -5,6 +5,7 @@
 #include <glib.h>
 #include <string.h>
 
+#include "accel/accel.h"
 #include "base/bits.h"
 #include "base/clock.h"
 #include "cpu-exec.h"
@@ -134,6 +135,7 @@ static bool load_cpu(struct state_reader *r, struct cpu *cpu, struct error **err
     cpu->exception = c.exception;
     cpu->halted = c.halted;
     cpu->one_insn = false;
+    cpu_replaced(cpu);
     return !cpu->target->loaded || cpu->target->loaded(cpu, err);
 }
 
@@ -145,7 +147,7 @@ bool machine_can_save(struct error **err)
         error_set(err, "the machine is %s and must be reset first", machine_status());
         return false;
     }
-    return device_can_save_all(err);
+    return (!accel()->can_save || accel()->can_save(err)) && device_can_save_all(err);
 }
 
 static void get_facts(struct machine_facts *facts)

@@ -2,6 +2,7 @@
 /* Subjects of `info`: the emulator, the machine and its CPUs. */
 #include <string.h>
 
+#include "accel/accel.h"
 #include "cpu-exec.h"
 #include "hw/core/run.h"
 #include "monitor/hmp.h"
@@ -36,7 +37,7 @@ void hmp_info_uuid(struct monitor *mon, struct hmp_args *args)
 
 void hmp_info_kvm(struct monitor *mon, struct hmp_args *args)
 {
-    fprintf(mon->out, "kvm support: not compiled\n");
+    fprintf(mon->out, "kvm support: %s\n", accel_is(&accel_kvm) ? "enabled" : "disabled");
 }
 
 void hmp_info_jit(struct monitor *mon, struct hmp_args *args)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accel/accel.h"
 #include "base/option.h"
 #include "base/version.h"
 #include "block/drive.h"
@@ -56,8 +57,8 @@ struct json *qmp_query_kvm(const struct json *args, struct error **err)
 {
     struct json *o = json_object();
 
-    json_set_bool(o, "enabled", false);
-    json_set_bool(o, "present", false);
+    json_set_bool(o, "enabled", accel_is(&accel_kvm));
+    json_set_bool(o, "present", the_target.kvm != NULL);
     return o;
 }
 

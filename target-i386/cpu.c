@@ -164,6 +164,7 @@ const struct target the_target = {
     .has_work = x86_has_work,
     .debug_print = x86_debug_print,
     .debug_translate = x86_debug_translate,
+    .kvm = &x86_kvm,
     .walk_mappings = x86_walk_mappings,
     .disassemble_mode = disassemble_mode,
     .debug_exception = x86_debug_exception,

@@ -40,6 +40,7 @@ enum {
     EXC_ICEBP = EXC_INT_FIRST + 0x101,  /* int1: #DB as a trap, no check of the gate's DPL */
     /* User mode, for its loop: the pc is behind the instruction; a host signal */
     EXC_SYSCALL, EXC_SIGNAL,
+    EXC_IRQ_FIRST = 0x300,          /* + vector: an interrupt that was acknowledged already */
 };
 
 /*
@@ -179,6 +180,7 @@ struct x86_env {
     uint32_t cpuid_level, cpuid_xlevel, cpuid_signature;
     char cpuid_vendor[13], cpuid_name[49];
     uint8_t phys_bits;
+    bool cpuid_host;                /* what is not told here is as on the host */
 
     /* Wiring by the board, see hw/i386/x86-cpu.h */
     const struct x86_apic_ops *apic_ops;

@@ -46,11 +46,16 @@ static unsigned core_bits(void)
 static uint32_t apic_id(struct x86_env *env)
 {
     uint32_t id = (uint32_t)env_cpu(env)->index;
+    bool held = big_lock_held();
 
     if (env->apic_ops && env->apic_ops->get_id) {
-        big_lock();
+        if (!held) {
+            big_lock();
+        }
         id = env->apic_ops->get_id(env_cpu(env)->apic);
-        big_unlock();
+        if (!held) {
+            big_unlock();
+        }
     }
     return id;
 }

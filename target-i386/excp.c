@@ -136,6 +136,14 @@ void x86_shutdown(struct x86_env *env)
     }
 }
 
+static void deliver_interrupt(struct x86_env *env, uint8_t vector)
+{
+    struct x86_event event = { .vector = vector, .external = true, .return_pc = env->pc };
+
+    env_cpu(env)->halted = false;
+    x86_deliver(env, &event);
+}
+
 void x86_take_exception(struct cpu *cpu)
 {
     struct x86_env *env = x86_env(cpu);
@@ -143,6 +151,10 @@ void x86_take_exception(struct cpu *cpu)
     struct x86_event event = { .external = true };
 
     cpu->exception = -1;
+    if (vector >= EXC_IRQ_FIRST) {
+        deliver_interrupt(env, (uint8_t)vector);
+        return;
+    }
     if (vector >= EXC_INT_FIRST) {
         deliver_soft(env, vector);
         return;
@@ -172,14 +184,6 @@ void x86_take_exception(struct cpu *cpu)
 
 /* --- interrupts ------------------------------------------------------------------------------ */
 
-static void deliver_interrupt(struct x86_env *env, uint8_t vector)
-{
-    struct x86_event event = { .vector = vector, .external = true, .return_pc = env->pc };
-
-    env_cpu(env)->halted = false;
-    x86_deliver(env, &event);
-}
-
 static bool may_take_hard(const struct x86_env *env)
 {
     return env->eflags & FL_IF;
@@ -189,7 +193,7 @@ static bool may_take_hard(const struct x86_env *env)
  * The order is the manual's: SMI, INIT, NMI, then maskable interrupts. A start-up IPI comes after
  * the INIT that it follows: a processor may wake up and find both.
  */
-static bool take_special(struct cpu *cpu, uint32_t pending)
+bool x86_take_special(struct cpu *cpu, uint32_t pending)
 {
     struct x86_env *env = x86_env(cpu);
 
@@ -229,7 +233,7 @@ bool x86_take_interrupt(struct cpu *cpu)
     uint32_t pending = __atomic_load_n(&cpu->interrupts, __ATOMIC_SEQ_CST);
     int vector;
 
-    if (take_special(cpu, pending)) {
+    if (x86_take_special(cpu, pending)) {
         return true;
     }
     if (!(pending & CPU_INT_HARD) || !may_take_hard(env) || env->mode_inhibit || env->wait_sipi ||

@@ -2,6 +2,8 @@
 /* What PC boards call and wire: A20, INIT, start-up IPI, SMI, FERR#, the local APIC. */
 #include "hw/i386/x86-cpu.h"
 
+#include "accel/accel.h"
+#include "accel/kvm/kvm.h"
 #include "target-i386/sys.h"
 #include "target-i386/helpers.h"
 
@@ -13,7 +15,15 @@ void x86_cpu_set_a20(struct cpu *cpu, bool on)
     if (env->a20_mask_off != off) {
         env->a20_mask_off = off;
         tlb_flush(cpu);
+        if (accel_is(&accel_kvm)) {
+            kvm_memory_fold(!on);
+        }
     }
+}
+
+bool x86_cpu_has_smm(void)
+{
+    return !accel_is(&accel_kvm);
 }
 
 void x86_cpu_sipi(struct cpu *cpu, uint8_t vector)

@@ -10,6 +10,7 @@
 #include "base/bits.h"
 #include "base/error.h"
 #include "base/keyval.h"
+#include "target-i386/accel-features.h"
 #include "target-i386/simd.h"
 
 #define VENDOR_INTEL "GenuineIntel"
@@ -92,6 +93,10 @@ static uint32_t supported(unsigned word)
 {
     uint32_t mask = 0;
 
+    if (x86_features_of_host()) {
+        return x86_host_features(words[word].offset);
+    }
+
     for (unsigned i = 0; i < ARRAY_LEN(features); i++) {
         if (features[i].word == word && (features[i].supported == 1 ||
                                          (X86_64 && features[i].supported == 64))) {
@@ -113,8 +118,13 @@ struct request {
 static bool find_model(struct request *r, const char *name, struct error **err)
 {
     struct x86_env *env = r->env;
-    const struct x86_model *m = strcmp(name, "max") == 0 ? &max_model : NULL;
+    bool host = x86_features_of_host() && strcmp(name, "host") == 0;
+    const struct x86_model *m = host || strcmp(name, "max") == 0 ? &max_model : NULL;
 
+    if (!host && strcmp(name, "host") == 0) {
+        error_set(err, "-cpu host is the processor that KVM runs on: add -accel kvm");
+        return false;
+    }
     for (unsigned i = 0; !m && i < ARRAY_LEN(models); i++) {
         if (strcmp(models[i].name, name) == 0) {
             m = &models[i];
@@ -138,6 +148,9 @@ static bool find_model(struct request *r, const char *name, struct error **err)
     env->cpuid_ext_ecx = m->xc;
     for (unsigned i = 0; m == &max_model && i < WORD_COUNT; i++) {
         *feature_word(env, i) = supported(i);
+    }
+    if (m == &max_model && x86_features_of_host()) {
+        x86_host_processor(env, &r->family, &r->model, &r->stepping);
     }
     return true;
 }
@@ -292,14 +305,15 @@ static bool mask_features(struct request *r, struct error **err)
         *word &= have;
         for (unsigned bit = 0; bit < 32; bit++) {
             if (lost >> bit & 1) {
-                error_warn("TCG doesn't support requested feature: %s.%s [bit %u]", words[w].name,
-                           feature_name(w, bit), bit);
+                error_warn("%s doesn't support requested feature: %s.%s [bit %u]",
+                           x86_features_of(), words[w].name, feature_name(w, bit), bit);
                 missing = true;
             }
         }
     }
     if (missing && r->enforce) {
-        error_set(err, "-cpu %s: TCG doesn't support requested features", r->env->model->name);
+        error_set(err, "-cpu %s: %s doesn't support requested features", r->env->model->name,
+                  x86_features_of());
         return false;
     }
     return true;
@@ -376,6 +390,7 @@ void x86_list_models(void)
                ? "base CPU model type with no features enabled" : m->brand);
     }
     printf("x86 %-20s  Enables all features supported by the emulator\n", "max");
+    printf("x86 %-20s  The processor that KVM runs on\n", "host");
     printf("\nRecognized CPUID flags:\n ");
     for (unsigned i = 0; i < ARRAY_LEN(features); i++) {
         column += (unsigned)strlen(features[i].name) + 1;

@@ -76,7 +76,8 @@ void x86_saving(struct cpu *cpu)
 /* Exceptions that can wait for delivery while a CPU stands still. */
 static bool is_exception(int number)
 {
-    return number >= -1 && number <= EXC_ICEBP;
+    return (number >= -1 && number <= EXC_ICEBP) ||
+        (number >= EXC_IRQ_FIRST && number <= EXC_IRQ_FIRST + 255);
 }
 
 static bool is_possible(const struct x86_env *env)

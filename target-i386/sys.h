@@ -181,6 +181,8 @@ void x86_deliver_long(struct x86_env *env, const struct x86_event *event);
 void x86_take_exception(struct cpu *cpu);
 bool x86_take_interrupt(struct cpu *cpu);
 bool x86_has_work(struct cpu *cpu);
+/* The first of these that can be taken now: SMI, INIT, start-up IPI, NMI. */
+bool x86_take_special(struct cpu *cpu, uint32_t pending);
 /* The instruction is done and execution would go on at next_pc: #DB with these DR6 bits. */
 _Noreturn void x86_raise_debug_trap(struct x86_env *env, uint64_t next_pc, uint32_t dr6);
 /* Something that held interrupts back is gone: makes the loop look at them soon. */
@@ -251,6 +253,8 @@ void x86_debug_print(struct cpu *cpu, FILE *out);
 extern const struct field x86_state_fields[];
 void x86_saving(struct cpu *cpu);
 bool x86_loaded(struct cpu *cpu, struct error **err);
+/* kvm*.c */
+extern const struct kvm_target x86_kvm;
 /* The address space of system management mode, or back to the normal one. */
 void x86_smm_memory(struct x86_env *env, bool smm);
 

@@ -73,6 +73,15 @@ static void tell_code_stored(uint64_t ram_addr, uint64_t size)
     }
 }
 
+static void collect_stores(uint64_t ram_addr, uint64_t size, enum memory_dirty client)
+{
+    FOR_EACH_LISTENER(l) {
+        if (l->collect) {
+            l->collect(l->opaque, ram_addr, size, client);
+        }
+    }
+}
+
 /* --- blocks ---------------------------------------------------------------------------------- */
 
 static bool watch_ready(struct error **err)
@@ -235,6 +244,7 @@ bool memory_dirty_test(uint64_t ram_addr, uint64_t size, enum memory_dirty clien
     if (!pages_of(ram_addr, size, &pages)) {
         return false;
     }
+    collect_stores(ram_addr, size, client);
     for (uint64_t page = pages.first; page <= pages.last; page++) {
         if (!(__atomic_load_n(&memory_watch[page], __ATOMIC_RELAXED) & client)) {
             return true;
@@ -272,7 +282,11 @@ bool memory_dirty_test_and_clear(uint64_t ram_addr, uint64_t size, enum memory_d
 {
     struct pages pages;
 
-    return pages_of(ram_addr, size, &pages) && watch(&pages, client);
+    if (!pages_of(ram_addr, size, &pages)) {
+        return false;
+    }
+    collect_stores(ram_addr, size, client);
+    return watch(&pages, client);
 }
 
 uint64_t memory_dirty_collect(uint64_t ram_addr, uint64_t size, enum memory_dirty client,
@@ -284,6 +298,7 @@ uint64_t memory_dirty_collect(uint64_t ram_addr, uint64_t size, enum memory_dirt
     if (!pages_of(ram_addr, size, &pages)) {
         return 0;
     }
+    collect_stores(ram_addr, size, client);
     for (uint64_t page = pages.first; page <= pages.last; page++) {
         uint64_t *word = &bits[(page - pages.first) / 64], bit = 1ull << (page - pages.first) % 64;
 

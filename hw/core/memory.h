@@ -217,6 +217,9 @@ struct memory_listener {
     /* Bytes of pages that were clean for DIRTY_CODE were stored to: drop the code made from them.
      * On the storing thread, after the store; the page is dirty for DIRTY_CODE already. */
     void (*code_stored)(void *opaque, uint64_t ram_addr, uint64_t size);
+    /* Someone is about to ask which pages are dirty: stores that are known elsewhere only must be
+     * noted now, by memory_note_store(). Any thread. */
+    void (*collect)(void *opaque, uint64_t ram_addr, uint64_t size, enum memory_dirty client);
     void *opaque;
     struct memory_listener *next;
 };

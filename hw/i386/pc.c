@@ -306,6 +306,7 @@ static bool make_power(struct pc *pc, struct error **err)
     device_set_uint(pm, "serial0", pc->config->serial[0] != NULL);
     device_set_uint(pm, "serial1", pc->config->serial[1] != NULL);
     device_set_uint(pm, "parallel0", pc->config->parallel[0] != NULL);
+    device_set_uint(pm, "smm-enabled", x86_cpu_has_smm());
     device_connect(pm, PIIX4_SCI, pc->isa->irqs[9]);
     device_connect(pm, PIIX4_SMI, (struct irq){ smi, pc, 0 });
     pc->pm = pm;

@@ -27,6 +27,8 @@ void x86_cpu_sipi(struct cpu *cpu, uint8_t vector);
  * a start-up IPI. */
 void x86_cpu_init_signal(struct cpu *cpu);
 void x86_cpu_smi(struct cpu *cpu);
+/* Whether there is system management mode; not under every accelerator. */
+bool x86_cpu_has_smm(void);
 /* The boot processor starts at the reset vector, others wait for a start-up IPI. From creation on;
  * reset keeps it. */
 void x86_cpu_set_bsp(struct cpu *cpu, bool bsp);

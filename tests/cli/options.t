@@ -48,6 +48,7 @@ prints 'qemu64' -cpu '?'
 prints 'isa-debug-exit' -device help
 prints '^in_asm' -d help
 prints '^tcg' -accel help
+prints '^kvm' -accel help
 prints '  socket' -chardev help
 prints '/usr/share/seabios' -L help
 prints '^sb16 ' -soundhw help
@@ -110,8 +111,7 @@ refuses 'unknown policy' -vnc 127.0.0.1:90,share=all
 refuses 'No TLS credentials with id' -vnc 127.0.0.1:90,tls-creds=x
 refuses 'Unable to access credentials .*server-cert.pem' -vnc "127.0.0.1:90,x509=$dir"
 refuses 'is not a keyboard layout' -k klingon
-refuses 'KVM is not available yet' -enable-kvm
-refuses "accelerator 'kvm' is not available" -accel kvm
+refuses "accelerator 'magic' is not available; this emulator has tcg and kvm" -accel magic
 refuses 'this display is not available' -display gtk
 refuses 'unknown display' -display foo
 refuses 'is not available; there are std' -vga qxl
