@@ -316,6 +316,7 @@ check-trees: $(PROCESSES:%-linux-user=$(B)/qemu-%)
 # CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
 bench: all
 	$(Q)BUILD=$(abspath $(B)) ./tools/bench
+	$(Q)BUILD=$(abspath $(B)) ./tests/bench/screen
 
 check-style:
 	$(Q)prove tests/style/style.t
