@@ -33,9 +33,18 @@ extern char key[];
 
 static uint64_t idt[64];
 
-static inline void out8(uint16_t port, uint8_t v) { __asm__("outb %0, %1" :: "a"(v), "Nd"(port)); }
-static inline void out16(uint16_t port, uint16_t v) { __asm__("outw %0, %1" :: "a"(v), "Nd"(port)); }
-static inline void out32(uint16_t port, uint32_t v) { __asm__("outl %0, %1" :: "a"(v), "Nd"(port)); }
+static inline void out8(uint16_t port, uint8_t v)
+{
+    __asm__("outb %0, %1" :: "a"(v), "Nd"(port));
+}
+static inline void out16(uint16_t port, uint16_t v)
+{
+    __asm__("outw %0, %1" :: "a"(v), "Nd"(port));
+}
+static inline void out32(uint16_t port, uint32_t v)
+{
+    __asm__("outl %0, %1" :: "a"(v), "Nd"(port));
+}
 static inline uint8_t in8(uint16_t port)
 {
     uint8_t v;
