@@ -188,8 +188,9 @@ LIB_I386 = $(call OBJ_OF,i386-softmmu)
 LIB_ARM = $(call OBJ_OF,arm-softmmu)
 LIBCOMMON = $(B)/obj/libcommon.a
 FPU_TESTS = $(call program,tests/fpu/*.c)
+DEVICE_FUZZERS = display usb
 PROGRAMS = $(call program,tests/unit/*.c) $(call program,tests/ir/*.c) $(call program,tests/hw/*.c) \
-    $(call program,tests/image/*.c) $(FPU_TESTS) \
+    $(call program,tests/image/*.c) $(FPU_TESTS) $(DEVICE_FUZZERS:%=$(B)/tests/fuzz/%.t) \
     $(B)/tests/lockstep/lockstep-64.t $(B)/tests/lockstep/lockstep-32.t \
     $(B)/tests/lockstep-arm/lockstep-arm.t \
     $(foreach b,32 64,$(patsubst %.c,$(B)/%-$(b).t,$(sort $(wildcard tests/x86/*.c))))
@@ -217,6 +218,10 @@ $(B)/tests/ir/%.t: $(B)/obj/tests/ir/%.o $(LIBCOMMON)
 	$(link_test)
 $(B)/tests/hw/%.t: $(B)/obj/tests/hw/%.o $(LIB_X86_64)
 	$(link_test)
+# Fuzzers of devices, which run for a moment without libFuzzer.
+$(DEVICE_FUZZERS:%=$(B)/tests/fuzz/%.t): $(B)/tests/fuzz/%.t: $(B)/obj/tests/fuzz/%.o \
+    $(B)/obj/tests/fuzz/short.o $(LIB_X86_64)
+	$(link_test)
 # Random code against the host CPU: one program of several files for each word size.
 LOCKSTEP = $(sort $(wildcard tests/lockstep/*.c))
 $(B)/tests/lockstep/lockstep-64.t: $(LOCKSTEP:%.c=$(B)/obj64/%.o) $(LIB_X86_64)
@@ -241,8 +246,9 @@ check: all test-programs $(B)/decodetree
 # Fuzzing needs clang. FUZZ_SECONDS is the time for each target; findings stay in $(B)/fuzz.
 FUZZ_SECONDS ?= 30
 IMAGE_FORMATS = bochs cloop cow dmg luks parallels qcow qcow2 raw vdi vhdx vmdk vpc
-FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32)
-STORAGE_FUZZERS = $(filter-out elf gdb vnc,$(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
+FUZZERS = $(patsubst %,$(B)/fuzz/%,$(STORAGE_FUZZERS) gdb vnc elf-64 elf-32 $(DEVICE_FUZZERS))
+STORAGE_FUZZERS = $(filter-out elf gdb vnc short $(DEVICE_FUZZERS),\
+    $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c)))
 FUZZ_ELF = base/error.c $(addprefix linux-user/,elf.c start.c map.c mmap.c memory.c host-$(HOST).c)
 define fuzzer
 	$(call say,FUZZ,$@)
@@ -257,6 +263,20 @@ $(B)/fuzz/gdb: tests/fuzz/gdb.c $(wildcard base/*.c) cpu-debug.c \
 $(B)/fuzz/vnc: tests/fuzz/vnc.c tests/fuzz/vnc.seed $(filter base/% char/% crypto/% ui/%,$(COMMON_SRC))
 	$(call fuzzer)
 	@mkdir -p $@.corpus && cp tests/fuzz/vnc.seed $@.corpus
+# A whole PC is too much for one command. Clang 14 does not know padding, which only tests ask for.
+FUZZ_DEVICE = clang $(CFLAGS_ALL) '-D__builtin_clear_padding(p)=(void)(p)' -O1 -fsanitize=fuzzer-no-link,address
+$(B)/fuzz/obj/%.o: %.c config.mak Makefile
+	$(call say,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_DEVICE) -c -o $@ $<
+$(B)/fuzz/obj64/%.o: %.c config.mak Makefile
+	$(call say,FUZZ,$<)
+	@mkdir -p $(@D)
+	$(Q)$(FUZZ_DEVICE) -DTARGET_WORD_BITS=64 -c -o $@ $<
+$(DEVICE_FUZZERS:%=$(B)/fuzz/%): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/%.o \
+    $(LIB_X86_64:$(B)/%=$(B)/fuzz/%)
+	$(call say,FUZZ,$@)
+	$(Q)clang -fsanitize=fuzzer,address -o $@ $^ $(LIBS_ALL)
 $(B)/fuzz/elf-%: tests/fuzz/elf.c $(FUZZ_ELF)
 	$(call fuzzer,-DFUZZ_WORD_BITS=$*)
 	@mkdir -p $@.corpus
@@ -267,7 +287,7 @@ check-fuzz: $(if $(shell command -v clang),$(FUZZERS)) $(IMG)
 	$(Q)./tests/fuzz/seeds $(IMG) $(B)/fuzz/image
 	$(Q)for f in $(filter-out $(IMG) %/fuzz/image,$^) $(if $(filter %/fuzz/image,$^),$(IMAGE_FORMATS)); do \
 	    t=$(B)/fuzz/image; case $$f in */*) t=$$f;; *) f=$$t-$$f;; esac; mkdir -p $$f.corpus; \
-	    IMAGE_FUZZ_FORMAT=$${f#$$t-} $$t -max_total_time=$(FUZZ_SECONDS) -max_len=262144 \
+	    IMAGE_FUZZ_FORMAT=$${f#$$t-} $$t -max_total_time=$(FUZZ_SECONDS) -max_len=262144 -len_control=0 \
 	        -rss_limit_mb=1024 -malloc_limit_mb=256 -timeout=20 -artifact_prefix=$$f. -close_fd_mask=2 $$f.corpus || exit 1; done
 
 # A hundred million floating-point operations against the host's units and MPFR.
@@ -299,6 +319,7 @@ check-trees: $(PROCESSES:%-linux-user=$(B)/qemu-%)
 # CPU time against PEER (another emulator); BENCHKIT=FOLDER takes a larger set of programs.
 bench: all
 	$(Q)BUILD=$(abspath $(B)) ./tools/bench
+	$(Q)BUILD=$(abspath $(B)) ./tests/bench/screen
 
 check-style:
 	$(Q)prove tests/style/style.t

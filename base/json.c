@@ -275,7 +275,9 @@ static void write_number(GString *out, double number)
     if (isnan(number) || isinf(number)) {
         number = isnan(number) ? 0 : number > 0 ? G_MAXDOUBLE : -G_MAXDOUBLE;
     }
-    g_string_append(out, g_ascii_dtostr(text, sizeof(text), number));
+    /* "-0" would be the integer. */
+    g_string_append(out, number == 0 && signbit(number) ? "-0.0"
+                    : g_ascii_dtostr(text, sizeof(text), number));
 }
 
 static void new_line(GString *out, int depth)

@@ -99,6 +99,11 @@ static void use_new_size(void)
     pixman_image_t *image = console_surface(window.listener.con);
 
     window.resized = false;
+    if (window.texture && window.width == pixman_image_get_width(image) &&
+        window.height == pixman_image_get_height(image)) {
+        on_updated(&window.listener, 0, 0, window.width, window.height);
+        return;                    /* another picture, in the window as it is */
+    }
     window.width = pixman_image_get_width(image);
     window.height = pixman_image_get_height(image);
     if (window.texture) {

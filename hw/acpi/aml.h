@@ -21,7 +21,8 @@ struct aml {
 
 enum aml_op {
     AML_ZERO = 0x00, AML_ONE = 0x01, AML_NAME = 0x08, AML_LOCAL0 = 0x60, AML_ARG0 = 0x68,
-    AML_STORE = 0x70, AML_AND = 0x7b, AML_OR = 0x7d, AML_CREATE_DWORD_FIELD = 0x8a,
+    AML_STORE = 0x70, AML_AND = 0x7b, AML_OR = 0x7d, AML_NOTIFY = 0x86,
+    AML_CREATE_DWORD_FIELD = 0x8a,
     AML_IF = 0xa0, AML_ELSE = 0xa1, AML_RETURN = 0xa4
 };
 enum aml_space { AML_SYSTEM_IO = 1, AML_PCI_CONFIG = 2 };

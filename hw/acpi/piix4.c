@@ -4,10 +4,10 @@
 
 #include "base/bits.h"
 #include "base/log.h"
+#include "hw/acpi/pci-hotplug.h"
 #include "hw/acpi/pm1.h"
 #include "hw/acpi/smbus.h"
 #include "hw/core/machine.h"
-#include "hw/pci/pci.h"
 
 /* Configuration registers (82371AB, 7.1). */
 enum {
@@ -22,11 +22,13 @@ struct piix4_pm_state {
     struct pm1_state pm1;
     struct smbus_state smbus;
     uint8_t apm_control, apm_status;
+    struct pci_hotplug_state hotplug;
 };
 
 struct piix4_pm {
     struct pci_device pci;
     struct pm1 pm1;
+    struct pci_hotplug hotplug;
     struct piix4_pm_state s;
     bool smm, serial0, serial1, parallel0, disable_s3, disable_s4;
     uint8_t s4_value;
@@ -37,6 +39,7 @@ FIELDS(piix4_pm_state) = {
     NESTED(piix4_pm_state, smbus, smbus_state),
     FIELD(piix4_pm_state, apm_control),
     FIELD(piix4_pm_state, apm_status),
+    NESTED_SINCE(piix4_pm_state, hotplug, pci_hotplug_state, 2),
     FIELDS_END
 };
 
@@ -95,13 +98,24 @@ static void smb_write(void *dev, uint64_t offset, uint64_t value, unsigned size)
     smbus_write(&((struct piix4_pm *)dev)->s.smbus, offset, (uint8_t)value);
 }
 
-enum { REGION_PM, REGION_GPE, REGION_APM, REGION_SMBUS };
+static uint64_t hotplug_read(void *dev, uint64_t offset, unsigned size)
+{
+    return pci_hotplug_read(&((struct piix4_pm *)dev)->hotplug, offset);
+}
+
+static void hotplug_write(void *dev, uint64_t offset, uint64_t value, unsigned size)
+{
+    pci_hotplug_write(&((struct piix4_pm *)dev)->hotplug, offset, (uint8_t)value);
+}
+
+enum { REGION_PM, REGION_GPE, REGION_APM, REGION_SMBUS, REGION_HOTPLUG };
 
 static const struct device_region pm_regions[] = {
     { "piix4-pm", PM_SIZE, { pm_read, pm_write, .min = 1, .max = 4 } },
     { "acpi-gpe0", PIIX4_GPE_SIZE, { gpe_read, gpe_write, .min = 1, .max = 4 } },
     { "apm-io", 2, { apm_read, apm_write, .min = 1, .max = 1 } },
     { "pm-smbus", SMBUS_SIZE, { smb_read, smb_write, .min = 1, .max = 1 } },
+    { "acpi-pci-hotplug", PCI_HOTPLUG_SIZE, { hotplug_read, hotplug_write, .min = 1, .max = 1 } },
     { 0 }
 };
 
@@ -168,6 +182,11 @@ static void woke_up(void *opaque)
     pm1_event(&((struct piix4_pm *)opaque)->pm1, PM1_WAKE | PM1_POWER_BUTTON);
 }
 
+static void slots_changed(void *opaque)
+{
+    pm1_gpe_event(&((struct piix4_pm *)opaque)->pm1, PCI_HOTPLUG_GPE);
+}
+
 /* --- the device ------------------------------------------------------------------------------ */
 
 static void set_config(struct piix4_pm *pm)
@@ -197,6 +216,8 @@ static bool pm_init(struct device *dev, struct error **err)
     pm1_init(&pm->pm1, &pm->s.pm1, &dev->irqs[PIIX4_SCI], go_to_sleep, pm);
     memory_region_add(pci_bus_of(&pm->pci)->io, PIIX4_GPE_PORT, &dev->regions[REGION_GPE]);
     memory_region_add(pci_bus_of(&pm->pci)->io, PIIX4_SMI_PORT, &dev->regions[REGION_APM]);
+    memory_region_add(pci_bus_of(&pm->pci)->io, PCI_HOTPLUG_PORT, &dev->regions[REGION_HOTPLUG]);
+    pci_hotplug_init(&pm->hotplug, &pm->s.hotplug, pci_bus_of(&pm->pci), slots_changed, pm);
     machine_on_powerdown(power_button, pm);
     machine_on_wakeup(woke_up, pm);
     return true;
@@ -211,6 +232,7 @@ static void pm_reset(struct device *dev)
 {
     struct piix4_pm *pm = (struct piix4_pm *)dev;
 
+    pci_hotplug_reset(&pm->hotplug);
     pm->s = (struct piix4_pm_state){ 0 };
     pm1_reset(&pm->pm1);
     update_mappings(pm);
@@ -255,5 +277,5 @@ DEVICE(piix4_pm) = {
     .reset = pm_reset,
     .reset_lines = pm_reset_lines,
     .loaded = pm_loaded,
-    .state = STATE(piix4_pm, s, piix4_pm_state, 1),
+    .state = STATE(piix4_pm, s, piix4_pm_state, 2),
 };

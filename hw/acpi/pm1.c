@@ -170,6 +170,12 @@ void pm1_gpe_write(struct pm1 *pm, uint64_t offset, uint64_t value, unsigned siz
     pm1_update(pm);
 }
 
+void pm1_gpe_event(struct pm1 *pm, unsigned number)
+{
+    pm->s->gpe_status[number / 8] |= (uint8_t)(1u << number % 8);
+    pm1_update(pm);
+}
+
 void pm1_event(struct pm1 *pm, uint16_t bits)
 {
     pm->s->status |= bits;

@@ -54,6 +54,8 @@ void pm1_gpe_write(struct pm1 *pm, uint64_t offset, uint64_t value, unsigned siz
 
 /* An event of the chip: sets status bits. */
 void pm1_event(struct pm1 *pm, uint16_t bits);
+/* A general purpose event. */
+void pm1_gpe_event(struct pm1 *pm, unsigned number);
 /* The SMI handler switches ACPI mode on or off. */
 void pm1_set_sci_enable(struct pm1 *pm, bool on);
 

@@ -11,6 +11,7 @@
 #include "base/bits.h"
 #include "base/log.h"
 #include "base/trace.h"
+#include "hw/audio/sb16-adpcm.h"
 #include "hw/audio/sb16-mixer.h"
 #include "hw/isa/isa.h"
 
@@ -41,6 +42,7 @@ struct sb16 {
         uint32_t rate, block, left;     /* bytes of a block, and until the interrupt */
         uint16_t block_size;            /* as command 0x48 set it */
         uint8_t mixer_index, mixer[256];
+        struct sb16_adpcm adpcm;
     } s;
 };
 
@@ -53,7 +55,7 @@ FIELDS(sb16_state) = {
     FIELD(sb16_state, leave), FIELD(sb16_state, sample), FIELD(sb16_state, channels),
     FIELD(sb16_state, rate), FIELD(sb16_state, block), FIELD(sb16_state, left),
     FIELD(sb16_state, block_size), FIELD(sb16_state, mixer_index), ARRAY(sb16_state, mixer),
-    FIELDS_END
+    NESTED_SINCE(sb16_state, adpcm, sb16_adpcm, 2), FIELDS_END
 };
 
 /* --- interrupts and bytes to read ------------------------------------------------------------ */
@@ -113,6 +115,21 @@ static void end_block(struct sb16 *sb)
     }
 }
 
+/* Packed samples: as many bytes as have room. A reference makes none. */
+static unsigned unpack(struct sb16 *sb, const uint8_t *data, unsigned size)
+{
+    struct sb16_adpcm *adpcm = &sb->s.adpcm;
+    unsigned at = 0;
+
+    while (at < MIN_OF(size, sb->s.left) && sb->wanted >= sb16_adpcm_samples(adpcm)) {
+        unsigned count = sb16_adpcm_decode(adpcm, data[at++], sb->want);
+
+        sb->want += count;
+        sb->wanted -= count;
+    }
+    return at;
+}
+
 /* The DMA controller moves bytes while the engine wants some. */
 static unsigned transfer(void *opaque, uint8_t *data, unsigned size, bool to_device, bool last)
 {
@@ -123,13 +140,17 @@ static unsigned transfer(void *opaque, uint8_t *data, unsigned size, bool to_dev
     if (!sb->want || !s->active || to_device == s->recording) {
         return 0;
     }
-    if (data && to_device) {
+    if (s->adpcm.bits && data) {
+        part = unpack(sb, data, size);
+    } else if (data && to_device) {
         memcpy(sb->want, data, part);
     } else if (data) {
         memcpy(data, sb->want, part);
     }
-    sb->want += part;
-    sb->wanted -= part;
+    if (!s->adpcm.bits) {
+        sb->want += part;
+        sb->wanted -= part;
+    }
     s->left -= part;
     if (!s->left) {
         end_block(sb);
@@ -175,7 +196,24 @@ static void start_old(struct sb16 *sb, bool auto_init, bool recording, uint32_t 
 
     sb->s.sample = AUDIO_U8;
     sb->s.channels = stereo ? 2 : 1;
+    sb->s.adpcm.bits = 0;
     start(sb, false, auto_init, recording, bytes);
+}
+
+/* Packed samples, of one channel; those without a reference go on from the last. */
+static void start_packed(struct sb16 *sb, uint8_t bits, bool reference, bool auto_init,
+                         uint32_t bytes)
+{
+    struct sb16_adpcm *adpcm = &sb->s.adpcm;
+
+    if (adpcm->bits != bits) {
+        adpcm->step = 0;
+    }
+    adpcm->bits = bits;
+    adpcm->reference = reference;
+    sb->s.sample = AUDIO_U8;
+    sb->s.channels = 1;
+    start(sb, false, auto_init, false, bytes);
 }
 
 /* 0xb0 to 0xcf: bits of the command and of its mode; lengths count samples. */
@@ -185,6 +223,7 @@ static void start_new(struct sb16 *sb, uint8_t command, uint8_t mode, uint16_t l
 
     sb->s.sample = is_16 ? is_signed ? AUDIO_S16 : AUDIO_U16 : is_signed ? AUDIO_S8 : AUDIO_U8;
     sb->s.channels = mode & 0x20 ? 2 : 1;
+    sb->s.adpcm.bits = 0;
     start(sb, is_16, command & 4, command & 8, (length + 1u) << is_16);
 }
 
@@ -222,6 +261,12 @@ static void run_command(struct sb16 *sb)
     case 0x10: break;                                /* a sample by hand: not heard */
     case 0x14: start_old(sb, false, false, word + 1u); break;
     case 0x24: start_old(sb, false, true, word + 1u); break;
+    case 0x16: case 0x17: start_packed(sb, 2, s->command[0] & 1, false, word + 1u); break;
+    case 0x74: case 0x75: start_packed(sb, 4, s->command[0] & 1, false, word + 1u); break;
+    case 0x76: case 0x77: start_packed(sb, 3, s->command[0] & 1, false, word + 1u); break;
+    case 0x1f: start_packed(sb, 2, true, true, s->block_size + 1u); break;
+    case 0x7d: start_packed(sb, 4, true, true, s->block_size + 1u); break;
+    case 0x7f: start_packed(sb, 3, true, true, s->block_size + 1u); break;
     case 0x1c: case 0x90: start_old(sb, true, false, s->block_size + 1u); break;
     case 0x91: start_old(sb, false, false, s->block_size + 1u); break;
     case 0x2c: case 0x98: start_old(sb, true, true, s->block_size + 1u); break;
@@ -419,7 +464,8 @@ static bool sb16_loaded(struct device *dev, struct error **err)
     const struct sb16_state *s = &((struct sb16 *)dev)->s;
 
     if (s->n_out > OUT_BYTES || s->first_out >= OUT_BYTES || s->n_command >= COMMAND_BYTES ||
-        s->sample > AUDIO_S16 || s->channels < 1 || s->channels > 2) {
+        s->sample > AUDIO_S16 || s->channels < 1 || s->channels > 2 ||
+        !sb16_adpcm_is_possible(&s->adpcm)) {
         error_set(err, "sb16: impossible state");
         return false;
     }
@@ -438,6 +484,6 @@ static const struct device_region regions[] = {
 DEVICE(sb16) = {
     .name = "sb16", .desc = "Creative Sound Blaster 16", .bus = "isa", .size = sizeof(struct sb16),
     .properties = properties, .regions = regions, .irqs = 1, .init = sb16_init, .exit = sb16_exit,
-    .reset = sb16_reset, .reset_lines = sb16_reset_lines, .state = STATE(sb16, s, sb16_state, 1),
+    .reset = sb16_reset, .reset_lines = sb16_reset_lines, .state = STATE(sb16, s, sb16_state, 2),
     .loaded = sb16_loaded,
 };

@@ -306,6 +306,9 @@ static bool add_from_list(struct keyval *kv, struct error **err)
     }
     if (reset_once) {
         device_reset_tree(dev);
+        if (dev->bus && dev->bus->type->arrived) {
+            dev->bus->type->arrived(dev);
+        }
     }
     return true;
 }

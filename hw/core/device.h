@@ -128,9 +128,11 @@ void device_destroy(struct device *dev);
 /* `-device text`: create, set, realize, reset if the machine runs. False if any step fails. */
 bool device_add_option(const char *text, struct error **err);
 
-/* device_del: takes a device off its bus, with all that sits on it, and destroys it; its -drive
- * goes too. Fails on buses that devices cannot leave while the machine runs. */
+/* device_del: takes a device off its bus, now or when the guest lets go of it. Fails on buses that
+ * devices cannot leave while the machine runs. */
 bool device_remove(struct device *dev, struct error **err);
+/* Off its bus, destroyed with all that sits on it; its -drive goes too. */
+void device_eject(struct device *dev);
 bool device_remove_id(const char *id, struct error **err);
 /* device_reset() of a device and of all that sits on it. */
 void device_reset_tree(struct device *dev);
@@ -171,6 +173,11 @@ struct bus_type {
     const char *name;                      /* "pci" */
     const struct property *properties;     /* of every device on it; offsets into the device */
     bool hot_unplug;                       /* devices may leave a running machine */
+    /* A device came to a running machine; may be NULL. */
+    void (*arrived)(struct device *dev);
+    /* The guest must let go of a device first; device_eject() follows when it has. NULL: devices
+     * leave at once. */
+    bool (*ask_to_leave)(struct device *dev, struct error **err);
     struct state state;                    /* the bus's part of each device's state */
     /* Before the device's init: find a place. Undone by detach. */
     bool (*attach)(struct bus *bus, struct device *dev, struct error **err);

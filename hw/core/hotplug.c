@@ -80,14 +80,23 @@ static struct device *find_by_id(const char *id)
 
 bool device_remove(struct device *dev, struct error **err)
 {
-    struct drives drives = { 0 };
-
     if (!dev->bus || !dev->bus->type->hot_unplug || dev->class->internal) {
         error_set(err, "Device '%s' cannot be removed: %s%s does not support hotplugging",
                   dev->id ? dev->id : dev->class->name, dev->bus ? "bus " : "it",
                   dev->bus ? dev->bus->name : "");
         return false;
     }
+    if (dev->bus->type->ask_to_leave) {
+        return dev->bus->type->ask_to_leave(dev, err);
+    }
+    device_eject(dev);
+    return true;
+}
+
+void device_eject(struct device *dev)
+{
+    struct drives drives = { 0 };
+
     for (struct device *child = device_first(); child; child = child->next) {
         if (sits_on(child, dev)) {
             collect_drives(child, &drives);
@@ -98,7 +107,6 @@ bool device_remove(struct device *dev, struct error **err)
     for (unsigned i = 0; i < drives.count; i++) {
         block_release(drives.blocks[i]);
     }
-    return true;
 }
 
 bool device_remove_id(const char *id, struct error **err)

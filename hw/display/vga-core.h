@@ -88,6 +88,8 @@ struct vga {
     bool colors_changed;
     uint32_t colors[256];          /* x8r8g8b8 of the DAC, or of the 16 attributes */
     uint32_t width, height;        /* of the console as last set */
+    bool shared;                   /* it shows video memory itself: */
+    uint32_t shared_start, shared_pitch;
     /* Text: what is on the surface. */
     uint16_t cells[VGA_TEXT_MAX];
     bool fonts_changed, cursor_drawn, cursor_on, blink_on;
@@ -147,7 +149,7 @@ bool vga_blink_phase(unsigned frames);
 /* The colour of a 4-bit attribute value, and of a DAC entry. */
 uint32_t vga_attribute_color(const struct vga *vga, unsigned value);
 uint32_t vga_dac_color(const struct vga *vga, unsigned index);
-/* Sets the console's size; everything is to be drawn when it changed. */
+/* Sets the console's size, with a surface to draw on; everything is to be drawn when it changed. */
 void vga_resize(struct vga *vga, unsigned width, unsigned height);
 
 FIELDS(vga_state) = {

@@ -292,8 +292,10 @@ static void draw_lines(struct vga *vga, const struct picture *p, bool all)
     for (unsigned y = 0; y < p->height; y++, line++) {
         uint32_t at = line_address(vga, p, line, start);
         bool draw = all || line_dirty(vga, at, p->line_bytes + (pan ? 8 : 0));
-        if (draw) {
+        if (draw && !vga->shared) {
             draw_panned(vga, p, (uint32_t *)(data + (size_t)y * (size_t)stride), at, pan);
+        }
+        if (draw) {
             first = first < 0 ? (int)y : first;
         }
         if (first >= 0 && (!draw || y + 1 == p->height)) {
@@ -309,6 +311,40 @@ static void draw_lines(struct vga *vga, const struct picture *p, bool all)
     }
 }
 
+/* Whether video memory is a picture as it is. */
+static bool is_picture(const struct vga *vga, const struct picture *p)
+{
+    uint64_t end = p->start + (uint64_t)p->pitch * p->height;
+
+    return vga_vbe_on(vga) && p->draw == line_32 && !vga->s->big_endian && end <= vga->size &&
+        p->pitch >= p->line_bytes && p->start % 4 == 0 && p->pitch % 4 == 0 && p->width &&
+        p->height;
+}
+
+/* Shows video memory itself: nothing is copied. */
+static void share_surface(struct vga *vga, const struct picture *p)
+{
+    pixman_image_t *image;
+
+    if (vga->shared && vga->shared_start == p->start && vga->shared_pitch == p->pitch &&
+        vga->width == p->width && vga->height == p->height) {
+        return;
+    }
+    image = pixman_image_create_bits(PIXMAN_x8r8g8b8, (int)p->width, (int)p->height,
+                                     (uint32_t *)(vga->memory + p->start), (int)p->pitch);
+    if (!image) {
+        vga_resize(vga, p->width, p->height);
+        return;
+    }
+    console_set_surface(vga->con, image);
+    pixman_image_unref(image);
+    vga->width = p->width;
+    vga->height = p->height;
+    vga->shared = vga->redraw = true;
+    vga->shared_start = p->start;
+    vga->shared_pitch = p->pitch;
+}
+
 void vga_draw_graphics(struct vga *vga)
 {
     struct picture p;
@@ -322,7 +358,11 @@ void vga_draw_graphics(struct vga *vga)
     p.start = vga_start(vga);
     p.pitch = vga_pitch(vga);
     p.width = vga_vbe_on(vga) ? p.width : MIN_OF(p.width, VGA_WIDTH_MAX);
-    vga_resize(vga, p.width, p.height);
+    if (is_picture(vga, &p)) {
+        share_surface(vga, &p);
+    } else {
+        vga_resize(vga, p.width, p.height);
+    }
     /* A split screen or CGA addressing may show any page. */
     if (vga_vbe_on(vga)) {
         dirty = collect_dirty(vga, p.start, p.pitch * p.height);

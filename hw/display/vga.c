@@ -325,9 +325,10 @@ static const struct {
 
 void vga_resize(struct vga *vga, unsigned width, unsigned height)
 {
-    if (vga->width != width || vga->height != height) {
+    if (vga->width != width || vga->height != height || vga->shared) {
         vga->width = width;
         vga->height = height;
+        vga->shared = false;
         vga->redraw = true;
         console_resize(vga->con, width, height);
     }
@@ -335,14 +336,21 @@ void vga_resize(struct vga *vga, unsigned width, unsigned height)
 
 static void draw_blank(struct vga *vga)
 {
-    pixman_image_t *image = console_surface(vga->con);
-    int width = pixman_image_get_width(image), height = pixman_image_get_height(image);
-    int stride = pixman_image_get_stride(image);
-    uint8_t *data = (uint8_t *)pixman_image_get_data(image);
+    pixman_image_t *image;
+    int width, height, stride;
+    uint8_t *data;
 
+    if (vga->shared) {
+        vga_resize(vga, vga->width, vga->height);
+    }
     if (!vga->redraw) {
         return;
     }
+    image = console_surface(vga->con);
+    width = pixman_image_get_width(image);
+    height = pixman_image_get_height(image);
+    stride = pixman_image_get_stride(image);
+    data = (uint8_t *)pixman_image_get_data(image);
     for (int y = 0; y < height; y++) {
         memset(data + (size_t)y * (size_t)stride, 0, 4 * (size_t)width);
     }

@@ -6,6 +6,7 @@
 
 #include "base/bits.h"
 #include "hw/acpi/aml.h"
+#include "hw/acpi/pci-hotplug.h"
 
 static const char *const link_fields[] = { "PRQ0", "PRQ1", "PRQ2", "PRQ3" };
 
@@ -242,6 +243,105 @@ static void put_isa(struct aml *aml, const struct pc *pc)
     aml_end(aml);
 }
 
+/* --- hot plug -------------------------------------------------------------------------------- */
+
+enum { NOTIFY_LOOK = 1, NOTIFY_EJECT = 3 };
+
+/* In the order of the registers. */
+static const char *const hotplug_fields[PCI_HOTPLUG_SIZE] = {
+    "PUP0", "PUP1", "PUP2", "PUP3", "PDN0", "PDN1", "PDN2", "PDN3", "PEJ0", "PEJ1", "PEJ2", "PEJ3"
+};
+
+static void slot_name(char *name, size_t size, unsigned slot)
+{
+    snprintf(name, size, "S%03X", slot);
+}
+
+static bool has_hotplug(const struct pc *pc, unsigned slot)
+{
+    return pci_hotplug_allows(pc->pci, slot);
+}
+
+static void put_slot(struct aml *aml, unsigned slot)
+{
+    char name[8];
+
+    slot_name(name, sizeof(name), slot);
+    aml_device(aml, name);
+    aml_name_integer(aml, "_SUN", slot);
+    aml_name_integer(aml, "_ADR", (uint64_t)slot << 16);
+    aml_method(aml, "_EJ0", 1, false);
+    aml_op(aml, AML_STORE);
+    aml_integer(aml, 1u << slot % 8);
+    aml_path(aml, hotplug_fields[PCI_HOTPLUG_EJECT + slot / 8]);
+    aml_end(aml);
+    aml_end(aml);
+}
+
+/* Reading a register clears it, so each is read once. */
+static void put_notifications(struct aml *aml, const struct pc *pc, unsigned reg, unsigned first,
+                              uint8_t what)
+{
+    aml_op(aml, AML_STORE);
+    aml_path(aml, hotplug_fields[reg]);
+    aml_op(aml, AML_LOCAL0);
+    for (unsigned slot = first; slot < first + 8; slot++) {
+        char name[8];
+
+        if (has_hotplug(pc, slot)) {
+            slot_name(name, sizeof(name), slot);
+            aml_if(aml);
+            aml_op(aml, AML_AND);
+            aml_op(aml, AML_LOCAL0);
+            aml_integer(aml, 1u << slot % 8);
+            aml_op(aml, AML_ZERO);
+            aml_op(aml, AML_NOTIFY);
+            aml_path(aml, name);
+            aml_integer(aml, what);
+            aml_end(aml);
+        }
+    }
+}
+
+static void put_hotplug(struct aml *aml, const struct pc *pc)
+{
+    struct aml_resources r;
+
+    aml_device(aml, "PHPD");
+    aml_name_eisa_id(aml, "_HID", "PNP0A06");
+    aml_name(aml, "_UID");
+    aml_string(aml, "PCI hotplug");
+    aml_name_integer(aml, "_STA", 0x0b);
+    aml_name(aml, "_CRS");
+    aml_resources_init(&r);
+    aml_resource_io(&r, PCI_HOTPLUG_PORT, PCI_HOTPLUG_PORT, 1, PCI_HOTPLUG_SIZE);
+    aml_resources(aml, &r);
+    aml_end(aml);
+    aml_region(aml, "PHPR", AML_SYSTEM_IO, PCI_HOTPLUG_PORT, PCI_HOTPLUG_SIZE);
+    aml_byte_field(aml, "PHPR", hotplug_fields, ARRAY_LEN(hotplug_fields));
+    for (unsigned slot = 0; slot < 32; slot++) {
+        if (has_hotplug(pc, slot)) {
+            put_slot(aml, slot);
+        }
+    }
+    aml_method(aml, "PCNT", 0, true);
+    for (unsigned reg = 0; reg < 4; reg++) {
+        put_notifications(aml, pc, PCI_HOTPLUG_UP + reg, 8 * reg, NOTIFY_LOOK);
+        put_notifications(aml, pc, PCI_HOTPLUG_DOWN + reg, 8 * reg, NOTIFY_EJECT);
+    }
+    aml_end(aml);
+}
+
+/* The event of hot plug is GPE 1. */
+static void put_events(struct aml *aml)
+{
+    aml_scope(aml, "\\_GPE");
+    aml_method(aml, "_E01", 0, false);
+    aml_path(aml, "\\_SB.PCI0.PCNT");
+    aml_end(aml);
+    aml_end(aml);
+}
+
 /* --- the root bridge ------------------------------------------------------------------------- */
 
 static void put_windows(struct aml *aml, const struct pc *pc)
@@ -294,8 +394,10 @@ GByteArray *pc_dsdt(const struct pc *pc)
     put_windows(&aml, pc);
     put_isa(&aml, pc);
     put_routing(&aml);
+    put_hotplug(&aml, pc);
     aml_end(&aml);
     aml_end(&aml);
+    put_events(&aml);
 
     put_sleep_state(&aml, "\\_S3", 1);
     put_sleep_state(&aml, "\\_S4", 2);

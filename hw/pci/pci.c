@@ -40,6 +40,12 @@ void pci_bus_set_irqs(struct pci_bus *bus, pci_set_irq *set_irq, pci_map_irq *ma
     bus->opaque = opaque;
 }
 
+void pci_bus_set_hotplug(struct pci_bus *bus, const struct pci_hotplug_ops *ops, void *opaque)
+{
+    bus->hotplug = ops;
+    bus->hotplug_opaque = opaque;
+}
+
 /* --- interrupt lines ------------------------------------------------------------------------- */
 
 /* Bridges rotate the pins by the slot (PCI-to-PCI Bridge 1.2, 9.1). NULL when nobody is wired. */
@@ -313,6 +319,29 @@ static void pci_detach(struct bus *base, struct device *dev)
     pci->attached = false;
 }
 
+static void pci_arrived(struct device *dev)
+{
+    struct pci_device *pci = (struct pci_device *)dev;
+    struct pci_bus *bus = pci_bus_of(pci);
+
+    if (bus->hotplug) {
+        bus->hotplug->arrived(bus->hotplug_opaque, pci);
+    }
+}
+
+static bool pci_ask_to_leave(struct device *dev, struct error **err)
+{
+    struct pci_device *pci = (struct pci_device *)dev;
+    struct pci_bus *bus = pci_bus_of(pci);
+
+    if (!bus->hotplug) {
+        error_set(err, "Device '%s' cannot be removed: bus %s does not support hotplugging",
+                  dev->id ? dev->id : dev->class->name, bus->bus.name);
+        return false;
+    }
+    return bus->hotplug->ask_to_leave(bus->hotplug_opaque, pci, err);
+}
+
 static struct pci_bus *root_of(struct pci_bus *bus)
 {
     while (bus->bridge) {
@@ -369,6 +398,9 @@ BUS_TYPE(pci) = {
     .name = "pci",
     .properties = pci_properties,
     .state = STATE(pci_device, pci, pci_state, 1),
+    .hot_unplug = true,
+    .arrived = pci_arrived,
+    .ask_to_leave = pci_ask_to_leave,
     .attach = pci_attach,
     .detach = pci_detach,
     .reset = pci_bus_reset,

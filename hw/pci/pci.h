@@ -80,6 +80,12 @@ typedef void pci_set_irq(void *opaque, int line, int level);
 /* Which board line a pin (0 = INTA#) of a slot is wired to. */
 typedef int pci_map_irq(void *opaque, struct pci_device *pci, int pin);
 
+/* Who tells the guest of cards that come to a running machine and are to leave it. */
+struct pci_hotplug_ops {
+    void (*arrived)(void *opaque, struct pci_device *pci);
+    bool (*ask_to_leave)(void *opaque, struct pci_device *pci, struct error **err);
+};
+
 #define PCI_IRQ_LINES 16
 
 struct pci_bus {
@@ -93,6 +99,8 @@ struct pci_bus {
     pci_set_irq *set_irq;
     pci_map_irq *map_irq;
     void *opaque;
+    const struct pci_hotplug_ops *hotplug;    /* NULL: cards stay */
+    void *hotplug_opaque;
     uint16_t line_count[PCI_IRQ_LINES]; /* devices that assert each line; rebuilt after a load */
 };
 
@@ -104,6 +112,7 @@ void pci_bus_init(struct pci_bus *bus, const char *name, struct device *owner,
                   struct address_space *dma);
 void pci_bus_set_irqs(struct pci_bus *bus, pci_set_irq *set_irq, pci_map_irq *map_irq,
                       void *opaque);
+void pci_bus_set_hotplug(struct pci_bus *bus, const struct pci_hotplug_ops *ops, void *opaque);
 struct pci_bus *pci_bus_of(struct pci_device *pci);
 /* The level of a board line: whether any device asserts it. */
 bool pci_bus_line_level(const struct pci_bus *bus, int line);

@@ -216,26 +216,28 @@ static int run_request(struct usb_device *d)
 static int take_setup(struct usb_device *d, const uint8_t *data, unsigned size)
 {
     struct usb_state *u = &d->usb;
+    uint16_t length;
     int result;
 
     if (size != 8) {
         return USB_STALL;
     }
+    length = ld16_le(data + 6);
     memcpy(u->setup, data, 8);
-    u->at = 0;
-    u->length = ld16_le(data + 6);
+    u->stage = STAGE_IDLE;
+    u->at = u->length = 0;
     if (u->setup[0] & USB_TO_HOST) {
         memset(u->data, 0, sizeof(u->data));
         result = run_request(d);
         if (result < 0) {
             return result;
         }
-        u->length = (uint16_t)MIN_OF(u->length, (unsigned)result);
+        u->length = (uint16_t)MIN_OF(length, (unsigned)result);
         u->stage = STAGE_DATA_IN;
-    } else if (u->length > USB_CONTROL_MAX) {
-        u->length = 0;
+    } else if (length > USB_CONTROL_MAX) {
         return USB_STALL;
     } else {
+        u->length = length;
         u->stage = u->length ? STAGE_DATA_OUT : STAGE_STATUS_IN;
     }
     return 8;

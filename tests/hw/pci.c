@@ -3,6 +3,7 @@
 #include "tests/hw/bench.h"
 
 #include "base/bits.h"
+#include "base/main-loop.h"
 #include "hw/pci/i440fx.h"
 
 static struct memory_region pci_space, smm_root;
@@ -130,6 +131,41 @@ static void check_pm(struct device *pm)
     is_int(bench.levels[40], 0, "until the status is cleared");
 }
 
+/* After check_pm(), which leaves ACPI on. */
+static void check_hotplug(struct pci_bus *bus)
+{
+    struct device *card;
+
+    out(0xafe2, 2, 1);
+    ok(device_add_option("edu,id=card,addr=0xa", NULL), "a card comes");
+    is_int(bench.levels[40], 1, "which is an event");
+    is_int(in(0xafe0, 1), 2, "of its own");
+    is_int(in(0xae01, 1), 4, "the slot");
+    is_int(in(0xae00, 4), 0, "is told once");
+    out(0xafe0, 2, 1);
+    is_int(bench.levels[40], 0, "acknowledged");
+    ok(device_remove_id("card", NULL), "it is to leave");
+    is_int(in(0xae00, 4), 0, "that is");
+    is_int(in(0xae05, 1), 4, "another register");
+    main_loop_step(false);
+    ok(device_find("card") != NULL, "it stays until the guest lets go");
+    out(0xae08, 0xff, 1);
+    main_loop_step(false);
+    ok(bus->devices[0] && bus->devices[PCI_DEVFN(1, 0)], "what is the board's stays");
+    out(0xae09, 4, 1);
+    main_loop_step(false);
+    ok(!device_find("card") && !bus->devices[PCI_DEVFN(10, 0)], "it left");
+    ok(device_add_option("edu,id=card,addr=0xa", NULL), "another one comes");
+    ok(device_remove_id("card", NULL), "is to leave");
+    device_reset_all();
+    main_loop_step(false);
+    ok(!device_find("card"), "and does by a reset");
+    is_int(in(0xae00, 4) | in(0xae04, 4), 0, "of which nothing is left");
+    ok(device_add_option("VGA,id=card,rombar=off", NULL), "an adapter comes");
+    card = device_find("card");
+    ok(!device_remove(card, NULL), "but stays");
+}
+
 static struct device *at(const char *class, const char *address)
 {
     return bench_device(class, "addr", address, NULL);
@@ -142,6 +178,8 @@ int main(void)
     struct device *pm;
 
     bench_start();
+    big_unlock();
+    main_loop_init();
     memory_region_init(&pci_space, "pci", 0);
     memory_region_init(&smm_root, "smm", 0);
     address_space_init(&smm, "smm", &smm_root);
@@ -164,5 +202,6 @@ int main(void)
     check_smram();
     check_interrupts(bus);
     check_pm(pm);
+    check_hotplug(bus);
     return tap_done();
 }

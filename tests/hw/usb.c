@@ -168,6 +168,8 @@ static void check_tablet(void)
     ok(ram[BUFFER + 64] == 2 + 2 * strlen("28754-pci:04.0-1"), "tells the place");
     is_int(control(7, SETUP(0x80, 6, 0, 9, 0, 0, 8, 0), 8), 4, "an unknown descriptor stalls");
     is_int(ld32_le(ram + ED + 8) & 1, 1, "and halts the endpoint");
+    is_int(control(7, SETUP(0x80, 6, 0, 9, 0, 0, 0xff, 0xff), 64), 4, "however much is asked for");
+    check_state();
     is_int(control(7, SETUP(0, 9, 1, 0, 0, 0, 0, 0), 0), 0, "configured");
     is_int(control(7, SETUP(0x81, 6, 0, 0x22, 0, 0, 128, 0), 128), 0, "the report descriptor");
     is_int(ram[BUFFER + 64], 5, "its first item");

@@ -213,6 +213,41 @@ static void check_vbe(void)
     vbe(4, 0);
 }
 
+/* Video memory is the picture of 32-bit modes; another mode must not draw into it. */
+static void check_shared(void)
+{
+    pixman_image_t *image;
+
+    vbe(4, 0);
+    vbe(1, 640);
+    vbe(2, 480);
+    vbe(3, 32);
+    vbe(4, 0x41);
+    put(0xa0000, 0x56);
+    put(0xa0001, 0x34);
+    put(0xa0002, 0x12);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0x123456, "a pixel of 32 bits");
+    image = console_surface(console_default());
+    vbe(9, 1);
+    console_refresh(console_default());
+    ok(image != console_surface(console_default()), "scrolled: another picture");
+    is_int(pixel(0, 0), 0, "from the second line on");
+    vbe(9, 0);
+    vbe(4, 0);
+    seq(1, 0x20);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0, "a blank screen");
+    vbe(4, 0xc1);
+    console_refresh(console_default());
+    is_int(pixel(0, 0), 0x123456, "leaves memory alone");
+    vbe(9, 6000);
+    console_refresh(console_default());
+    is_int(pixman_image_get_width(console_surface(console_default())), 640, "at the end it wraps");
+    vbe(4, 0);
+    seq(1, 0);
+}
+
 int main(void)
 {
     bench_start();
@@ -225,5 +260,6 @@ int main(void)
     outb(0x3c0, 0x20);
     check_blinking();
     check_vbe();
+    check_shared();
     return tap_done();
 }

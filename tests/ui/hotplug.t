@@ -36,7 +36,7 @@ def devices(s):
     equal(s.result("device_del", id="/machine/peripheral/tablet"), {}, "device_del")
     equal(s.event("DEVICE_DELETED"), {"device": "tablet", "path": "/machine/peripheral/tablet"},
           "DEVICE_DELETED")
-    ok("cannot be removed" in s.error("device_del", id="card"), "not what cannot leave its bus")
+    ok("cannot be removed" in s.error("device_del", id="video"), "not what cannot leave its bus")
 
 
 def networks(s):
@@ -161,6 +161,7 @@ def main():
         argv = ("-M", "pc", "-S", "-nodefaults", "-display", "none", "-usb",
                 "-drive", f"file={disk},format=raw,if=ide,index=0",
                 "-netdev", "hubport,id=wire,hubid=0", "-device", "e1000,netdev=wire,id=card",
+                "-device", "VGA,id=video",
                 "-qmp", f"unix:{path},server=on,wait=off")
         with Emulator(*argv) as guest:
             s = Session(path)

@@ -91,6 +91,8 @@ int main(void)
     check_good("9223372036854775807", "9223372036854775807");
     check_good("-9223372036854775808", "-9223372036854775808");
     check_good("1e3", "1000");
+    check_good("-0.0", "-0.0");
+    check_good("-0", "0");
     check_good("123456789012345678901", "1.2345678901234568e+20");
     check_bad("", "expecting value");
     check_bad("{", "key is not a string");

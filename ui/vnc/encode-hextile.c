@@ -15,10 +15,13 @@ struct hextile {
     bool have_background, have_foreground;
 };
 
-/* A square of at most 16 by 16 of the tile. */
+/* A square of at most 16 by 16 of the tile, and sets of its pixels: a word for each row. */
 struct square {
     const uint32_t *values;
     unsigned pitch, width, height;
+    uint16_t whole;                /* a row of all pixels */
+    uint16_t other[SIDE];          /* not background */
+    uint16_t as_left[SIDE], as_above[SIDE];
 };
 
 void vnc_encode_raw(struct vnc_class *class, const struct vnc_tile_pixels *tile,
@@ -28,66 +31,111 @@ void vnc_encode_raw(struct vnc_class *class, const struct vnc_tile_pixels *tile,
                    (size_t)tile->width * tile->height);
 }
 
+/* --- sets of pixels -------------------------------------------------------------------------- */
+
+typedef uint32_t pixels4 __attribute__((vector_size(16)));
+
+static unsigned bits_of(pixels4 set)
+{
+    return set[0] | set[1] | set[2] | set[3];
+}
+
+/* Where 16 pixels are those of another row, or one colour. There may be fewer: rows go on. */
+static unsigned same_pixels(const uint32_t *a, const uint32_t *b)
+{
+    const pixels4 first = { 1, 2, 4, 8 };
+    pixels4 set = { 0 };
+
+    for (unsigned x = 0; x < SIDE; x += 4) {
+        pixels4 p, q;
+
+        memcpy(&p, a + x, sizeof(p));
+        memcpy(&q, b + x, sizeof(q));
+        set |= (pixels4)(p == q) & first << x;
+    }
+    return bits_of(set);
+}
+
+static unsigned pixels_of(const uint32_t *row, uint32_t color)
+{
+    const pixels4 first = { 1, 2, 4, 8 };
+    pixels4 set = { 0 };
+
+    for (unsigned x = 0; x < SIDE; x += 4) {
+        pixels4 p;
+
+        memcpy(&p, row + x, sizeof(p));
+        set |= (pixels4)(p == color) & first << x;
+    }
+    return bits_of(set);
+}
+
+/* Pixels in the sets of all rows, four of which make a word. */
+static unsigned count_pixels(const uint16_t *rows)
+{
+    uint64_t words[SIDE / 4], sum = 0;
+
+    memcpy(words, rows, sizeof(words));
+    for (unsigned i = 0; i < SIDE / 4; i++) {
+        uint64_t w = words[i];
+
+        w -= w >> 1 & 0x5555555555555555u;
+        w = (w & 0x3333333333333333u) + (w >> 2 & 0x3333333333333333u);
+        sum += (w + (w >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    }
+    sum = (sum & 0x00ff00ff00ff00ffu) + (sum >> 8 & 0x00ff00ff00ff00ffu);
+    return (unsigned)(sum * 0x0001000100010001u >> 48);
+}
+
 /* Counts up to three colours; `background` is the more frequent of the first two. */
-static unsigned count_colors(const struct square *s, uint32_t *background, uint32_t *other)
+static unsigned count_colors(struct square *s, uint32_t *background, uint32_t *second)
 {
     uint32_t a = s->values[0], b = a;
-    unsigned n_a = 0, n_b = 0, colors = 1;
+    unsigned colors = 1;
+    bool swap;
+    uint16_t not_a[SIDE] = { 0 }, not_b[SIDE] = { 0 };
 
-    /* With three the background is a guess, for which the rows so far will do. */
-    for (unsigned y = 0; y < s->height && colors < 3; y++) {
+    for (unsigned y = 0; y < s->height; y++) {
         const uint32_t *row = s->values + y * s->pitch;
 
-        for (unsigned x = 0; x < s->width; x++) {
-            if (row[x] == a) {
-                n_a++;
-            } else if (colors == 1) {
-                b = row[x];
-                n_b = 1;
-                colors = 2;
-            } else if (row[x] == b) {
-                n_b++;
-            } else {
-                colors = 3;
-            }
+        not_a[y] = s->whole & ~pixels_of(row, a);
+        if (colors == 1 && not_a[y]) {
+            b = row[__builtin_ctz(not_a[y])];
+            colors = 2;
         }
+        not_b[y] = s->whole & ~(colors == 1 ? 0 : pixels_of(row, b));
+        colors = not_a[y] & not_b[y] && colors == 2 ? 3 : colors;
     }
-    *background = n_a >= n_b ? a : b;
-    *other = n_a >= n_b ? b : a;
+    swap = colors > 1 && count_pixels(not_a) > count_pixels(not_b);
+    *background = swap ? b : a;
+    *second = swap ? a : b;
+    memcpy(s->other, swap ? not_b : not_a, sizeof(s->other));
     return colors;
 }
 
-static bool run_matches(const struct square *s, const uint16_t *done, unsigned x, unsigned y,
-                        unsigned width, uint32_t color)
+static void find_neighbours(struct square *s)
 {
-    const uint32_t *row = s->values + y * s->pitch;
+    for (unsigned y = 0; y < s->height; y++) {
+        const uint32_t *row = s->values + y * s->pitch;
 
-    for (unsigned i = x; i < x + width; i++) {
-        if (row[i] != color || done[y] >> i & 1) {
-            return false;
-        }
+        s->as_left[y] = (uint16_t)(same_pixels(row, row + 1) << 1);
+        s->as_above[y] = (uint16_t)(y ? same_pixels(row, row - s->pitch) : 0);
     }
-    return true;
 }
 
 /* Whether more rectangles are needed: each has a corner that neither the pixel to the left nor the
  * one above continues. */
-static bool needs_more(const struct square *s, uint32_t background, size_t rects)
+static bool needs_more(const struct square *s, size_t rects)
 {
-    size_t corners = 0;
+    uint16_t corners[SIDE] = { 0 };
 
-    for (unsigned y = 0; y < s->height && corners <= rects; y++) {
-        const uint32_t *row = s->values + y * s->pitch;
-        const uint32_t *above = y ? row - s->pitch : row;
-        uint32_t left = background;
-
-        for (unsigned x = 0; x < s->width; x++) {
-            corners += (row[x] != left) & (row[x] != background) & (!y | (row[x] != above[x]));
-            left = row[x];
-        }
+    for (unsigned y = 0; y < s->height; y++) {
+        corners[y] = s->other[y] & ~s->as_left[y] & ~s->as_above[y];
     }
-    return corners > rects;
+    return count_pixels(corners) > rects;
 }
+
+/* --- squares --------------------------------------------------------------------------------- */
 
 static uint8_t *store_pixel(uint8_t *to, const struct vnc_format *f, uint32_t value)
 {
@@ -97,39 +145,45 @@ static uint8_t *store_pixel(uint8_t *to, const struct vnc_format *f, uint32_t va
     return to;
 }
 
+/* The bits of the rectangle's rows, from pixel x of row y on; its pixels are no longer `left`. */
+static unsigned take_rect(const struct square *s, uint16_t *left, unsigned x, unsigned y,
+                          unsigned *height)
+{
+    unsigned going_on = (s->as_left[y] & left[y]) >> (x + 1);
+    unsigned width = 1 + (unsigned)__builtin_ctz(~going_on);
+    unsigned bits = ((1u << width) - 1) << x, end = y;
+
+    do {
+        left[end++] &= ~bits;
+    } while (end < s->height && (s->as_above[end] & left[end] & bits) == bits);
+    *height = end - y;
+    return width;
+}
+
 /* Puts the rectangles that are not background; false when raw pixels would be shorter. */
-static bool put_rects(GByteArray *out, const struct hextile *h, const struct square *s,
-                      bool colored, size_t limit)
+static bool put_rects(GByteArray *out, const struct hextile *h, struct square *s, bool colored,
+                      size_t limit)
 {
     uint8_t bytes[1 + SIDE * SIDE * 6], *to = bytes + 1;
     unsigned size = 2 + (colored ? h->format->bits / 8u : 0), count = 0;
-    uint16_t done[SIDE] = { 0 };
+    uint16_t left[SIDE];
 
-    if (needs_more(s, h->background, limit / size)) {
+    find_neighbours(s);
+    if (needs_more(s, limit / size)) {
         return false;
     }
+    memcpy(left, s->other, sizeof(left));
     for (unsigned y = 0; y < s->height; y++) {
-        const uint32_t *row = s->values + y * s->pitch;
+        while (left[y]) {
+            unsigned x = (unsigned)__builtin_ctz(left[y]), height;
+            unsigned width = take_rect(s, left, x, y, &height);
 
-        for (unsigned x = 0; x < s->width; x++) {
-            unsigned width = 1, height = 1;
-
-            if (row[x] == h->background || done[y] >> x & 1) {
-                continue;
-            }
-            while (x + width < s->width && run_matches(s, done, x + width, y, 1, row[x])) {
-                width++;
-            }
-            while (y + height < s->height && run_matches(s, done, x, y + height, width, row[x])) {
-                done[y + height++] |= (uint16_t)(((1u << width) - 1) << x);
-            }
             if (++count > 255 || count * size > limit) {
                 return false;
             }
-            to = colored ? store_pixel(to, h->format, row[x]) : to;
+            to = colored ? store_pixel(to, h->format, s->values[y * s->pitch + x]) : to;
             *to++ = (uint8_t)(x << 4 | y);
             *to++ = (uint8_t)((width - 1) << 4 | (height - 1));
-            x += width - 1;
         }
     }
     bytes[0] = (uint8_t)count;
@@ -146,7 +200,7 @@ static void put_raw_square(GByteArray *out, struct hextile *h, const struct squa
     h->have_background = h->have_foreground = false;
 }
 
-static void put_square(GByteArray *out, struct hextile *h, const struct square *s)
+static void put_square(GByteArray *out, struct hextile *h, struct square *s)
 {
     uint32_t background, other;
     unsigned colors = count_colors(s, &background, &other), bytes = h->format->bits / 8u;
@@ -189,6 +243,7 @@ void vnc_encode_hextile(struct vnc_class *class, const struct vnc_tile_pixels *t
             struct square s = { tile->values + y * tile->width + x, tile->width,
                                 MIN_OF(SIDE, tile->width - x), MIN_OF(SIDE, tile->height - y) };
 
+            s.whole = (uint16_t)((1u << s.width) - 1);
             put_square(blob->head, &h, &s);
         }
     }

@@ -8,6 +8,7 @@
 
 #define DEFAULT_LEVEL 1
 #define WINDOW_BITS 14             /* 16 KiB: a whole tile */
+#define MEMORY_LEVEL 7             /* tables that are cleared for each piece: 32 KiB */
 
 static int level_of(const struct vnc_class *class)
 {
@@ -24,7 +25,7 @@ void vnc_deflate(struct vnc_class *class, const uint8_t *data, size_t size, int 
 
     if (!z) {
         z = class->deflate = g_new0(z_stream, 1);
-        deflateInit2(z, level, Z_DEFLATED, -WINDOW_BITS, 8, Z_DEFAULT_STRATEGY);
+        deflateInit2(z, level, Z_DEFLATED, -WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY);
         class->deflate_level = level;
     } else {
         deflateReset(z);

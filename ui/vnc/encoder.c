@@ -104,7 +104,7 @@ static bool is_solid(const uint32_t *rgb, size_t count)
 
 static void encode(struct vnc_class *class, const struct vnc_frame *frame, struct vnc_blob *blob)
 {
-    uint32_t rgb[TILE * TILE], values[TILE * TILE];
+    uint32_t rgb[TILE * TILE + VNC_PIXELS_BEHIND], values[TILE * TILE + VNC_PIXELS_BEHIND];
     struct box box = blob->box;
     size_t count = (size_t)box.width * box.height;
     struct vnc_tile_pixels tile = { values, rgb, box.width, box.height };
@@ -114,7 +114,11 @@ static void encode(struct vnc_class *class, const struct vnc_frame *frame, struc
                4 * box.width);
     }
     tile.solid = is_solid(rgb, count);
-    vnc_format_convert(&class->format, rgb, values, count);
+    if (vnc_format_is_native(&class->format)) {
+        tile.values = rgb;
+    } else {
+        vnc_format_convert(&class->format, rgb, values, count);
+    }
     if (!blob->head) {
         blob->head = g_byte_array_new();
         blob->body = g_byte_array_new();

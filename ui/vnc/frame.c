@@ -19,6 +19,7 @@ void vnc_frame_resize(struct vnc_frame *f, unsigned width, unsigned height)
     f->dirty = g_malloc(f->columns * f->rows);
     memset(f->dirty, 1, f->columns * f->rows);
     f->tiles = g_new0(struct vnc_tile, f->columns * f->rows);
+    f->spans = g_new0(struct vnc_span, f->columns);
     /* Newer than all that any client has. */
     f->version = version + 1;
     for (size_t i = 0; i < f->columns * f->rows; i++) {
@@ -32,6 +33,7 @@ void vnc_frame_free(struct vnc_frame *f)
     g_free(f->rows_hash);
     g_free(f->dirty);
     g_free(f->tiles);
+    g_free(f->spans);
     memset(f, 0, sizeof(*f));
 }
 
@@ -62,64 +64,91 @@ struct source {
     int stride;
 };
 
-static bool same_row(const uint32_t *shadow, const uint32_t *row, unsigned width)
+/* Four pixels; where they lie is not aligned. */
+typedef uint32_t pixels4 __attribute__((vector_size(16)));
+
+static bool any_bit(pixels4 v)
 {
-    if (memcmp(shadow, row, 4 * width) == 0) {
-        return true;
-    }
-    for (unsigned x = 0; x < width; x++) {
-        if (shadow[x] != (row[x] & 0xffffff)) {
-            return false;
-        }
-    }
-    return true;
+    uint64_t halves[2];
+
+    memcpy(halves, &v, sizeof(v));
+    return (halves[0] | halves[1]) != 0;
 }
 
-/* Widens first and last to the pixels of a row that differ, of which there are some, and takes
- * them. */
-static void take_row(uint32_t *restrict shadow, const uint32_t *restrict row, unsigned width,
+static void widen(unsigned x, unsigned *first, unsigned *last)
+{
+    *first = MIN_OF(*first, x);
+    *last = MAX_OF(*last, x);
+}
+
+/* Takes a row of a tile, and widens first and last to the pixels that differ, if there are any.
+ * The row may be memory of a guest that runs: each pixel is read once. */
+static bool take_row(uint32_t *restrict shadow, const uint32_t *restrict row, unsigned width,
                      unsigned *first, unsigned *last)
 {
-    unsigned from = 0, to = width - 1;
+    unsigned from = UINT32_MAX, to = 0, x = 0;
+    pixels4 from_bits = { 0 }, to_bits = { 0 }, old, new;
 
-    while (shadow[from] == (row[from] & 0xffffff)) {
-        from++;
+    for (; x + 4 <= width; x += 4) {
+        memcpy(&old, shadow + x, sizeof(old));
+        memcpy(&new, row + x, sizeof(new));
+        new &= 0xffffff;
+        old ^= new;
+        if (any_bit(old)) {
+            memcpy(shadow + x, &new, sizeof(new));
+            from_bits = from == UINT32_MAX ? old : from_bits;
+            from = MIN_OF(from, x);
+            to_bits = old;
+            to = x;
+        }
     }
-    while (shadow[to] == (row[to] & 0xffffff)) {
-        to--;
+    for (unsigned i = 0; i < 4 && from != UINT32_MAX; i++) {
+        if (from_bits[i]) {
+            widen(from + i, first, last);
+        }
+        if (to_bits[i]) {
+            widen(to + i, first, last);
+        }
     }
-    for (unsigned x = from; x <= to; x++) {
-        shadow[x] = row[x] & 0xffffff;
+    for (; x < width; x++) {
+        uint32_t pixel = row[x] & 0xffffff;
+
+        if (shadow[x] != pixel) {
+            shadow[x] = pixel;
+            widen(x, first, last);
+            from = x;
+        }
     }
-    *first = MIN_OF(*first, from);
-    *last = MAX_OF(*last, to);
+    return from != UINT32_MAX;
 }
 
-/* Takes the pixels of a tile; false if all are as they were. */
-static bool take_tile(struct vnc_frame *f, const struct source *from, const struct box *tile,
-                      struct box *changed)
+/* Takes a line of the tiles in a row of them that are looked at. Memory is so read as it lies. */
+static void take_line(struct vnc_frame *f, const struct source *from, unsigned y)
 {
-    unsigned first = TILE, last = 0, top = 0, bottom = 0;
-    bool any = false;
+    uint32_t *shadow = f->pixels + (size_t)y * f->width;
+    const uint32_t *line = (const uint32_t *)(from->data + (ptrdiff_t)from->stride * y);
 
-    for (unsigned y = 0; y < tile->height; y++) {
-        uint32_t *shadow = f->pixels + (size_t)(tile->y + y) * f->width + tile->x;
-        const uint32_t *row = (const uint32_t *)(from->data + (ptrdiff_t)from->stride *
-                                                 (tile->y + y)) + tile->x;
+    for (unsigned i = 0, x = 0; x < f->width; i++, x += TILE) {
+        struct vnc_span *span = &f->spans[i];
+        unsigned width = MIN_OF(TILE, f->width - x);
 
-        if (same_row(shadow, row, tile->width)) {
-            continue;
+        if (span->looked_at && memcmp(shadow + x, line + x, 4 * width) != 0 &&
+            take_row(shadow + x, line + x, width, &span->first, &span->last)) {
+            span->top = MIN_OF(span->top, y);
+            span->bottom = y;
         }
-        top = any ? top : y;
-        bottom = y;
-        any = true;
-        take_row(shadow, row, tile->width, &first, &last);
     }
-    if (any) {
-        *changed = (struct box){ (uint16_t)(tile->x + first), (uint16_t)(tile->y + top),
-                                 (uint16_t)(last - first + 1), (uint16_t)(bottom - top + 1) };
+}
+
+/* What of a tile changed; a width of 0: nothing. */
+static struct box changed_box(const struct vnc_span *span, const struct box *tile)
+{
+    if (span->first > span->last) {
+        return (struct box){ 0 };
     }
-    return any;
+    return (struct box){ (uint16_t)(tile->x + span->first), (uint16_t)span->top,
+                         (uint16_t)(span->last - span->first + 1),
+                         (uint16_t)(span->bottom - span->top + 1) };
 }
 
 /* --- scrolls --------------------------------------------------------------------------------- */
@@ -238,27 +267,51 @@ static bool touches(const struct box *a, const struct box *b)
     return a->y < b->y + b->height && b->y < a->y + a->height;
 }
 
+/* `moved`: the tiles that a copy touched are looked at in any case. */
+static bool take_row_of_tiles(struct vnc_frame *f, const struct source *from, size_t row,
+                              bool moved, uint32_t version)
+{
+    struct vnc_tile *tiles = f->tiles + row * f->columns;
+    unsigned y = (unsigned)row * TILE, end = MIN_OF(y + TILE, f->height);
+    bool any = moved;
+
+    for (size_t i = 0; i < f->columns; i++) {
+        uint8_t *dirty = &f->dirty[row * f->columns + i];
+
+        f->spans[i] = (struct vnc_span){ *dirty || moved, TILE, 0, UINT16_MAX, 0 };
+        any |= *dirty;
+        *dirty = 0;
+    }
+    for (; any && y < end; y++) {
+        take_line(f, from, y);
+    }
+    any = false;
+    for (size_t i = 0; i < f->columns; i++) {
+        struct box box = vnc_frame_tile_box(f, row * f->columns + i);
+        struct box changed = changed_box(&f->spans[i], &box);
+
+        if (changed.width || moved) {
+            tiles[i].before = tiles[i].version;
+            tiles[i].version = version;
+            tiles[i].changed = moved ? box : changed;
+            tiles[i].residue = changed;
+            tiles[i].copied = moved;
+            any = true;
+        }
+    }
+    return any;
+}
+
 /* `copy`: NULL if there was none. */
 static bool take_tiles(struct vnc_frame *f, const struct source *from, const struct vnc_copy *copy)
 {
-    uint32_t version = f->version + 1;
     bool any = false;
 
-    for (size_t i = 0; i < (size_t)f->columns * f->rows; i++) {
-        struct vnc_tile *tile = &f->tiles[i];
-        struct box box = vnc_frame_tile_box(f, i), changed = { 0 };
+    for (size_t row = 0; row < f->rows; row++) {
+        struct box box = vnc_frame_tile_box(f, row * f->columns);
         bool moved = copy && touches(&box, &copy->to);
-        bool differs = (f->dirty[i] || moved) && take_tile(f, from, &box, &changed);
 
-        f->dirty[i] = 0;
-        if (differs || moved) {
-            tile->before = tile->version;
-            tile->version = version;
-            tile->changed = moved ? box : changed;
-            tile->residue = changed;
-            tile->copied = moved;
-            any = true;
-        }
+        any |= take_row_of_tiles(f, from, row, moved, f->version + 1);
     }
     return any;
 }

@@ -26,6 +26,7 @@
 #include "ui/vnc/vnc.h"
 
 #define TILE 64                    /* pixels, square */
+#define VNC_PIXELS_BEHIND 16       /* a tile's may be read, whatever they are */
 #define VNC_PASSWORD_MAX 8         /* of the DES challenge */
 #define VNC_CLIENTS_MAX 512
 #define VNC_CUT_TEXT_MAX (1u << 20)
@@ -73,6 +74,8 @@ enum vnc_packing { PACK_PLAIN, PACK_LOW_3, PACK_HIGH_3, PACK_RGB };
 extern const struct vnc_format vnc_native_format;
 bool vnc_format_read(struct vnc_format *format, const uint8_t *bytes);
 void vnc_format_write(const struct vnc_format *format, uint8_t *bytes);
+/* Whether values are x8r8g8b8 themselves. */
+bool vnc_format_is_native(const struct vnc_format *format);
 /* A row of x8r8g8b8 to values of the format. */
 void vnc_format_convert(const struct vnc_format *format, const uint32_t *from, uint32_t *to,
                         size_t count);
@@ -162,6 +165,12 @@ struct vnc_copy {
     uint32_t version, before;      /* a client that has all of `before` may take it */
 };
 
+/* Of a tile while its row is taken. */
+struct vnc_span {
+    bool looked_at;
+    unsigned first, last, top, bottom;    /* what changed; first > last: nothing */
+};
+
 struct vnc_frame {
     unsigned width, height, columns, rows;
     uint32_t *pixels;              /* x8r8g8b8, width a line; bits 24 to 31 are 0 */
@@ -169,6 +178,7 @@ struct vnc_frame {
     bool hashed;
     uint8_t *dirty;                /* per tile: the console reported a change */
     struct vnc_tile *tiles;
+    struct vnc_span *spans;        /* per column */
     uint32_t version;              /* of the newest change */
     struct vnc_copy copy;          /* `version` 0: none */
 };

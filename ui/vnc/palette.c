@@ -24,16 +24,17 @@ static uint16_t *find_slot(struct vnc_palette *p, uint32_t color)
 unsigned vnc_palette_make(struct vnc_palette *p, const uint32_t *values, size_t count,
                           unsigned limit)
 {
-    uint32_t last = ~values[0];
+    uint32_t last = ~values[0], before = last;
 
     p->count = 0;
     memset(p->table, 0, sizeof(p->table));
     for (size_t i = 0; i < count; i++) {
         uint16_t *slot;
 
-        if (values[i] == last) {
+        if (values[i] == last || values[i] == before) {
             continue;
         }
+        before = last;
         last = values[i];
         slot = find_slot(p, last);
         if (!*slot) {

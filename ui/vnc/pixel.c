@@ -54,7 +54,7 @@ void vnc_format_write(const struct vnc_format *format, uint8_t *bytes)
     }
 }
 
-static bool is_native(const struct vnc_format *f)
+bool vnc_format_is_native(const struct vnc_format *f)
 {
     return f->bits == 32 && f->max[0] == 255 && f->max[1] == 255 && f->max[2] == 255 &&
         f->shift[0] == 16 && f->shift[1] == 8 && f->shift[2] == 0;
@@ -69,10 +69,6 @@ static uint32_t scale(uint32_t level, uint32_t max)
 void vnc_format_convert(const struct vnc_format *f, const uint32_t *from, uint32_t *to,
                         size_t count)
 {
-    if (is_native(f)) {
-        memcpy(to, from, count * sizeof(*to));
-        return;
-    }
     for (size_t i = 0; i < count; i++) {
         uint32_t pixel = from[i];
 
