@@ -161,6 +161,8 @@ static void check_flash(void)
     set(0, 0x90);
     is_int(get(0) << 16 | get(4), 0x890018, "its numbers");
     set(0, 0x50);
+    set(0, 0x70);
+    is_int(get(0), 0, "a cleared status is all zero, as UEFI expects");
     set(0x1000, 0x20);
     set(0x1000, 0xd0);
     is_int(get(0x1000), 0x80, "an erase is over");
