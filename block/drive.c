@@ -78,13 +78,13 @@ static bool read_interface(struct block *block, struct keyval *kv, struct error 
 static bool read_media(struct block *block, struct keyval *kv, struct error **err)
 {
     static const char *const words[] = { "disk", "cdrom", NULL };
+    bool floppy = block->interface == BLOCK_IF_FLOPPY, card = block->interface == BLOCK_IF_SD;
     int media;
 
     if (!read_word(kv, "media", words, &media, err)) {
         return false;
     }
-    block->type = media ? BLOCK_CDROM
-        : block->interface == BLOCK_IF_FLOPPY ? BLOCK_FLOPPY : BLOCK_DISK;
+    block->type = media ? BLOCK_CDROM : floppy ? BLOCK_FLOPPY : card ? BLOCK_CARD : BLOCK_DISK;
     return true;
 }
 
@@ -314,8 +314,8 @@ static bool open_medium(struct block *block, struct error **err)
             return false;
         }
     } else if (block->type == BLOCK_DISK && block->interface != BLOCK_IF_NONE) {
-        error_set(err, "%s: a disk needs a file= (only CD-ROM and floppy drives can be empty)",
-                  keyval_option(kv));
+        error_set(err, "%s: a disk needs a file= (only drives of CDs, floppies and cards can be "
+                  "empty)", keyval_option(kv));
         return false;
     }
     return true;
