@@ -81,6 +81,9 @@ def boot_order(work):
                       "-device", "virtio-scsi-pci,id=s", *devices) as machine:
             ok(machine.expect(first.encode() + b"$", 20), f"the disk {first} boots",
                machine.tail())
+    with Emulator("-display", "none", "-nodefaults", "-serial", "stdio", "-drive",
+                  f"file={os.path.join(work, 'S')},format=raw,if=scsi,bus=0,unit=6") as machine:
+        ok(machine.expect(b"S$", 20), "so does one of if=scsi", machine.tail())
 
 
 def flash(work):
