@@ -34,6 +34,7 @@
 #include "base/version.h"
 #include "net.h"
 #include "tcg/perf-map.h"
+#include "ui/confine.h"
 #include "ui/display.h"
 #include "ui/keymap.h"
 #include "ui/process.h"
@@ -975,6 +976,9 @@ int main(int argc, char **argv)
     machine_reset();
     cpu_start_all();
     if (vl.gdb && !gdb_machine_open(vl.gdb, &err)) {
+        error_exit_with(err);
+    }
+    if (!confine_process(&err)) {
         error_exit_with(err);
     }
     if (!migration_begin(vl.incoming, vl.loadvm, !vl.stopped, &err)) {

@@ -74,10 +74,12 @@ void x86_decode_features(const struct x86_env *env, bool has[FEAT_COUNT])
 
 /* --- the table by opcode --------------------------------------------------------------------- */
 
-/* Rows of (map, byte): rows[start .. start of the next) in table order. */
-enum { SLOTS = MAP_COUNT * 256, MAX_ROWS = 8192 };
+/* Rows of (map, byte): rows[start .. start of the next) in table order. MAP_COUNT has none. */
+enum { SLOTS = (MAP_COUNT + 1) * 256, MAX_ROWS = 8192 };
 static uint16_t row_start[SLOTS + 1], rows[MAX_ROWS];
-static bool slot_modrm[SLOTS];
+/* Bits that the ModRM byte always has: control and debug register moves have no memory form. */
+enum { SLOT_MODRM = 1, SLOT_MOD_3 = 0xc0 };
+static uint8_t slot_modrm[SLOTS];
 static uint8_t row_traits[sizeof(x86_opcodes) / sizeof(x86_opcodes[0])];
 enum { ROW_CHECKS_FORMS = 1, ROW_PLAIN = 2 };
 static pthread_once_t index_once = PTHREAD_ONCE_INIT;
@@ -156,8 +158,11 @@ static void build_index(void)
             unsigned slot = op->map * 256 + op->opcode + k;
 
             rows[--row_start[slot]] = i;
-            slot_modrm[slot] |= row_needs_modrm(op);
+            slot_modrm[slot] |= row_needs_modrm(op) ? SLOT_MODRM : 0;
         }
+    }
+    for (unsigned byte = 0x20; byte <= 0x23; byte++) {
+        slot_modrm[MAP_0F * 256 + byte] = SLOT_MODRM | SLOT_MOD_3;
     }
 }
 
@@ -199,27 +204,19 @@ static const struct x86_opcode *find_row(const struct x86_insn *in, uint32_t mod
 
 /*
  * Reads without looking at the end: what is not there reads as zero, and x86_decode() judges by the
- * length at the end. `code' has FETCH_BYTES bytes.
+ * length at the end. `code' has FETCH_BYTES bytes, as much as comes behind the last prefix that is
+ * looked at.
  */
-enum { FETCH_BYTES = X86_MAX_INSN + 1 + 8 };
+enum { FETCH_BYTES = X86_MAX_INSN + 32 };
 
 struct reader {
-    struct x86_insn *in;
     const uint8_t *code;
     unsigned at;
 };
 
-static const uint8_t *next_byte(const struct reader *r)
-{
-    return r->code + (r->at <= X86_MAX_INSN ? r->at : X86_MAX_INSN + 1);
-}
-
 static uint8_t fetch_byte(struct reader *r)
 {
-    uint8_t v = *next_byte(r);
-
-    r->at++;
-    return v;
+    return r->code[r->at++];
 }
 
 static int64_t fetch_signed(struct reader *r, unsigned size)
@@ -227,7 +224,7 @@ static int64_t fetch_signed(struct reader *r, unsigned size)
     unsigned shift = 64 - 8 * size;
     uint64_t v;
 
-    memcpy(&v, next_byte(r), sizeof(v));
+    memcpy(&v, r->code + r->at, sizeof(v));
     r->at += size;
     return (int64_t)(v << shift) >> shift;
 }
@@ -237,169 +234,102 @@ static uint64_t fetch(struct reader *r, unsigned size)
     return (uint64_t)fetch_signed(r, size) & ~0ull >> (64 - 8 * size);
 }
 
-static bool read_prefix(struct x86_insn *in, uint8_t byte, bool code64)
-{
-    switch (byte) {
-    case 0x26: case 0x2e: case 0x36: case 0x3e:
-        in->seg_override = code64 ? in->seg_override : (byte >> 3 & 3);
-        break;
-    case 0x64: case 0x65:
-        in->seg_override = byte - 0x64 + SEG_FS;
-        break;
-    case 0x66:
-        in->data16 = true;
-        break;
-    case 0x67:
-        in->addr_prefix = true;
-        break;
-    case 0xf0:
-        in->lock = true;
-        break;
-    case 0xf2: case 0xf3:
-        in->rep = byte;
-        break;
-    default:
-        return false;
-    }
-    return true;
-}
+/* The prefixes of an instruction: its REX byte and bits for the others. */
+enum {
+    P_REX = 0xff, P_66 = 1 << 8, P_67 = 1 << 9, P_LOCK = 1 << 10, P_F2 = 1 << 11, P_F3 = 1 << 12,
+    P_SEG_SHIFT = 13, P_SEG = 7 << P_SEG_SHIFT,     /* 0 none, else a segment's number + 1 */
+};
 
-static uint8_t read_prefixes(struct reader *r, bool code64)
+#define SEGMENT(seg) { P_REX | P_SEG, ((seg) + 1) << P_SEG_SHIFT }
+static const struct {
+    uint16_t clears, sets;
+} prefix_effects[256] = {
+    [0x26] = SEGMENT(SEG_ES), [0x2e] = SEGMENT(SEG_CS), [0x36] = SEGMENT(SEG_SS),
+    [0x3e] = SEGMENT(SEG_DS), [0x64] = SEGMENT(SEG_FS), [0x65] = SEGMENT(SEG_GS),
+    [0x66] = { P_REX, P_66 }, [0x67] = { P_REX, P_67 }, [0xf0] = { P_REX, P_LOCK },
+    [0xf2] = { P_REX | P_F3, P_F2 }, [0xf3] = { P_REX | P_F2, P_F3 },
+};
+#undef SEGMENT
+
+/* What comes before displacement and immediates. */
+struct head {
+    uint32_t prefixes;
+    uint16_t vex;                   /* VEX's last byte and V_PRESENT, 0 none */
+    uint8_t map, opcode;
+    uint8_t modrm;
+    bool has_modrm;
+};
+enum { V_PP = 3, V_L = 4, V_VVVV_SHIFT = 3, V_PRESENT = 0x100 };
+
+/* Returns the byte behind the prefixes. */
+static uint8_t read_prefixes(struct reader *r, uint32_t *seen, bool code64)
 {
-    struct x86_insn *in = r->in;
     uint8_t byte;
 
     do {
         byte = fetch_byte(r);
         if (code64 && byte >> 4 == 4) {
-            in->rex = byte;
-        } else if (read_prefix(in, byte, code64)) {
-            in->rex = 0;
-        } else {
+            *seen = (*seen & ~P_REX) | byte;
+        } else if (!prefix_effects[byte].clears) {
             break;
+        } else if (code64 && (byte & 0xe7) == 0x26) {
+            *seen &= ~P_REX;        /* the old segments have no say */
+        } else {
+            *seen = (*seen & ~prefix_effects[byte].clears) | prefix_effects[byte].sets;
         }
     } while (r->at <= X86_MAX_INSN);
     return byte;
 }
 
 /* C4 or C5: true when it is a VEX prefix here, not LES or LDS. */
-static bool is_vex(struct reader *r, uint8_t byte, uint32_t mode)
+static bool is_vex(const struct reader *r, uint8_t byte, uint32_t mode)
 {
     if ((byte & 0xfe) != 0xc4 || !(mode & MODE_PE) || mode & MODE_VM) {
         return false;
     }
-    if (mode & MODE_CS64) {
-        return true;
-    }
-    return *next_byte(r) >= 0xc0;
+    return mode & MODE_CS64 || r->code[r->at] >= 0xc0;
 }
 
-static void read_vex(struct reader *r, uint8_t byte, bool code64)
+static void read_vex(struct reader *r, struct head *h, uint8_t byte, bool code64)
 {
-    struct x86_insn *in = r->in;
-    bool bad = in->rex || in->data16 || in->rep || in->lock;
-    uint8_t b1 = fetch_byte(r), b2 = b1, map = 1;
+    bool bad = h->prefixes & (P_REX | P_66 | P_F2 | P_F3 | P_LOCK);
+    uint8_t b1 = fetch_byte(r), b2 = b1, map = 1, rex;
 
-    in->vex = true;
     if (byte == 0xc4) {
         b2 = fetch_byte(r);
         map = b1 & 31;
-        in->rex = 0x40 | (b2 >> 4 & 8) | (~b1 >> 5 & 7);
+        rex = 0x40 | (b2 >> 4 & 8) | (~b1 >> 5 & 7);
     } else {
-        in->rex = 0x40 | (~b1 >> 5 & 4);
+        rex = 0x40 | (~b1 >> 5 & 4);
     }
-    if (!code64) {
-        in->rex &= 0x48;
-    }
-    in->vvvv = (~b2 >> 3 & 15) & (code64 ? 15 : 7);
-    in->vex_l = b2 & 4;
-    in->mandatory = (const uint8_t[]){ PREFIX_NP, PREFIX_66, PREFIX_F3, PREFIX_F2 }[b2 & 3];
-    in->map = map >= 1 && map <= 3 && !bad ? map : MAP_COUNT;
-    in->opcode = fetch_byte(r);
+    h->prefixes = (h->prefixes & ~P_REX) | (code64 ? rex : rex & 0x48);
+    h->vex = V_PRESENT | (b2 & (V_PP | V_L)) | (~b2 & (code64 ? 15 : 7) << V_VVVV_SHIFT);
+    h->map = map >= 1 && map <= 3 && !bad ? map : MAP_COUNT;
+    h->opcode = fetch_byte(r);
 }
 
-static void read_opcode(struct reader *r, uint8_t byte, uint32_t mode)
+static void read_head(struct reader *r, struct head *h, uint32_t mode)
 {
-    struct x86_insn *in = r->in;
+    uint8_t byte = read_prefixes(r, &h->prefixes, mode & MODE_CS64), needs;
 
     if (is_vex(r, byte, mode)) {
-        read_vex(r, byte, mode & MODE_CS64);
-        return;
-    }
-    in->mandatory = in->rep == 0xf3 ? PREFIX_F3 : in->rep == 0xf2 ? PREFIX_F2
-                  : in->data16 ? PREFIX_66 : PREFIX_NP;
-    in->map = MAP_1;
-    in->opcode = byte;
-    if (byte == 0x0f) {
-        in->map = MAP_0F;
-        in->opcode = fetch_byte(r);
-        if (in->opcode == 0x38 || in->opcode == 0x3a) {
-            in->map = in->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
-            in->opcode = fetch_byte(r);
+        read_vex(r, h, byte, mode & MODE_CS64);
+    } else {
+        h->map = MAP_1;
+        h->opcode = byte;
+        if (byte == 0x0f) {
+            h->map = MAP_0F;
+            h->opcode = fetch_byte(r);
+            if (h->opcode == 0x38 || h->opcode == 0x3a) {
+                h->map = h->opcode == 0x38 ? MAP_0F38 : MAP_0F3A;
+                h->opcode = fetch_byte(r);
+            }
         }
     }
-}
-
-static void read_address16(struct reader *r)
-{
-    static const uint8_t base[8] = { R_BX, R_BX, R_BP, R_BP, R_SI, R_DI, R_BP, R_BX };
-    static const uint8_t index[8] = { R_SI, R_DI, R_SI, R_DI, BASE_NONE, BASE_NONE, BASE_NONE,
-                                      BASE_NONE };
-    struct x86_insn *in = r->in;
-    unsigned rm = in->modrm & 7;
-
-    if (in->mod == 0 && rm == 6) {
-        in->disp = fetch(r, 2);
-        return;
-    }
-    in->base = base[rm];
-    in->index = index[rm];
-    in->disp = in->mod == 1 ? fetch_signed(r, 1) : in->mod == 2 ? fetch_signed(r, 2) : 0;
-    in->seg = in->base == R_BP ? SEG_SS : SEG_DS;
-}
-
-static void read_address32(struct reader *r, bool code64)
-{
-    struct x86_insn *in = r->in;
-    unsigned rm = in->modrm & 7;
-
-    in->base = rm | (in->rex & 1) << 3;
-    if (rm == 4) {
-        uint8_t sib = fetch_byte(r);
-
-        in->scale = sib >> 6;
-        in->index = (sib >> 3 & 7) | (in->rex & 2) << 2;
-        in->index = in->index == R_SP ? BASE_NONE : in->index;
-        rm = sib & 7;
-        in->base = rm | (in->rex & 1) << 3;
-    } else if (in->mod == 0 && rm == 5 && code64) {
-        in->base = BASE_RIP;
-    }
-    if (in->mod == 0 && rm == 5) {
-        in->base = in->base == BASE_RIP ? BASE_RIP : BASE_NONE;
-        in->disp = fetch_signed(r, 4);
-    } else if (in->mod) {
-        in->disp = fetch_signed(r, in->mod == 1 ? 1 : 4);
-    }
-    in->seg = in->base == R_SP || in->base == R_BP ? SEG_SS : SEG_DS;
-}
-
-static void read_modrm(struct reader *r, uint32_t mode)
-{
-    struct x86_insn *in = r->in;
-
-    in->has_modrm = true;
-    in->modrm = fetch_byte(r);
-    in->mod = in->modrm >> 6;
-    in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
-    in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
-    if (in->mod == 3) {
-        return;
-    }
-    if (in->addrsize == 2) {
-        read_address16(r);
-    } else {
-        read_address32(r, mode & MODE_CS64);
+    needs = slot_modrm[h->map * 256 + h->opcode];
+    if (needs) {
+        h->has_modrm = true;
+        h->modrm = fetch_byte(r) | (needs & SLOT_MOD_3);
     }
 }
 
@@ -411,17 +341,14 @@ static void read_modrm(struct reader *r, uint32_t mode)
  */
 struct x86_shape {
     uint64_t key;                   /* 0: none */
-    const struct x86_opcode *op;
-    uint8_t opsize;
-    bool plain, quiet;
-    uint16_t flags_read, flags_written;
-    struct x86_operand operand[4];
+    bool sib;
+    uint8_t disp_size;
     struct {                        /* what follows the address */
-        enum { READ_NOTHING, READ_UNSIGNED, READ_SIGNED, READ_TARGET, READ_ONE,
-               READ_OFFSET, READ_FAR } how;
-        uint8_t size;
+        uint8_t how, size;
     } reads[2];
+    struct x86_insn insn;           /* without what pc, SIB, displacement and immediates say */
 };
+enum { READ_NOTHING, READ_UNSIGNED, READ_SIGNED, READ_TARGET, READ_ONE, READ_OFFSET, READ_FAR };
 
 enum { SHAPE_BITS = 10 };
 
@@ -430,13 +357,12 @@ struct x86_shape *x86_shapes_new(void)
     return g_new0(struct x86_shape, 1 << SHAPE_BITS);
 }
 
-static uint64_t shape_key(const struct x86_insn *in, uint32_t mode)
+static uint64_t shape_key(const struct head *h, uint32_t mode)
 {
-    uint64_t sizes = (mode & MODE_CS64 ? 1 : 0) | (mode & MODE_CS32 ? 2 : 0);
+    uint32_t code = h->map | h->opcode << 8 | h->modrm << 16;
 
-    return 1 | (uint64_t)in->map << 1 | (uint64_t)in->opcode << 4 | (uint64_t)in->modrm << 12 |
-           (uint64_t)in->rex << 20 | (uint64_t)in->mandatory << 28 | (uint64_t)in->data16 << 31 |
-           (uint64_t)in->addrsize << 32 | sizes << 36;
+    return 1 | (mode & (MODE_CS64 | MODE_CS32)) | (uint64_t)code << 4 |
+           ((uint64_t)h->prefixes | (uint64_t)h->vex << 16) << 28;
 }
 
 static unsigned operand_size(const struct x86_insn *in, const struct x86_opcode *op, uint32_t mode)
@@ -475,11 +401,12 @@ static void add_read(struct x86_shape *s, struct x86_operand *o, unsigned kind, 
     s->reads[n].size = size;
 }
 
-static void find_operand(struct x86_shape *s, unsigned n, const struct x86_insn *in, uint32_t mode)
+static void find_operand(struct x86_shape *s, unsigned n, uint32_t mode)
 {
-    struct x86_operand *o = &s->operand[n];
-    unsigned form = s->op->operand[n], source = forms[form].source;
-    unsigned size = form_size(in, s->opsize, forms[form].size, mode);
+    const struct x86_insn *in = &s->insn;
+    struct x86_operand *o = &s->insn.operand[n];
+    unsigned form = in->op->operand[n], source = forms[form].source;
+    unsigned size = form_size(in, in->opsize, forms[form].size, mode);
 
     o->kind = forms[form].kind;
     o->size = size;
@@ -506,7 +433,7 @@ static void find_operand(struct x86_shape *s, unsigned n, const struct x86_insn 
         add_read(s, o, OPND_IMM, READ_UNSIGNED, size);
         break;
     case FROM_IMM_SX:
-        o->size = s->operand[0].size > size ? s->operand[0].size : size;
+        o->size = in->operand[0].size > size ? in->operand[0].size : size;
         add_read(s, o, OPND_IMM, READ_SIGNED, size);
         break;
     case FROM_REL:
@@ -519,7 +446,7 @@ static void find_operand(struct x86_shape *s, unsigned n, const struct x86_insn 
         add_read(s, o, OPND_MEM, READ_OFFSET, in->addrsize);
         break;
     case FROM_FAR:
-        add_read(s, o, OPND_FAR, READ_FAR, s->opsize);
+        add_read(s, o, OPND_FAR, READ_FAR, in->opsize);
         break;
     case FROM_STRING_SRC:
     case FROM_STRING_DST:
@@ -533,9 +460,9 @@ static uint64_t wrap_pc(uint64_t pc, uint32_t mode)
     return mode & MODE_CS64 ? pc : (uint32_t)pc;
 }
 
-static int64_t read_value(struct reader *r, const struct x86_shape *s, unsigned n, uint32_t mode)
+static int64_t read_value(struct reader *r, struct x86_insn *in, const struct x86_shape *s,
+                          unsigned n, uint32_t mode)
 {
-    struct x86_insn *in = r->in;
     unsigned size = s->reads[n].size;
     int64_t v;
 
@@ -589,12 +516,6 @@ static bool forms_fit(const struct x86_insn *in, const struct x86_opcode *op)
     return !vvvv_free;
 }
 
-/* Control and debug register moves have no memory form: mod counts as 3. */
-static bool ignores_mod(const struct x86_insn *in)
-{
-    return in->map == MAP_0F && in->opcode >= 0x20 && in->opcode <= 0x23;
-}
-
 static uint32_t unpack_flags(uint32_t six)
 {
     return (six & 1) | (six & 2) << 1 | (six & 4) << 2 | (six & 24) << 3 | (six & 32) << 6;
@@ -610,92 +531,177 @@ static uint32_t flags_read(const struct x86_insn *in, const struct x86_opcode *o
            (op->attrs & A_COND ? of_condition[in->opcode >> 1 & 7] : 0);
 }
 
-static void find_shape(struct x86_shape *s, const struct x86_insn *in, uint32_t mode,
-                       const bool *has)
+/* --- addresses ------------------------------------------------------------------------------- */
+
+static void find_address16(struct x86_shape *s)
 {
-    *s = (struct x86_shape){ .op = find_row(in, mode, has) };
-    if (s->op && !forms_fit(in, s->op)) {
-        s->op = NULL;
+    static const uint8_t base[8] = { R_BX, R_BX, R_BP, R_BP, R_SI, R_DI, R_BP, R_BX };
+    static const uint8_t index[8] = { R_SI, R_DI, R_SI, R_DI, BASE_NONE, BASE_NONE, BASE_NONE,
+                                      BASE_NONE };
+    struct x86_insn *in = &s->insn;
+    unsigned rm = in->modrm & 7;
+
+    s->disp_size = in->mod;
+    if (in->mod == 0 && rm == 6) {
+        s->disp_size = 2;
+        return;
     }
-    s->opsize = operand_size(in, s->op, mode);
-    s->flags_read = FL_ARITH;
-    if (s->op) {
-        s->plain = row_traits[s->op - x86_opcodes] & ROW_PLAIN;
-        s->flags_read = flags_read(in, s->op);
-        s->flags_written = s->op->attrs & A_REPZ && in->rep ? 0
-                         : unpack_flags(s->op->attrs >> 6 & FR_ALL);
-    }
-    for (unsigned i = 0; s->op && i < 4 && s->op->operand[i]; i++) {
-        find_operand(s, i, in, mode);
-    }
-    s->quiet = s->plain && (s->op->translate == trans_lea ||
-                            (s->operand[0].kind != OPND_MEM && s->operand[1].kind != OPND_MEM));
+    in->base = base[rm];
+    in->index = index[rm];
+    in->seg = in->base == R_BP ? SEG_SS : SEG_DS;
 }
 
-static void find_instruction(struct reader *r, uint32_t mode, const bool *has,
-                             struct x86_shape *shapes)
+static void find_address32(struct x86_shape *s, bool code64)
 {
-    struct x86_insn *in = r->in;
-    struct x86_shape fresh, *s = &fresh;
-    uint64_t key;
+    struct x86_insn *in = &s->insn;
+    unsigned rm = in->modrm & 7;
 
-    if (ignores_mod(in)) {
-        in->has_modrm = true;
-        in->modrm = fetch_byte(r) | 0xc0;
-        in->mod = 3;
-        in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
-        in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
-    } else if (slot_modrm[in->map * 256 + in->opcode]) {
-        read_modrm(r, mode);
+    s->disp_size = in->mod == 2 ? 4 : in->mod;
+    if (rm == 4) {
+        s->sib = true;
+    } else if (in->mod == 0 && rm == 5) {
+        s->disp_size = 4;
+        in->base = code64 ? BASE_RIP : BASE_NONE;
+    } else {
+        in->base = in->rm;
+        in->seg = in->base == R_BP ? SEG_SS : SEG_DS;
     }
-    key = shape_key(in, mode);
-    if (shapes && !in->vex) {
-        s = &shapes[key * 0x9e3779b97f4a7c15ull >> (64 - SHAPE_BITS)];
+}
+
+/* Returns the size of the displacement. */
+static unsigned read_sib(struct reader *r, struct x86_insn *in, unsigned disp_size)
+{
+    uint8_t sib = fetch_byte(r);
+
+    in->scale = sib >> 6;
+    in->index = (sib >> 3 & 7) | (in->rex & 2) << 2;
+    in->index = in->index == R_SP ? BASE_NONE : in->index;
+    if (in->mod == 0 && (sib & 7) == 5) {
+        return 4;
     }
-    if (s == &fresh || s->key != key) {
-        find_shape(s, in, mode, has);
-        s->key = key;
+    in->base = (sib & 7) | (in->rex & 1) << 3;
+    if (in->seg_override < 0 && (in->base == R_SP || in->base == R_BP)) {
+        in->seg = SEG_SS;
     }
-    in->op = s->op;
-    in->opsize = s->opsize;
-    in->plain = s->plain;
-    in->quiet = s->quiet && !in->lock;
-    in->flags_read = s->flags_read;
-    in->flags_written = s->flags_written;
-    memcpy(in->operand, s->operand, sizeof(in->operand));
+    return disp_size;
+}
+
+static void find_modrm(struct x86_shape *s, uint32_t mode)
+{
+    struct x86_insn *in = &s->insn;
+
+    in->mod = in->modrm >> 6;
+    in->reg = (in->modrm >> 3 & 7) | (in->rex & 4) << 1;
+    in->rm = (in->modrm & 7) | (in->rex & 1) << 3;
+    if (in->mod == 3) {
+        return;
+    }
+    if (in->addrsize == 2) {
+        find_address16(s);
+    } else {
+        find_address32(s, mode & MODE_CS64);
+    }
+}
+
+/* --- whole instructions ---------------------------------------------------------------------- */
+
+static struct x86_insn insn_of_head(const struct head *h, uint32_t mode)
+{
+    static const uint8_t of_vex[4] = { PREFIX_NP, PREFIX_66, PREFIX_F3, PREFIX_F2 };
+    uint32_t p = h->prefixes;
+    bool code32 = mode & MODE_CS32;
+
+    return (struct x86_insn){
+        .lock = p & P_LOCK, .data16 = p & P_66, .addr_prefix = p & P_67,
+        .rep = p & P_F3 ? 0xf3 : p & P_F2 ? 0xf2 : 0,
+        .mandatory = h->vex ? of_vex[h->vex & V_PP]
+                   : p & P_F3 ? PREFIX_F3 : p & P_F2 ? PREFIX_F2 : p & P_66 ? PREFIX_66 : PREFIX_NP,
+        .rex = p & P_REX, .seg_override = (int)(p >> P_SEG_SHIFT) - 1,
+        .vex = h->vex, .vex_l = h->vex & V_L, .vvvv = h->vex >> V_VVVV_SHIFT & 15,
+        .map = h->map, .opcode = h->opcode, .has_modrm = h->has_modrm, .modrm = h->modrm,
+        .addrsize = mode & MODE_CS64 ? (p & P_67 ? 4 : 8) : code32 == !(p & P_67) ? 4 : 2,
+        .base = BASE_NONE, .index = BASE_NONE, .seg = SEG_DS,
+    };
+}
+
+static void find_effects(struct x86_insn *in)
+{
+    bool memory = in->operand[0].kind == OPND_MEM || in->operand[1].kind == OPND_MEM;
+
+    in->plain = row_traits[in->op - x86_opcodes] & ROW_PLAIN;
+    in->quiet = in->plain && !in->lock && (in->op->translate == trans_lea || !memory);
+    in->flags_read = flags_read(in, in->op);
+    in->flags_written = in->op->attrs & A_REPZ && in->rep ? 0
+                      : unpack_flags(in->op->attrs >> 6 & FR_ALL);
+}
+
+static void find_shape(struct x86_shape *s, const struct head *h, uint32_t mode, const bool *has)
+{
+    struct x86_insn *in = &s->insn;
+
+    *s = (struct x86_shape){ .insn = insn_of_head(h, mode) };
+    if (h->has_modrm) {
+        find_modrm(s, mode);
+    }
+    if (in->seg_override >= 0) {
+        in->seg = in->seg_override;
+    }
+    in->op = find_row(in, mode, has);
+    if (in->op && !forms_fit(in, in->op)) {
+        in->op = NULL;
+    }
+    in->opsize = operand_size(in, in->op, mode);
+    in->flags_read = FL_ARITH;
+    if (in->op) {
+        for (unsigned i = 0; i < 4 && in->op->operand[i]; i++) {
+            find_operand(s, i, mode);
+        }
+        find_effects(in);
+    }
+}
+
+static void read_tail(struct reader *r, struct x86_insn *in, const struct x86_shape *s,
+                      uint32_t mode)
+{
+    unsigned disp_size = s->disp_size;
+
+    if (s->sib) {
+        disp_size = read_sib(r, in, disp_size);
+    }
+    if (disp_size) {
+        in->disp = fetch_signed(r, disp_size);
+    }
     if (s->reads[0].how != READ_NOTHING) {
-        in->imm = read_value(r, s, 0, mode);
+        in->imm = read_value(r, in, s, 0, mode);
         if (s->reads[1].how != READ_NOTHING) {
-            in->imm2 = read_value(r, s, 1, mode);
+            in->imm2 = read_value(r, in, s, 1, mode);
         }
     }
 }
 
-static void finish(struct reader *r, unsigned avail, uint32_t mode)
+static void finish(struct reader *r, struct x86_insn *in, unsigned avail, uint32_t mode)
 {
-    struct x86_insn *in = r->in;
-
-    in->truncated = r->at > avail && avail < X86_MAX_INSN;
-    in->too_long = r->at > X86_MAX_INSN && !in->truncated;
-    in->len = in->too_long ? X86_MAX_INSN : r->at;
-    in->next = wrap_pc(in->pc + in->len, mode);
-    if (in->too_long || in->truncated) {
+    if (r->at > avail || r->at > X86_MAX_INSN) {
+        in->truncated = r->at > avail && avail < X86_MAX_INSN;
+        in->too_long = r->at > X86_MAX_INSN && !in->truncated;
         in->op = NULL;
     }
+    in->len = in->too_long ? X86_MAX_INSN : r->at;
+    in->next = wrap_pc(in->pc + in->len, mode);
     if (in->base == BASE_RIP) {
         in->disp += in->next;
         in->disp = in->addrsize == 4 ? (int64_t)(uint32_t)in->disp : in->disp;
-    }
-    if (in->seg_override >= 0) {
-        in->seg = in->seg_override;
     }
 }
 
 bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64_t pc,
                 uint32_t mode, const bool has[FEAT_COUNT], struct x86_shape *shapes)
 {
-    struct reader r = { .in = in, .code = code };
-    uint8_t padded[FETCH_BYTES], byte;
+    struct reader r = { .code = code };
+    struct x86_shape fresh, *s = &fresh;
+    uint8_t padded[FETCH_BYTES];
+    struct head h = { 0 };
+    uint64_t key;
 
     pthread_once(&index_once, build_index);
     if (avail < FETCH_BYTES) {
@@ -703,19 +709,19 @@ bool x86_decode(struct x86_insn *in, const uint8_t *code, unsigned avail, uint64
         memcpy(padded, code, avail);
         r.code = padded;
     }
-    *in = (struct x86_insn){ .pc = pc, .seg_override = -1, .base = BASE_NONE, .index = BASE_NONE,
-                             .seg = SEG_DS };
-    byte = read_prefixes(&r, mode & MODE_CS64);
-    read_opcode(&r, byte, mode);
-    if (mode & MODE_CS64) {
-        in->addrsize = in->addr_prefix ? 4 : 8;
-    } else {
-        in->addrsize = !(mode & MODE_CS32) == !in->addr_prefix ? 2 : 4;
+    read_head(&r, &h, mode);
+    key = shape_key(&h, mode);
+    if (shapes) {
+        s = &shapes[key * 0x9e3779b97f4a7c15ull >> (64 - SHAPE_BITS)];
     }
-    if (in->map < MAP_COUNT) {
-        find_instruction(&r, mode, has, shapes);
+    if (s == &fresh || s->key != key) {
+        find_shape(s, &h, mode, has);
+        s->key = key;
     }
-    finish(&r, avail, mode);
+    *in = s->insn;
+    in->pc = pc;
+    read_tail(&r, in, s, mode);
+    finish(&r, in, avail, mode);
     return !in->truncated;
 }
 

@@ -70,6 +70,21 @@ static ir_val shifted(struct x86_dis *d, unsigned op, unsigned size, ir_val a, i
     return ir_2(d->ir, IR_shl, type, a, count);
 }
 
+/* Flags of a shift by a count that may be 0, when nobody knows yet what the old ones are: either
+   state stays what it is. */
+static void shift_flags_lazily(struct x86_dis *d, unsigned cc_op, ir_val a, ir_val count)
+{
+    static const uint8_t globals[] = { G_CC_OP, G_CC_A, G_CC_B };
+    const ir_val fresh[] = { x86_imm32(d, cc_op), a, count };
+
+    for (unsigned i = 0; i < 3; i++) {
+        enum ir_type type = globals[i] == G_CC_OP ? I32 : X86_IWORD;
+
+        ir_set(d->ir, globals[i], ir_sel(d->ir, type, IR_NE, count, ir_const(d->ir, type, 0),
+                                         fresh[i], ir_get(d->ir, globals[i])));
+    }
+}
+
 void trans_shift(struct x86_dis *d)
 {
     unsigned op = d->in.op->arg, size = d->in.operand[0].size;
@@ -83,6 +98,8 @@ void trans_shift(struct x86_dis *d)
     x86_write(d, 0, r);
     if (known > 0) {
         x86_flags_set(d, x86_cc(kind, size), a, count, 0);
+    } else if (known < 0 && x86_flags_live(d) && d->cc_op == CC_DYNAMIC) {
+        shift_flags_lazily(d, x86_cc(kind, size), a, count);
     } else if (known < 0 && x86_flags_live(d)) {
         unsigned alu = op == SHIFT_SHR ? ALU_SHR : op == SHIFT_SAR ? ALU_SAR : ALU_SHL;
         struct ir_op o = { .op = IR_flags, .type = x86_type(size), .a = a, .b = count,

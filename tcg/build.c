@@ -24,18 +24,6 @@ void ir_reset(struct ir *ir)
     memset(ir->cse, 0, sizeof(ir->cse));
 }
 
-bool ir_full(const struct ir *ir)
-{
-    return ir->n + 512 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
-}
-
-enum ir_type ir_type_of(const struct ir *ir, ir_val v)
-{
-    const struct ir_op *o = &ir->ops[v];
-
-    return o->op == IR_setc || o->op == IR_fcmp ? I32 : o->type;
-}
-
 static ir_val append(struct ir *ir, const struct ir_op *o)
 {
     assert(ir->n < IR_MAX_OPS);
@@ -67,15 +55,6 @@ ir_val ir_const(struct ir *ir, enum ir_type type, int64_t value)
 
     o.imm = type == I32 ? (int64_t)(uint32_t)value : value;
     return ir_pure(ir, &o);
-}
-
-bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value)
-{
-    if (ir->ops[v].op != IR_const) {
-        return false;
-    }
-    *value = ir->ops[v].imm;
-    return true;
 }
 
 ir_val ir_get(struct ir *ir, unsigned global)

@@ -9,12 +9,30 @@
 #include "tcg/ir.h"
 
 void ir_reset(struct ir *ir);       /* keeps globals and helpers */
-bool ir_full(const struct ir *ir);  /* less than 512 ops of room are left: end the region */
+
+/* Less than 512 ops of room are left: end the region. */
+static inline bool ir_full(const struct ir *ir)
+{
+    return ir->n + 512 > IR_MAX_OPS || ir->n_labels + 16 > IR_MAX_LABELS;
+}
+
+static inline bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value)
+{
+    if (ir->ops[v].op != IR_const) {
+        return false;
+    }
+    *value = ir->ops[v].imm;
+    return true;
+}
+
+static inline enum ir_type ir_type_of(const struct ir *ir, ir_val v)
+{
+    const struct ir_op *o = &ir->ops[v];
+
+    return o->op == IR_setc || o->op == IR_fcmp ? I32 : o->type;
+}
 
 ir_val ir_const(struct ir *ir, enum ir_type type, int64_t value);
-bool ir_is_const(const struct ir *ir, ir_val v, int64_t *value);
-enum ir_type ir_type_of(const struct ir *ir, ir_val v);
-
 ir_val ir_get(struct ir *ir, unsigned global);
 void ir_set(struct ir *ir, unsigned global, ir_val v);
 /* The current value of a global if it is known at translation time to be that constant. */

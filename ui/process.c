@@ -18,6 +18,7 @@
 static void (*on_terminate)(void);
 static int signal_pipe[2] = { -1, -1 };
 static int ready_pipe = -1;         /* to the parent of a daemon */
+static int null_fd = -1;            /* opened before -chroot hides it */
 static char *pidfile;
 static dev_t pidfile_device;
 static ino_t pidfile_inode;
@@ -165,6 +166,7 @@ bool process_daemonize(struct error **err)
     }
     close(fds[0]);
     ready_pipe = fds[1];
+    null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
     setsid();
     /* A second fork: not the session's leader, so that no terminal is ever ours again. */
     pid = fork();
@@ -179,18 +181,14 @@ bool process_daemonize(struct error **err)
 
 void process_daemon_ready(void)
 {
-    int null = open("/dev/null", O_RDWR);
     uint8_t status = 0;
     ssize_t ignored;
 
     if (ready_pipe < 0 || chdir("/") < 0) {
         return;
     }
-    dup2(null, STDIN_FILENO);
-    dup2(null, STDOUT_FILENO);
-    dup2(null, STDERR_FILENO);
-    if (null > STDERR_FILENO) {
-        close(null);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        dup2(null_fd, fd);
     }
     ignored = write(ready_pipe, &status, 1);
     (void)ignored;
