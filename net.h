@@ -59,6 +59,9 @@ void net_flush(struct net_port *port);
 void net_purge(struct net_port *port);
 /* Whether the peer takes large TCP segments; the card cuts them otherwise. */
 bool net_takes_segments(const struct net_port *port);
+/* How many queues the peer has, 1 without one; and by which of them frames leave from now on. */
+unsigned net_queues(const struct net_port *port);
+void net_set_queue(struct net_port *port, unsigned queue);
 /* Whether the cable is in; false without a peer. */
 bool net_link(const struct net_port *port);
 /* For `info network`: the card has a new address. */

@@ -209,6 +209,16 @@ bool net_takes_segments(const struct net_port *port)
     return port && port->peer && port->peer->handlers->takes_segments;
 }
 
+unsigned net_queues(const struct net_port *port)
+{
+    return port && port->peer && port->peer->queues ? port->peer->queues : 1;
+}
+
+void net_set_queue(struct net_port *port, unsigned queue)
+{
+    port->queue = queue;
+}
+
 bool net_link(const struct net_port *port)
 {
     return port && port->peer && !port->link_down && !port->peer->link_down;

@@ -17,7 +17,8 @@ static const struct {
     { "socket", "[,fd=h][,listen=[host]:port][,connect=host:port]\n"
       "         [,mcast=maddr:port[,localaddr=addr]][,udp=host:port[,localaddr=host:port]]",
       net_socket_open, true },
-    { "tap", "[,ifname=name][,fd=h][,script=file|no][,downscript=file|no]", net_tap_open, true },
+    { "tap", "[,ifname=name][,fd=h|fds=h:h:...][,queues=n]\n"
+      "         [,script=file|no][,downscript=file|no]", net_tap_open, true },
     { "hubport", ",hubid=n[,netdev=id]", net_hubport_open, true },
     { "dump", "[,file=f][,len=n]", net_dump_open, false },
 };

@@ -19,6 +19,8 @@ struct net_port {
     void *opaque;
     GQueue waiting;                  /* GBytes *, for this port */
     bool delivering, link_down;
+    unsigned queues;                 /* of a back-end; 0 counts as 1 */
+    unsigned queue;                  /* of the frames that a card sends */
     uint8_t mac[NET_MAC_SIZE];       /* of a card */
     struct net_hub *hub;             /* of a hub port */
     GPtrArray *dumps;                /* struct net_dump *, or NULL */

@@ -21,7 +21,7 @@ struct code_page {
     uint64_t lines[CODE_LINE_WORDS];        /* which 16-byte pieces of it hold translated code */
     uint32_t translating;           /* regions that are being made from it now */
     uint32_t stores;                /* since the first of them began */
-    uint64_t entries[4096 / 64];    /* bit per byte: a region may have begun there */
+    uint64_t entries[4096 / 128];   /* bit for two bytes: a region may have begun there */
 };
 
 /* The record of the page that holds ram_addr, made if need be; NULL when there is none. */

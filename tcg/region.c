@@ -289,8 +289,6 @@ void region_rewatch(uint64_t ram_page)
 
 static void region_free(struct region *r)
 {
-    g_free(r->entries);
-    g_free(r->exits);
     g_free(r->check);
     g_free(r);
 }
@@ -516,7 +514,7 @@ bool translate_is_entry(const struct translation *t, uint64_t pc, unsigned offse
     bool found;
 
     if (!p ||
-        !(__atomic_load_n(&p->entries[offset / 64], __ATOMIC_RELAXED) >> offset % 64 & 1)) {
+        !(__atomic_load_n(&p->entries[offset / 128], __ATOMIC_RELAXED) >> offset / 2 % 64 & 1)) {
         return false;
     }
     key = t->key;
@@ -691,7 +689,11 @@ static void translate(struct cpu *cpu, const struct code_key *key, struct fetch 
 static struct region *region_create(const struct translation *t, struct fetch *f,
                                     const struct compiled *out)
 {
-    struct region *r = g_new0(struct region, 1);
+    bool enterable = !t->checked && f->second_page == ~0ull;
+    unsigned n_entries = enterable ? out->n_entries : 0;
+    /* One piece of memory: there are very many. */
+    struct region *r = g_malloc0(sizeof(*r) + out->n_exits * sizeof(*r->exits) +
+                                 n_entries * sizeof(*r->entries));
 
     r->key = t->key;
     r->ram_page[0] = f->ram_page;
@@ -712,15 +714,14 @@ static struct region *region_create(const struct translation *t, struct fetch *f
         r->check = f->check;
         f->check = NULL;
     }
-    if (!t->checked && r->ram_page[1] == ~0ull) {
-        r->n_entries = out->n_entries;
-        r->entries = g_memdup2(out->entries, out->n_entries * sizeof(out->entries[0]));
-        for (unsigned i = 0; i < r->n_entries; i++) {
-            r->entries[i].in = r;
-        }
-    }
     r->n_exits = out->n_exits;
-    r->exits = g_new0(struct region_exit, out->n_exits);
+    r->exits = (struct region_exit *)(r + 1);
+    r->n_entries = n_entries;
+    r->entries = (struct region_entry *)(r->exits + r->n_exits);
+    for (unsigned i = 0; i < n_entries; i++) {
+        r->entries[i] = out->entries[i];
+        r->entries[i].in = r;
+    }
     for (unsigned i = 0; i < out->n_exits; i++) {
         r->exits[i] = (struct region_exit){ .from = r, .patch = out->exits[i].patch,
                                             .stub = out->exits[i].stub,
@@ -733,7 +734,7 @@ static struct region *region_create(const struct translation *t, struct fetch *f
 /* Code may be found that begins there. */
 static void mark_entry(struct code_page *p, unsigned offset)
 {
-    __atomic_fetch_or(&p->entries[offset / 64], 1ull << offset % 64, __ATOMIC_RELAXED);
+    __atomic_fetch_or(&p->entries[offset / 128], 1ull << offset / 2 % 64, __ATOMIC_RELAXED);
 }
 
 static void mark_entries(const struct region *r)

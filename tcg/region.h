@@ -52,13 +52,12 @@ struct region {
     uint16_t entry_offset;          /* of its first instruction in ram_page[0] */
     /* its bytes: backward branches may go before the entry */
     uint16_t first_offset, guest_len;
-    uint16_t insns, n_exits;
+    uint16_t insns, n_exits, n_entries;
     bool dead;                      /* atomic: no longer to be entered, see region_is_dead() */
     bool one_insn;
     bool alone;                     /* made while region_memory_alone, and not good otherwise */
     bool global;                    /* its pages are: survives jump_cache_flush_asid() */
     struct ir_check *check;         /* NULL: of pages that are watched */
-    uint16_t n_entries;
     struct region_entry *entries;
     struct region_exit *exits, *incoming;
     struct region *hash_next, *page_next[2];

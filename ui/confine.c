@@ -158,8 +158,8 @@ static int add_rules(scmp_filter_ctx filter)
 }
 
 /*
- * All threads that there are and those that they will start. It holds for children as well, and loading it
- * has forgone set-user-ID programs for all of them: deny and children are the same.
+ * All threads that there are and those that they will start. It holds for children as well, and
+ * loading it has forgone set-user-ID programs for all of them: deny and children are the same.
  */
 static bool filter_calls(struct error **err)
 {

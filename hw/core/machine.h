@@ -23,7 +23,7 @@ struct chardev;
 #define MACHINE_OPTION_ROMS 16
 
 enum machine_vga { MACHINE_VGA_DEFAULT, MACHINE_VGA_NONE, MACHINE_VGA_STD, MACHINE_VGA_CIRRUS,
-                   MACHINE_VGA_VMWARE };
+                   MACHINE_VGA_VMWARE, MACHINE_VGA_VIRTIO };
 
 /* What the guest's clock shows at power on. */
 enum machine_rtc_base { MACHINE_RTC_UTC, MACHINE_RTC_LOCALTIME, MACHINE_RTC_DATE };

@@ -314,7 +314,7 @@ bool machine_config_vga(struct machine_config *c, const char *text, struct error
         enum machine_vga vga;
     } adapters[] = {
         { "none", MACHINE_VGA_NONE }, { "std", MACHINE_VGA_STD }, { "cirrus", MACHINE_VGA_CIRRUS },
-        { "vmware", MACHINE_VGA_VMWARE },
+        { "vmware", MACHINE_VGA_VMWARE }, { "virtio", MACHINE_VGA_VIRTIO },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(adapters); i++) {
@@ -323,6 +323,7 @@ bool machine_config_vga(struct machine_config *c, const char *text, struct error
             return true;
         }
     }
-    error_set(err, "this display adapter is not available; there are std, cirrus, vmware and none");
+    error_set(err, "this display adapter is not available; there are std, cirrus, vmware, virtio "
+              "and none");
     return false;
 }

@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "hw/core/machine.h"
 #include "hw/i386/pc.h"
+#include "hw/ide/ide.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci/pci.h"
 
@@ -50,7 +51,8 @@ static char *path_of(const struct device *dev)
         return NULL;
     }
     if (is_on(dev, "IDE")) {
-        snprintf(rest, sizeof(rest), "/drive@%c/disk@%u", dev->bus->name[strlen("ide.")],
+        snprintf(rest, sizeof(rest), "/drive@%x/disk@%u",
+                 container_of(dev->bus, struct ide_channel, bus)->number,
                  (unsigned)number(dev, "unit"));
     } else if (is_on(dev, "SCSI")) {
         snprintf(rest, sizeof(rest), "/channel@0/disk@%x,%x", (unsigned)number(dev, "scsi-id"),

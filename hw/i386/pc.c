@@ -212,6 +212,7 @@ static bool make_display(struct pc *pc, struct error **err)
     static const char *const cards[] = {
         [MACHINE_VGA_DEFAULT] = "VGA", [MACHINE_VGA_STD] = "VGA",
         [MACHINE_VGA_CIRRUS] = "cirrus-vga", [MACHINE_VGA_VMWARE] = "vmware-svga",
+        [MACHINE_VGA_VIRTIO] = "virtio-vga",
     };
     const struct machine_config *config = pc->config;
     struct device *vga;
@@ -223,8 +224,7 @@ static bool make_display(struct pc *pc, struct error **err)
         return vga_isa_create(pc->isa, config->vga_memory_mb, err) != NULL;
     }
     if (!pc->has_pci) {
-        error_set(err, "-vga %s needs a machine with PCI",
-                  config->vga == MACHINE_VGA_CIRRUS ? "cirrus" : "vmware");
+        error_set(err, "display adapter %s needs a machine with PCI", cards[config->vga]);
         return false;
     }
     vga = device_create(cards[config->vga], err);

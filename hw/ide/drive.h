@@ -51,6 +51,7 @@ struct ide_drive_state {
     uint32_t byte_limit;
     uint8_t packet_dma, sense_key, asc, ascq;
     uint8_t tray_open, tray_locked, medium_changed, event_medium, event_eject;
+    uint8_t queue_log[16];         /* of the queued command that failed: READ LOG EXT, page 0x10 */
     uint8_t buffer[IDE_BUFFER];
 };
 
@@ -94,6 +95,12 @@ void ide_submit(struct ide_drive *drive, enum block_op op, uint64_t offset, void
 void ide_cancel(struct ide_drive *drive);
 void ide_retry(struct ide_drive *drive);
 
+enum { ATA_READ_QUEUED = 0x60, ATA_WRITE_QUEUED = 0x61 };
+static inline bool ide_is_queued(const struct ide_drive *drive)
+{
+    return drive->s.command == ATA_READ_QUEUED || drive->s.command == ATA_WRITE_QUEUED;
+}
+
 static inline bool ide_dma_active(const struct ide_drive *drive)
 {
     const struct ide_channel *channel = drive->channel;
@@ -109,6 +116,9 @@ void ide_dma_go(struct ide_drive *drive);
 void ide_identify_disk(struct ide_drive *drive, uint16_t *words);
 void ide_identify_packet(struct ide_drive *drive, uint16_t *words);
 void ide_smart(struct ide_drive *drive);
+void ide_read_log(struct ide_drive *drive);
+/* Notes a queued command that fails, for the log. */
+void ide_log_queued(struct ide_drive *drive, uint8_t error);
 
 /* --- packet commands ------------------------------------------------------------------------- */
 

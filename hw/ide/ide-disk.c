@@ -22,6 +22,25 @@ static bool load_chs(struct ide_drive *drive)
     return true;
 }
 
+static bool check_range(struct ide_drive *drive, bool valid)
+{
+    const struct ide_drive_state *s = &drive->s;
+
+    if (!valid || s->lba >= drive->total || drive->total - s->lba < s->left) {
+        ide_fail(drive, IDE_ERROR_ID_NOT_FOUND);
+        return false;
+    }
+    return true;
+}
+
+static uint64_t extended_address(const struct ide_drive_state *s)
+{
+    uint32_t low = s->lba_low | s->lba_mid << 8 | s->lba_high << 16;
+    uint32_t high = s->hob_low | s->hob_mid << 8 | s->hob_high << 16;
+
+    return (uint64_t)high << 24 | low;
+}
+
 /* Takes address and count from the registers; fails the command when they are off the disk. */
 static bool load_address(struct ide_drive *drive)
 {
@@ -32,19 +51,14 @@ static bool load_address(struct ide_drive *drive)
     s->left = s->count ? s->count : 256;
     if (s->extended) {
         uint32_t count = s->hob_count << 8 | s->count;
-        uint64_t high = s->hob_low | s->hob_mid << 8 | s->hob_high << 16;
         s->left = count ? count : 65536;
-        s->lba = high << 24 | low;
+        s->lba = extended_address(s);
     } else if (s->select & 0x40) {
         s->lba = (uint64_t)(s->select & 0xf) << 24 | low;
     } else {
         valid = load_chs(drive);
     }
-    if (!valid || s->lba >= drive->total || drive->total - s->lba < s->left) {
-        ide_fail(drive, IDE_ERROR_ID_NOT_FOUND);
-        return false;
-    }
-    return true;
+    return check_range(drive, valid);
 }
 
 static void store_chs(struct ide_drive_state *s)
@@ -277,19 +291,23 @@ void ide_dma_go(struct ide_drive *drive)
                dma_done);
 }
 
+static void begin_dma(struct ide_drive *drive, enum ide_phase phase)
+{
+    drive->s.phase = (uint8_t)phase;
+    drive->s.status = IDE_STATUS_IDLE | IDE_STATUS_DRQ;
+    if (ide_dma_active(drive)) {
+        ide_dma_go(drive);
+    }
+}
+
 static void start_dma(struct ide_drive *drive, enum ide_phase phase)
 {
     if (!drive->channel->dma) {
         ide_fail(drive, IDE_ERROR_ABORT);
         return;
     }
-    if (!load_address(drive)) {
-        return;
-    }
-    drive->s.phase = (uint8_t)phase;
-    drive->s.status = IDE_STATUS_IDLE | IDE_STATUS_DRQ;
-    if (ide_dma_active(drive)) {
-        ide_dma_go(drive);
+    if (load_address(drive)) {
+        begin_dma(drive, phase);
     }
 }
 
@@ -301,6 +319,25 @@ static void read_dma(struct ide_drive *drive)
 static void write_dma(struct ide_drive *drive)
 {
     start_dma(drive, IDE_PHASE_DMA_WRITE);
+}
+
+/* Queued commands (Serial ATA 2.6, 13.6) have their sector count in the features; the count
+ * register holds the tag, which is the link's business. */
+static void start_queued(struct ide_drive *drive)
+{
+    struct ide_drive_state *s = &drive->s;
+    uint32_t count = s->hob_feature << 8 | s->feature;
+
+    if (!drive->channel->sata) {
+        ide_fail(drive, IDE_ERROR_ABORT);
+        return;
+    }
+    s->queue_log[0] = 0x80 | s->count >> 3;
+    s->left = count ? count : 65536;
+    s->lba = extended_address(s);
+    if (check_range(drive, s->select & 0x40)) {
+        begin_dma(drive, s->command == ATA_READ_QUEUED ? IDE_PHASE_DMA_READ : IDE_PHASE_DMA_WRITE);
+    }
 }
 
 /* --- commands without data ------------------------------------------------------------------- */
@@ -490,6 +527,7 @@ static const struct ata_command {
     { 0x25, 0x25, DISK | EXTENDED, read_dma },
     { 0x27, 0x27, DISK | EXTENDED, read_native_max },
     { 0x29, 0x29, DISK | EXTENDED, read_multiple },
+    { 0x2f, 0x2f, DISK | EXTENDED, ide_read_log },
     { 0x30, 0x31, DISK, write_sectors },
     { 0x34, 0x34, DISK | EXTENDED, write_sectors },
     { 0x35, 0x35, DISK | EXTENDED, write_dma },
@@ -497,6 +535,7 @@ static const struct ata_command {
     { 0x3c, 0x3c, DISK, write_sectors },             /* WRITE VERIFY */
     { 0x40, 0x41, DISK, verify },
     { 0x42, 0x42, DISK | EXTENDED, verify },
+    { ATA_READ_QUEUED, ATA_WRITE_QUEUED, DISK | EXTENDED, start_queued },
     { 0x70, 0x7f, DISK, seek },
     { 0x91, 0x91, DISK, set_parameters },
     { 0x94, 0x97, BOTH, power_set },

@@ -29,8 +29,8 @@ FIELDS(ide_drive_state) = {
     FIELD(ide_drive_state, asc), FIELD(ide_drive_state, ascq),
     FIELD(ide_drive_state, tray_open), FIELD(ide_drive_state, tray_locked),
     FIELD(ide_drive_state, medium_changed), FIELD(ide_drive_state, event_medium),
-    FIELD(ide_drive_state, event_eject), ARRAY(ide_drive_state, buffer),
-    FIELDS_END
+    FIELD(ide_drive_state, event_eject), ARRAY_SINCE(ide_drive_state, queue_log, 2),
+    ARRAY(ide_drive_state, buffer), FIELDS_END
 };
 
 /* --- the bus --------------------------------------------------------------------------------- */
@@ -41,10 +41,11 @@ static bool ide_attach(struct bus *bus, struct device *dev, struct error **err)
     struct ide_drive *drive = (struct ide_drive *)dev;
 
     if (drive->unit == UINT32_MAX) {
-        drive->unit = channel->drives[0] ? 1 : 0;
+        drive->unit = channel->drives[0] && !channel->sata ? 1 : 0;
     }
-    if (drive->unit > 1) {
-        error_set(err, "IDE unit %u is too high: a bus has two", drive->unit);
+    if (drive->unit > (channel->sata ? 0 : 1)) {
+        error_set(err, "IDE unit %u is too high: bus %s has %s", drive->unit, bus->name,
+                  channel->sata ? "one" : "two");
         return false;
     }
     if (channel->drives[drive->unit]) {
@@ -315,7 +316,7 @@ DEVICE(ide_hd) = {
     .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
-    .state = STATE(ide_drive, s, ide_drive_state, 1),
+    .state = STATE(ide_drive, s, ide_drive_state, 2),
 };
 
 DEVICE(ide_cd) = {
@@ -330,7 +331,31 @@ DEVICE(ide_cd) = {
     .can_save = drive_can_save,
     .loaded = drive_loaded,
     .info = drive_info,
-    .state = STATE(ide_drive, s, ide_drive_state, 1),
+    .state = STATE(ide_drive, s, ide_drive_state, 2),
+};
+
+/* The old name, for whatever the drive holds. */
+static bool either_init(struct device *dev, struct error **err)
+{
+    struct ide_drive *drive = (struct ide_drive *)dev;
+    bool cdrom = drive->block && block_type(drive->block) == BLOCK_CDROM;
+
+    return cdrom ? cdrom_init(dev, err) : disk_init(dev, err);
+}
+
+DEVICE(ide_drive) = {
+    .name = "ide-drive",
+    .desc = "virtual IDE disk or CD-ROM, as its drive's media= says",
+    .bus = "IDE",
+    .size = sizeof(struct ide_drive),
+    .properties = drive_properties,
+    .init = either_init,
+    .exit = drive_exit,
+    .reset = drive_reset,
+    .can_save = drive_can_save,
+    .loaded = drive_loaded,
+    .info = drive_info,
+    .state = STATE(ide_drive, s, ide_drive_state, 2),
 };
 
 /* --- from the command line ------------------------------------------------------------------- */

@@ -19,6 +19,12 @@ static const struct word disk_words[] = {
     { 86, 0x3400 }, { 87, 0x4000 }, { 93, 0x6001 },
 };
 
+/* Serial links: 31 commands in a queue, 1.5 and 3 Gb/s, logs, no cable to look at. */
+static const struct word sata_disk_words[] = {
+    { 75, 31 }, { 76, 0x0106 }, { 84, 0x4020 }, { 87, 0x4020 }, { 93, 0 },
+};
+static const struct word sata_packet_words[] = { { 76, 0x0006 }, { 80, 0x00fe } };
+
 static const struct word packet_words[] = {
     { 0, 0x85c0 }, { 20, 3 }, { 21, 512 }, { 22, 4 }, { 48, 1 }, { 49, 0x0300 }, { 53, 7 },
     { 64, 3 }, { 65, 0xb4 }, { 66, 0xb4 }, { 67, 0x12c }, { 68, 0xb4 }, { 71, 30 }, { 72, 30 },
@@ -92,6 +98,9 @@ void ide_identify_disk(struct ide_drive *drive, uint16_t *words)
     put_texts(drive, words);
     put_geometry(drive, words);
     put_modes(drive, words);
+    if (drive->channel->sata) {
+        put_words(words, sata_disk_words, ARRAY_LEN(sata_disk_words));
+    }
     words[59] = drive->s.multiple ? 0x100 | drive->s.multiple : 0;
     words[60] = (uint16_t)lba28;
     words[61] = (uint16_t)(lba28 >> 16);
@@ -106,6 +115,9 @@ void ide_identify_packet(struct ide_drive *drive, uint16_t *words)
     put_words(words, packet_words, ARRAY_LEN(packet_words));
     put_texts(drive, words);
     put_modes(drive, words);
+    if (drive->channel->sata) {
+        put_words(words, sata_packet_words, ARRAY_LEN(sata_packet_words));
+    }
 }
 
 /* --- SMART (ATA/ATAPI-6, 8.54) --------------------------------------------------------------- */
@@ -231,4 +243,42 @@ void ide_smart(struct ide_drive *drive)
         return;
     }
     ide_complete(drive);
+}
+
+/* --- logs (ATA/ATAPI-7, 6.24) ---------------------------------------------------------------- */
+
+void ide_log_queued(struct ide_drive *drive, uint8_t error)
+{
+    const struct ide_drive_state *s = &drive->s;
+    /* The tag was left there; the count register has moved on. */
+    const uint8_t entry[16] = {
+        s->queue_log[0] & 0x1f, 0, IDE_STATUS_IDLE | IDE_STATUS_ERROR, error,
+        s->lba_low, s->lba_mid, s->lba_high, s->select, s->hob_low, s->hob_mid, s->hob_high,
+        0, s->feature, s->hob_feature
+    };
+
+    memcpy(drive->s.queue_log, entry, sizeof(entry));
+}
+
+/* Page 0 is the directory; page 0x10 tells which queued command failed, once. */
+void ide_read_log(struct ide_drive *drive)
+{
+    struct ide_drive_state *s = &drive->s;
+
+    if (!drive->channel->sata || s->count != 1 || s->hob_count || s->lba_mid || s->hob_mid ||
+        (s->lba_low && s->lba_low != 0x10)) {
+        ide_fail(drive, IDE_ERROR_ABORT);
+        return;
+    }
+    memset(s->buffer, 0, 512);
+    if (s->lba_low == 0) {
+        st16_le(s->buffer, 1);
+        st16_le(s->buffer + 2 * 0x10, 1);
+    } else {
+        memcpy(s->buffer, s->queue_log, sizeof(s->queue_log));
+        memset(s->queue_log, 0, sizeof(s->queue_log));
+        s->queue_log[0] = 0x80;      /* no queued command */
+        finish_sector(s->buffer);
+    }
+    offer_sector(drive);
 }

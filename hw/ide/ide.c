@@ -41,6 +41,9 @@ void ide_complete(struct ide_drive *drive)
 
 void ide_fail(struct ide_drive *drive, uint8_t error)
 {
+    if (ide_is_queued(drive)) {
+        ide_log_queued(drive, error);
+    }
     drive->s.status = IDE_STATUS_IDLE | IDE_STATUS_ERROR;
     drive->s.error = error;
     drive->s.phase = IDE_PHASE_NONE;
@@ -96,6 +99,9 @@ static void request_done(struct block_request *request, int result)
         }
     }
     done(drive, result);
+    if (drive->channel->dma && drive->channel->dma->settled) {
+        drive->channel->dma->settled(drive->channel->dma_opaque);
+    }
 }
 
 void ide_retry(struct ide_drive *drive)
@@ -252,7 +258,7 @@ static void write_both(struct ide_channel *channel, unsigned reg, uint8_t value)
     }
 }
 
-static void write_command(struct ide_channel *channel, uint8_t command)
+void ide_channel_command(struct ide_channel *channel, uint8_t command)
 {
     struct ide_drive *drive = selected(channel);
 
@@ -288,7 +294,7 @@ static void write_register(struct ide_channel *channel, unsigned reg, uint8_t va
 {
     channel->s->control &= (uint8_t)~IDE_CONTROL_HOB;
     if (reg == REG_STATUS) {
-        write_command(channel, value);
+        ide_channel_command(channel, value);
         return;
     }
     if (reg == REG_SELECT) {
@@ -367,7 +373,7 @@ static uint64_t control_read(void *opaque, uint64_t offset, unsigned size)
     return drive ? drive->s.status : 0;
 }
 
-static void software_reset(struct ide_channel *channel, bool asserted)
+void ide_channel_software_reset(struct ide_channel *channel, bool asserted)
 {
     for (unsigned i = 0; i < 2; i++) {
         struct ide_drive *drive = channel->drives[i];
@@ -396,7 +402,7 @@ static void control_write(void *opaque, uint64_t offset, uint64_t value, unsigne
 
     channel->s->control = (uint8_t)value;
     if (changed & IDE_CONTROL_SRST) {
-        software_reset(channel, value & IDE_CONTROL_SRST);
+        ide_channel_software_reset(channel, value & IDE_CONTROL_SRST);
     }
     ide_channel_update_irq(channel);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ATA channels: what controllers (PIIX, ISA) need. Each channel is a bus of type "IDE" with at most
- * two devices, classes "ide-hd" and "ide-cd".
+ * ATA channels: what controllers (PIIX, ISA, AHCI) need. Each channel is a bus of type "IDE" with
+ * at most two devices, classes "ide-hd" and "ide-cd"; one if it is a serial link.
  */
 #ifndef HW_IDE_IDE_H
 #define HW_IDE_IDE_H
@@ -27,6 +27,8 @@ struct ide_dma_ops {
     bool (*active)(void *opaque);
     /* The drive's command is over; `exhausted`: because the scatter list was too short. */
     void (*finished)(void *opaque, bool exhausted);
+    /* A request to the medium came back and the drive went on with its command. May be NULL. */
+    void (*settled)(void *opaque);
 };
 
 struct ide_channel_state {
@@ -37,7 +39,8 @@ struct ide_channel_state {
 
 struct ide_channel {
     struct bus bus;
-    char name[8];
+    char name[32];
+    bool sata;                     /* a serial link: one drive, queued commands */
     uint8_t number;
     struct ide_drive *drives[2];
     struct ide_channel_state *s;   /* in the controller's saved state */
@@ -64,6 +67,11 @@ void ide_channel_update_irq(struct ide_channel *channel);
 void ide_channel_dma_start(struct ide_channel *channel);
 /* It was stopped: waits for what is in flight and forgets the rest. */
 void ide_channel_dma_stop(struct ide_channel *channel);
+
+/* A write to the selected drive's command register. */
+void ide_channel_command(struct ide_channel *channel, uint8_t command);
+/* Software reset, as the bit in device control asserts and releases it. */
+void ide_channel_software_reset(struct ide_channel *channel, bool asserted);
 
 /* Command block registers (8 ports, opaque is the channel) and the control register (1 port). */
 extern const struct mmio_ops ide_command_ops;

@@ -58,7 +58,7 @@ struct request {
     struct virtio_blk *b;
     struct virtq *q;
     struct request *next, **back;
-    uint16_t head;
+    uint32_t head;
     bool dropped, retry;
     uint8_t *status;                 /* in guest memory */
     uint64_t status_ram, in_size;    /* in_size: data that a read brings */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Network card (Virtio 1.1, 5.1): one pair of queues and a control queue. What drivers leave to the
+ * Network card (Virtio 1.1, 5.1): pairs of queues and a control queue. What drivers leave to the
  * card (checksums, cutting large segments) is done here, so that it is offered with any back-end.
  */
 #include <glib.h>
@@ -12,40 +12,50 @@
 #include "hw/net/nic.h"
 #include "hw/net/offload.h"
 #include "hw/virtio/net-filter.h"
+#include "hw/virtio/net-steer.h"
 #include "hw/virtio/virtio-pci.h"
 
 /* Features (5.1.3). */
 enum { F_CSUM = 0, F_GUEST_CSUM = 1, F_MAC = 5, F_HOST_TSO4 = 11, F_HOST_TSO6 = 12, F_HOST_ECN = 13,
        F_MERGE = 15, F_STATUS = 16, F_CTRL = 17, F_CTRL_RX = 18, F_CTRL_VLAN = 19,
-       F_CTRL_RX_EXTRA = 20, F_CTRL_MAC = 23 };
-enum { RX, TX, CTRL };
-enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_SIZE = 12, STATUS_LINK = 1 };
+       F_CTRL_RX_EXTRA = 20, F_MULTIQUEUE = 22, F_CTRL_MAC = 23 };
+/* Of a pair; and the control queue behind one pair, for drivers that know no more. */
+enum { RX, TX, PAIR, CTRL = PAIR };
+/* With the control queue they must fit. */
+enum { PAIRS_MAX = (VIRTIO_QUEUES - 1) / PAIR };
+enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_PAIRS = 8, CONFIG_SIZE = 12, STATUS_LINK = 1 };
 /* In front of each frame (5.1.6). */
 enum { HEADER_SIZE = 12, HEADER_SIZE_OLD = 10, HEADER_FLAGS = 0, HEADER_GSO = 1,
        HEADER_GSO_SIZE = 4, HEADER_START = 6, HEADER_OFFSET = 8, HEADER_BUFFERS = 10,
        FLAG_NEEDS_SUM = 1, FLAG_VALID = 2, GSO_NONE = 0, GSO_TCP4 = 1, GSO_TCP6 = 4,
        GSO_ECN = 0x80 };
-enum { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2, MAC_TABLES = 0, MAC_ADDRESS = 1, VLAN_ADD = 0,
-       VLAN_DELETE = 1, CTRL_OK = 0, CTRL_ERROR = 1, CTRL_MAX = 16384 };
+enum { CLASS_RX = 0, CLASS_MAC = 1, CLASS_VLAN = 2, CLASS_PAIRS = 4, PAIRS_SET = 0,
+       MAC_TABLES = 0, MAC_ADDRESS = 1, VLAN_ADD = 0, VLAN_DELETE = 1, CTRL_OK = 0, CTRL_ERROR = 1,
+       CTRL_MAX = 16384 };
 
 struct virtio_net_state {
     struct virtio_pci_state transport;
     struct net_filter filter;
+    uint16_t pairs;                  /* in use */
 };
 FIELDS(virtio_net_state) = {
     NESTED(virtio_net_state, transport, virtio_pci_state),
-    NESTED(virtio_net_state, filter, net_filter), FIELDS_END
+    NESTED(virtio_net_state, filter, net_filter), FIELD_SINCE(virtio_net_state, pairs, 2),
+    FIELDS_END
 };
 
 struct virtio_net {
     struct virtio_pci t;
     struct net_nic nic;
     bool csum, guest_csum, tso4, tso6, ecn, merge, status, ctrl, ctrl_rx, ctrl_rx_extra, ctrl_vlan,
-        ctrl_mac;                    /* properties: offered features */
+        ctrl_mac, mq;                /* properties: offered features */
     uint32_t rx_size, tx_size;
+    unsigned pairs;                  /* as many as the back-end has queues, with mq=on */
+    struct net_steer steer;
     uint8_t frame[HEADER_SIZE + NET_FRAME_MAX];     /* on its way out */
     uint8_t held[NET_FRAME_MAX];     /* came when the driver had too few buffers for it */
     size_t held_size;
+    struct virtq *held_for;
     struct virtq_chain tx, rx;
     struct virtio_net_state s;
 };
@@ -59,6 +69,12 @@ static unsigned header_size(const struct virtio *v)
 {
     return virtio_has(v, VIRTIO_F_VERSION_1) || virtio_has(v, F_MERGE) ? HEADER_SIZE
                                                                        : HEADER_SIZE_OLD;
+}
+
+/* The pair of a receive or transmit queue. */
+static unsigned pair_of(const struct virtq *q)
+{
+    return (unsigned)(q - q->v->queues) / PAIR;
 }
 
 /* --- sending --------------------------------------------------------------------------------- */
@@ -108,6 +124,8 @@ static enum virtq_result serve_tx(struct virtq *q)
     size = iov_get(c->iov, c->out_count, 0, n->frame, sizeof(n->frame));
     trace(virtio_net_send, "%zu bytes", size);
     if (size > header && c->out_size <= sizeof(n->frame)) {
+        net_set_queue(n->nic.port, pair_of(q));
+        net_steer_sent(&n->steer, n->frame + header, size - header, pair_of(q));
         send_frame(n, n->frame, n->frame + header, size - header);
     }
     virtq_push(q, c, 0);
@@ -116,16 +134,22 @@ static enum virtq_result serve_tx(struct virtq *q)
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
-static struct virtq *rx_queue(struct virtio_net *n)
+static struct virtq *rx_queue(struct virtio_net *n, unsigned pair)
 {
-    return &n->t.v.queues[RX];
+    return &n->t.v.queues[pair * PAIR + RX];
+}
+
+/* Where a frame goes. */
+static struct virtq *choose_queue(struct virtio_net *n, const uint8_t *frame, size_t size)
+{
+    unsigned pair = n->s.pairs > 1 ? net_steer_pair(&n->steer, frame, size) : 0;
+
+    return rx_queue(n, pair < n->s.pairs ? pair : 0);
 }
 
 /* Whether there are buffers; without any, the driver shall tell of new ones. */
-static bool has_buffers(struct virtio_net *n)
+static bool has_buffers(struct virtq *q)
 {
-    struct virtq *q = rx_queue(n);
-
     if (!virtq_is_empty(q)) {
         return true;
     }
@@ -138,20 +162,32 @@ static bool is_running(const struct virtio_net *n)
     return n->s.transport.core.status & VIRTIO_DRIVER_OK && !n->s.transport.core.broken;
 }
 
+/* In every queue: which one is needed is known when the frame is. */
+static bool all_have_buffers(struct virtio_net *n)
+{
+    bool fine = true;
+
+    for (unsigned i = 0; i < n->s.pairs; i++) {
+        fine &= has_buffers(rx_queue(n, i));
+    }
+    return fine;
+}
+
 static bool can_receive(void *opaque, size_t size)
 {
     struct virtio_net *n = opaque;
 
     /* A card that is not in use takes frames, and drops them. */
-    return !is_running(n) || (!n->held_size && has_buffers(n));
+    return !is_running(n) || (!n->held_size && all_have_buffers(n));
 }
 
 /* Puts header and frame into as many buffers as it takes. False: there are too few. */
-static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, size_t size)
+static bool store(struct virtq *q, uint8_t *header, const uint8_t *frame, size_t size)
 {
-    struct virtq *q = rx_queue(n);
+    struct virtio_net *n = of(q->v);
     struct virtq_chain *c = &n->rx;
     unsigned length = header_size(&n->t.v), count = 0;
+    uint16_t position = virtq_position(q);
     uint8_t *buffers = NULL;
     size_t done = 0;
 
@@ -159,7 +195,7 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
         size_t at = count ? 0 : length, part;
 
         if (!virtq_pop(q, c)) {
-            virtq_unpop(q, count);
+            virtq_rewind(q, position);
             return false;
         }
         if (!count) {
@@ -173,7 +209,7 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
         part = iov_put(c->in, c->in_count, at, frame + done, size - done);
         done += part;
         if (done < size && (!virtio_has(&n->t.v, F_MERGE) || !part)) {
-            virtq_unpop(q, count + 1);
+            virtq_rewind(q, position);
             log_guest_error("virtio-net: no buffer for a frame of %zu bytes", size);
             return true;
         }
@@ -187,33 +223,35 @@ static bool store(struct virtio_net *n, uint8_t *header, const uint8_t *frame, s
     return true;
 }
 
-static bool deliver(struct virtio_net *n, const uint8_t *frame, size_t size)
+static bool deliver(struct virtq *q, const uint8_t *frame, size_t size)
 {
     uint8_t header[HEADER_SIZE] = { 0 };
 
-    if (virtio_has(&n->t.v, F_GUEST_CSUM) && offload_is_right(frame, size)) {
+    if (virtio_has(q->v, F_GUEST_CSUM) && offload_is_right(frame, size)) {
         header[HEADER_FLAGS] = FLAG_VALID;
     }
-    if (!store(n, header, frame, size)) {
+    if (!store(q, header, frame, size)) {
         return false;
     }
     trace(virtio_net_receive, "%zu bytes", size);
-    virtq_signal(rx_queue(n));
+    virtq_signal(q);
     return true;
 }
 
 static void receive(void *opaque, const uint8_t *frame, size_t size)
 {
     struct virtio_net *n = opaque;
+    struct virtq *q = choose_queue(n, frame, size);
 
-    if (!is_running(n) || !virtq_ready(rx_queue(n)) ||
+    if (!is_running(n) || !virtq_ready(q) ||
         !net_filter_accepts(&n->s.filter, frame, size)) {
         return;
     }
-    if (!deliver(n, frame, size) && is_running(n)) {
+    if (!deliver(q, frame, size) && is_running(n)) {
         memcpy(n->held, frame, size);
         n->held_size = size;
-        virtq_kick(rx_queue(n));
+        n->held_for = q;
+        virtq_kick(q);
     }
 }
 
@@ -222,14 +260,14 @@ static enum virtq_result serve_rx(struct virtq *q)
 {
     struct virtio_net *n = of(q->v);
 
-    if (n->held_size) {
-        if (!deliver(n, n->held, n->held_size)) {
+    if (n->held_size && n->held_for == q) {
+        if (!deliver(q, n->held, n->held_size)) {
             return VIRTQ_NOTIFY;
         }
         n->held_size = 0;
     }
     net_flush(n->nic.port);
-    return n->held_size ? VIRTQ_NOTIFY : VIRTQ_WAIT;
+    return n->held_size && n->held_for == q ? VIRTQ_NOTIFY : VIRTQ_WAIT;
 }
 
 /* --- control queue --------------------------------------------------------------------------- */
@@ -250,6 +288,18 @@ static bool mac_command(struct virtio_net *n, uint8_t command, const uint8_t *da
     return command == MAC_TABLES && net_filter_set_tables(&n->s.filter, data, size);
 }
 
+static bool set_pairs(struct virtio_net *n, const uint8_t *data, size_t size)
+{
+    uint16_t pairs = size == 2 ? ld16_le(data) : 0;
+
+    if (!virtio_has(&n->t.v, F_MULTIQUEUE) || !pairs || pairs > n->pairs) {
+        return false;
+    }
+    n->s.pairs = pairs;
+    net_flush(n->nic.port);
+    return true;
+}
+
 static bool control(struct virtio_net *n, const uint8_t *data, size_t size)
 {
     uint8_t class = data[0], command = data[1];
@@ -259,6 +309,7 @@ static bool control(struct virtio_net *n, const uint8_t *data, size_t size)
     switch (class) {
     case CLASS_RX: return size && net_filter_set_mode(&n->s.filter, command, data[0]);
     case CLASS_MAC: return mac_command(n, command, data, size);
+    case CLASS_PAIRS: return command == PAIRS_SET && set_pairs(n, data, size);
     case CLASS_VLAN:
         return size == 2 && command <= VLAN_DELETE &&
                net_filter_set_vlan(&n->s.filter, ld16_le(data), command == VLAN_ADD);
@@ -288,6 +339,17 @@ static enum virtq_result serve_ctrl(struct virtq *q)
     return VIRTQ_DONE;
 }
 
+/* Where the control queue is depends on what the driver knows. */
+static enum virtq_result serve(struct virtq *q)
+{
+    unsigned i = (unsigned)(q - q->v->queues);
+
+    if (i == (virtio_has(q->v, F_MULTIQUEUE) ? of(q->v)->pairs * PAIR : CTRL)) {
+        return serve_ctrl(q);
+    }
+    return i % PAIR == RX ? serve_rx(q) : serve_tx(q);
+}
+
 /* --- configuration --------------------------------------------------------------------------- */
 
 static void get_config(struct virtio *v, uint8_t *config)
@@ -296,7 +358,7 @@ static void get_config(struct virtio *v, uint8_t *config)
 
     memcpy(config + CONFIG_MAC, n->s.filter.mac, NET_MAC_SIZE);
     st16_le(config + CONFIG_STATUS, net_link(n->nic.port) ? STATUS_LINK : 0);
-    st16_le(config + 8, 1);
+    st16_le(config + CONFIG_PAIRS, (uint16_t)n->pairs);
 }
 
 /* Old drivers write the address byte by byte. */
@@ -330,6 +392,8 @@ static void driver_reset(struct virtio *v)
     struct virtio_net *n = of(v);
 
     n->held_size = 0;
+    n->s.pairs = 1;
+    memset(&n->steer, 0, sizeof(n->steer));
     net_filter_reset(&n->s.filter, n->nic.mac);
     net_purge(n->nic.port);
 }
@@ -354,7 +418,7 @@ static void offer_features(struct virtio_net *n)
         { n->status, F_STATUS },
         { n->ctrl, F_CTRL }, { n->ctrl && n->ctrl_rx, F_CTRL_RX },
         { n->ctrl && n->ctrl_rx_extra, F_CTRL_RX_EXTRA }, { n->ctrl && n->ctrl_vlan, F_CTRL_VLAN },
-        { n->ctrl && n->ctrl_mac, F_CTRL_MAC },
+        { n->ctrl && n->ctrl_mac, F_CTRL_MAC }, { n->pairs > 1, F_MULTIQUEUE },
     };
 
     for (size_t i = 0; i < ARRAY_LEN(offers); i++) {
@@ -386,20 +450,21 @@ static bool net_init(struct device *dev, struct error **err)
     struct virtio_net *n = (struct virtio_net *)dev;
     struct virtio *v = &n->t.v;
 
-    if (!check_sizes(n, err)) {
+    if (!check_sizes(n, err) || !net_nic_open(&n->nic, "virtio-net-pci", dev->id, &handlers, n,
+                                              err)) {
         return false;
     }
+    n->pairs = n->mq && n->ctrl ? MIN_OF(net_queues(n->nic.port), (unsigned)PAIRS_MAX) : 1;
     v->kind = &kind;
     v->s = &n->s.transport.core;
     v->config_size = CONFIG_SIZE;
     offer_features(n);
-    virtio_add_queue(v, n->rx_size, serve_rx);
-    virtio_add_queue(v, n->tx_size, serve_tx);
-    if (n->ctrl) {
-        virtio_add_queue(v, 64, serve_ctrl);
+    for (unsigned i = 0; i < n->pairs; i++) {
+        virtio_add_queue(v, n->rx_size, serve);
+        virtio_add_queue(v, n->tx_size, serve);
     }
-    if (!net_nic_open(&n->nic, "virtio-net-pci", dev->id, &handlers, n, err)) {
-        return false;
+    if (n->ctrl) {
+        virtio_add_queue(v, 64, serve);
     }
     if (!virtio_pci_init(&n->t, &id, &n->s.transport, err) ||
         !nic_add_rom(&n->t.pci, "efi-virtio.rom", err)) {
@@ -421,6 +486,10 @@ static bool net_loaded(struct device *dev, struct error **err)
 {
     struct virtio_net *n = (struct virtio_net *)dev;
 
+    if (!n->s.pairs || n->s.pairs > n->pairs) {
+        error_set(err, "virtio-net: %u pairs of queues", n->s.pairs);
+        return false;
+    }
     n->held_size = 0;
     memcpy(n->nic.mac, n->s.filter.mac, NET_MAC_SIZE);
     net_nic_describe(&n->nic);
@@ -435,12 +504,13 @@ static const struct property net_properties[] = {
     OFFER("status", status), OFFER("ctrl_vq", ctrl), OFFER("ctrl_rx", ctrl_rx),
     OFFER("ctrl_rx_extra", ctrl_rx_extra), OFFER("ctrl_vlan", ctrl_vlan),
     OFFER("ctrl_mac_addr", ctrl_mac), PROP_UINT("rx_queue_size", virtio_net, rx_size, 256),
-    PROP_UINT("tx_queue_size", virtio_net, tx_size, 256), PROPERTIES_END
+    PROP_UINT("tx_queue_size", virtio_net, tx_size, 256), PROP_BOOL("mq", virtio_net, mq, false),
+    PROPERTIES_END
 };
 
 DEVICE(virtio_net) = {
     .name = "virtio-net-pci", .alias = "virtio-net", .desc = "Virtio network card", .bus = "pci",
     .size = sizeof(struct virtio_net), .properties = net_properties, .init = net_init,
     .exit = net_exit, .reset = virtio_pci_reset, .reset_lines = virtio_pci_reset_lines,
-    .loaded = net_loaded, .state = STATE(virtio_net, s, virtio_net_state, 1),
+    .loaded = net_loaded, .state = STATE(virtio_net, s, virtio_net_state, 2),
 };

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Split virtqueues (Virtio 1.1, 2.6): finding rings and buffers in RAM, walking chains, used rings,
- * and when to tell the driver.
+ * Virtqueues (Virtio 1.1, 2.6): finding rings and buffers in RAM, serving queues, when to tell the
+ * driver; chains and used rings of the split layout.
  *
  * Drivers may change everything in the rings at any time: each number is read once, then checked.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "base/bits.h"
-#include "hw/virtio/virtio.h"
+#include "hw/virtio/queue.h"
 
-enum { DESC_NEXT = 1, DESC_WRITE = 2, DESC_INDIRECT = 4, DESC_SIZE = 16 };
 enum { AVAIL_NO_INTERRUPT = 1, USED_NO_NOTIFY = 1, RING_HEADER = 4, USED_ENTRY = 8 };
 
 static uint32_t map_generation = 1;      /* counts changes of all memory maps */
@@ -60,9 +60,8 @@ static uint8_t *find_ram(struct virtio *v, uint64_t address, uint64_t *size, boo
     return span->host + (address - v->span_at);
 }
 
-/* All of it in one piece, or NULL. */
-static uint8_t *find_whole(struct virtio *v, uint64_t address, uint64_t size, bool write,
-                           uint64_t *ram)
+uint8_t *virtq_find_whole(struct virtio *v, uint64_t address, uint64_t size, bool write,
+                          uint64_t *ram)
 {
     uint64_t found = size;
     uint8_t *host = find_ram(v, address, &found, write, ram);
@@ -70,19 +69,25 @@ static uint8_t *find_whole(struct virtio *v, uint64_t address, uint64_t size, bo
     return host && found == size ? host : NULL;
 }
 
-static bool find_rings(struct virtq *q)
+/* Both event fields behind the rings are there even if they are not used. */
+static bool find_split_rings(struct virtq *q)
 {
     struct virtio *v = q->v;
     uint64_t n = q->s->size, ignored;
 
-    /* Both event fields behind the rings are there even if they are not used. */
-    q->desc = find_whole(v, q->s->desc, n * DESC_SIZE, false, &ignored);
-    q->avail = find_whole(v, q->s->avail, RING_HEADER + 2 * n + 2, false, &ignored);
-    q->used = find_whole(v, q->s->used, RING_HEADER + USED_ENTRY * n + 2, true, &q->used_ram);
+    q->desc = virtq_find_whole(v, q->s->desc, n * DESC_SIZE, false, &ignored);
+    q->avail = virtq_find_whole(v, q->s->avail, RING_HEADER + 2 * n + 2, false, &ignored);
+    q->used = virtq_find_whole(v, q->s->used, RING_HEADER + USED_ENTRY * n + 2, true, &q->used_ram);
+    return q->desc && q->avail && q->used;
+}
+
+static bool find_rings(struct virtq *q)
+{
+    q->packed = virtio_has(q->v, VIRTIO_F_RING_PACKED);
     q->map_generation = generation();
-    if (!q->desc || !q->avail || !q->used) {
+    if (!(q->packed ? packed_find_rings(q) : find_split_rings(q))) {
         q->desc = NULL;
-        virtio_break(v, "a ring lies outside of RAM");
+        virtio_break(q->v, "a ring lies outside of RAM");
         return false;
     }
     return true;
@@ -101,8 +106,7 @@ bool virtq_ready(struct virtq *q)
 
 /* --- changed memory -------------------------------------------------------------------------- */
 
-/* The data must be visible before we look who watches the page. */
-static void note_store(uint64_t ram, uint64_t size)
+void virtq_note_store(uint64_t ram, uint64_t size)
 {
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     memory_note_store(ram, size);
@@ -122,8 +126,8 @@ void virtq_note_written(const struct iovec *iov, const uint64_t *ram, unsigned c
 
 /* --- chains ---------------------------------------------------------------------------------- */
 
-static bool add_buffer(struct virtq *q, struct virtq_chain *c, uint64_t address, uint64_t size,
-                       bool in)
+bool virtq_add_buffer(struct virtq *q, struct virtq_chain *c, uint64_t address, uint64_t size,
+                      bool in)
 {
     if (!in && c->in_count) {
         virtio_break(q->v, "a buffer to read behind one to write");
@@ -149,15 +153,14 @@ static bool add_buffer(struct virtq *q, struct virtq_chain *c, uint64_t address,
     return true;
 }
 
-/* The table that an indirect descriptor points at, or NULL. */
-static const uint8_t *find_table(struct virtq *q, uint64_t address, uint32_t size, uint16_t flags)
+const uint8_t *virtq_find_table(struct virtq *q, uint64_t address, uint32_t size, uint16_t flags)
 {
     const uint8_t *table = NULL;
     uint64_t ignored;
 
     if (virtio_has(q->v, VIRTIO_F_INDIRECT) && !(flags & DESC_NEXT) && size &&
         size % DESC_SIZE == 0 && size / DESC_SIZE <= VIRTIO_QUEUE_MAX) {
-        table = find_whole(q->v, address, size, false, &ignored);
+        table = virtq_find_whole(q->v, address, size, false, &ignored);
     }
     if (!table) {
         virtio_break(q->v, "an indirect table that cannot be (%u bytes)", size);
@@ -182,7 +185,7 @@ static bool walk(struct virtq *q, struct virtq_chain *c)
                 virtio_break(q->v, "an indirect table in an indirect table");
                 return false;
             }
-            table = find_table(q, ld64_le(d), ld32_le(d + 8), flags);
+            table = virtq_find_table(q, ld64_le(d), ld32_le(d + 8), flags);
             if (!table) {
                 return false;
             }
@@ -190,7 +193,7 @@ static bool walk(struct virtq *q, struct virtq_chain *c)
             i = steps = 0;
             continue;
         }
-        if (!add_buffer(q, c, ld64_le(d), ld32_le(d + 8), flags & DESC_WRITE)) {
+        if (!virtq_add_buffer(q, c, ld64_le(d), ld32_le(d + 8), flags & DESC_WRITE)) {
             return false;
         }
         if (!(flags & DESC_NEXT)) {
@@ -205,8 +208,11 @@ static bool walk(struct virtq *q, struct virtq_chain *c)
 }
 
 /* Where the driver puts the next request. */
-static uint16_t avail_index(const struct virtq *q)
+static uint16_t avail_index(struct virtq *q)
 {
+    if (q->packed) {
+        return packed_available_end(q);
+    }
     return BITS_TO_LE(16, __atomic_load_n((uint16_t *)(q->avail + 2), __ATOMIC_ACQUIRE));
 }
 
@@ -217,6 +223,9 @@ static unsigned waiting(struct virtq *q)
 
     if (q->v->stopped || !virtq_ready(q)) {
         return 0;
+    }
+    if (q->packed) {
+        return packed_waiting(q);
     }
     n = (uint16_t)(avail_index(q) - q->s->last_avail);
     if (n > q->s->size) {
@@ -231,14 +240,9 @@ bool virtq_is_empty(struct virtq *q)
     return waiting(q) == 0;
 }
 
-bool virtq_pop(struct virtq *q, struct virtq_chain *c)
+static bool split_pop(struct virtq *q, struct virtq_chain *c)
 {
-    if (!waiting(q)) {
-        return false;
-    }
     c->head = ld16_le(q->avail + RING_HEADER + 2 * (q->s->last_avail % q->s->size));
-    c->out_count = c->in_count = 0;
-    c->out_size = c->in_size = 0;
     if (c->head >= q->s->size) {
         virtio_break(q->v, "the available ring names descriptor %u", c->head);
         return false;
@@ -246,14 +250,44 @@ bool virtq_pop(struct virtq *q, struct virtq_chain *c)
     if (!walk(q, c)) {
         return false;
     }
-    c->in = c->iov + c->out_count;
     q->s->last_avail++;
     return true;
 }
 
-void virtq_unpop(struct virtq *q, unsigned count)
+bool virtq_pop(struct virtq *q, struct virtq_chain *c)
 {
-    q->s->last_avail = (uint16_t)(q->s->last_avail - count);
+    if (!waiting(q)) {
+        return false;
+    }
+    c->out_count = c->in_count = 0;
+    c->out_size = c->in_size = 0;
+    if (!(q->packed ? packed_pop(q, c) : split_pop(q, c))) {
+        return false;
+    }
+    c->in = c->iov + c->out_count;
+    return true;
+}
+
+uint16_t virtq_position(const struct virtq *q)
+{
+    return q->s->last_avail;
+}
+
+void virtq_rewind(struct virtq *q, uint16_t position)
+{
+    q->s->last_avail = position;
+}
+
+/* Packed rings begin with both wrap counters set. */
+void virtq_enable(struct virtq *q)
+{
+    if (q->s->enabled) {
+        return;
+    }
+    q->s->enabled = true;
+    q->s->last_avail = q->s->used_index = virtio_has(q->v, VIRTIO_F_RING_PACKED) ? 0x8000 : 0;
+    q->s->signalled_valid = false;
+    q->desc = NULL;
 }
 
 /* --- the used ring --------------------------------------------------------------------------- */
@@ -263,30 +297,42 @@ static unsigned used_offset(const struct virtq *q, unsigned index)
     return RING_HEADER + USED_ENTRY * (index % q->s->size);
 }
 
-void virtq_fill(struct virtq *q, uint16_t head, uint64_t written, unsigned place)
+void virtq_fill(struct virtq *q, uint32_t head, uint64_t written, unsigned place)
 {
-    uint8_t *entry;
+    uint32_t size = (uint32_t)MIN_OF(written, (uint64_t)UINT32_MAX);
 
-    if (virtq_ready(q)) {
-        entry = q->used + used_offset(q, q->s->used_index + place);
-        st32_le(entry, head);
-        st32_le(entry + 4, (uint32_t)MIN_OF(written, (uint64_t)UINT32_MAX));
+    assert(place < VIRTIO_QUEUE_MAX);
+    q->v->filled[place] = (struct virtq_filled){ head, size };
+}
+
+static void split_publish(struct virtq *q, unsigned count)
+{
+    uint16_t old = q->s->used_index;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint8_t *entry = q->used + used_offset(q, old + i);
+
+        st32_le(entry, q->v->filled[i].head);
+        st32_le(entry + 4, q->v->filled[i].written);
+    }
+    q->s->used_index = (uint16_t)(old + count);
+    __atomic_store_n((uint16_t *)(q->used + 2), BITS_TO_LE(16, q->s->used_index),
+                     __ATOMIC_RELEASE);
+    virtq_note_store(q->used_ram + 2, 2);
+    for (unsigned i = 0; i < count; i++) {
+        memory_note_store(q->used_ram + used_offset(q, old + i), USED_ENTRY);
     }
 }
 
 void virtq_publish(struct virtq *q, unsigned count)
 {
-    uint16_t old = q->s->used_index;
-
     if (!virtq_ready(q) || !count) {
         return;
     }
-    q->s->used_index = (uint16_t)(old + count);
-    __atomic_store_n((uint16_t *)(q->used + 2), BITS_TO_LE(16, q->s->used_index),
-                     __ATOMIC_RELEASE);
-    note_store(q->used_ram + 2, 2);
-    for (unsigned i = 0; i < count; i++) {
-        memory_note_store(q->used_ram + used_offset(q, old + i), USED_ENTRY);
+    if (q->packed) {
+        packed_publish(q, count);
+    } else {
+        split_publish(q, count);
     }
     q->pushed = true;
 }
@@ -308,6 +354,9 @@ static bool wants_interrupt(struct virtq *q)
     bool first = !s->signalled_valid;
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (q->packed) {
+        return packed_wants_interrupt(q);
+    }
     if (!virtio_has(q->v, VIRTIO_F_EVENT_IDX)) {
         return !(ld16_le(q->avail) & AVAIL_NO_INTERRUPT);
     }
@@ -336,6 +385,10 @@ void virtq_want_notify(struct virtq *q, bool on)
     if (!virtq_ready(q)) {
         return;
     }
+    if (q->packed) {
+        packed_want_notify(q, on);
+        return;
+    }
     if (!virtio_has(q->v, VIRTIO_F_EVENT_IDX)) {
         st16_le(q->used, on ? 0 : USED_NO_NOTIFY);
     } else if (on) {
@@ -344,7 +397,7 @@ void virtq_want_notify(struct virtq *q, bool on)
     } else {
         return;                      /* the event lies behind us: no more of them come */
     }
-    note_store(q->used_ram + offset, 2);
+    virtq_note_store(q->used_ram + offset, 2);
 }
 
 /* Serves what waits, a ring's worth at most: a driver on another CPU may go on adding. While the

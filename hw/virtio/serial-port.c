@@ -50,13 +50,15 @@ enum virtq_result serial_port_serve_tx(struct serial_port *p)
 {
     struct virtq_chain *c = &p->controller->tx;
 
+    uint16_t position = virtq_position(p->tx);
+
     if (!virtq_pop(p->tx, c)) {
         return VIRTQ_EMPTY;
     }
     if (c->out_size < UINT32_MAX && p->s.sent < c->out_size) {
         p->s.sent += (uint32_t)write_pieces(p, c, p->s.sent);
         if (p->s.sent < c->out_size) {
-            virtq_unpop(p->tx, 1);
+            virtq_rewind(p->tx, position);
             return VIRTQ_WAIT;
         }
     }
@@ -77,6 +79,7 @@ static size_t can_read(void *opaque)
 {
     struct serial_port *p = opaque;
     struct virtq_chain *c = &p->controller->rx;
+    uint16_t position = virtq_position(p->rx);
 
     if (!is_open(p)) {
         return 0;
@@ -87,7 +90,7 @@ static size_t can_read(void *opaque)
             return 0;
         }
     }
-    virtq_unpop(p->rx, 1);
+    virtq_rewind(p->rx, position);
     return MIN_OF(c->in_size, (uint64_t)65536);
 }
 

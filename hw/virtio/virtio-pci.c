@@ -118,7 +118,11 @@ static void queue_write(struct virtio_pci *t, unsigned offset, uint64_t value)
     switch (offset) {
     case QUEUE_SIZE: virtq_set_size(q, (unsigned)value & 0xffff); break;
     case QUEUE_VECTOR: q->s->vector = checked_vector(t, value); break;
-    case QUEUE_ENABLE: q->s->enabled |= value == 1; break;
+    case QUEUE_ENABLE:
+        if (value == 1) {
+            virtq_enable(q);
+        }
+        break;
     case QUEUE_DESC: case QUEUE_DESC + 4: write_half(q, &q->s->desc, offset, value); break;
     case QUEUE_AVAIL: case QUEUE_AVAIL + 4: write_half(q, &q->s->avail, offset, value); break;
     case QUEUE_USED: case QUEUE_USED + 4: write_half(q, &q->s->used, offset, value); break;
@@ -358,6 +362,7 @@ static void set_features(struct virtio_pci *t)
     t->v.features |= t->event_idx ? VIRTIO_BIT(VIRTIO_F_EVENT_IDX) : 0;
     t->v.features |= t->indirect ? VIRTIO_BIT(VIRTIO_F_INDIRECT) : 0;
     t->v.features |= t->disable_modern ? 0 : VIRTIO_BIT(VIRTIO_F_VERSION_1);
+    t->v.features |= t->packed && !t->disable_modern ? VIRTIO_BIT(VIRTIO_F_RING_PACKED) : 0;
     t->v.features |= t->disable_legacy ? 0 : VIRTIO_BIT(VIRTIO_F_ANY_LAYOUT);
 }
 

@@ -27,7 +27,7 @@ struct virtio_pci {
     struct pci_msix msix;
     struct memory_region ports, registers;
     unsigned window;                 /* offset of the capability that reaches BARs */
-    bool disable_legacy, disable_modern, event_idx, indirect;   /* properties */
+    bool disable_legacy, disable_modern, event_idx, indirect, packed;   /* properties */
     uint32_t vectors;                /* UINT32_MAX: one for each queue and one for changes */
 };
 
@@ -36,6 +36,7 @@ struct virtio_pci {
     PROP_BOOL("disable-modern", T, m.disable_modern, false),                                       \
     PROP_BOOL("event_idx", T, m.event_idx, true),                                                  \
     PROP_BOOL("indirect_desc", T, m.indirect, true),                                               \
+    PROP_BOOL("packed", T, m.packed, false),                                                       \
     PROP_UINT("vectors", T, m.vectors, UINT32_MAX)
 
 /* What the configuration space says of a kind of device. */

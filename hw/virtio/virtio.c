@@ -85,12 +85,20 @@ void virtio_reset(struct virtio *v)
     v->transport->isr_cleared(v);
 }
 
+/* Only split rings need powers of two. */
+static bool virtq_good_size(const struct virtq *q, unsigned size)
+{
+    return size && size <= q->max_size &&
+           (virtio_has(q->v, VIRTIO_F_RING_PACKED) || bits_is_power_of_two(size));
+}
+
 bool virtio_loaded(struct virtio *v, struct error **err)
 {
     for (unsigned n = 0; n < v->n_queues; n++) {
         struct virtq *q = &v->queues[n];
 
-        if (!bits_is_power_of_two(q->s->size) || q->s->size > q->max_size) {
+        if (!virtq_good_size(q, q->s->size) || (virtio_has(v, VIRTIO_F_RING_PACKED) &&
+             ((q->s->last_avail | q->s->used_index | q->s->signalled) & 0x7fff) >= q->s->size)) {
             error_set(err, "%s: queue %u of %u entries", v->kind->name, n, q->s->size);
             return false;
         }
@@ -197,7 +205,7 @@ void virtq_set_page(struct virtq *q, uint64_t address)
 
 void virtq_set_size(struct virtq *q, unsigned size)
 {
-    if (q->s->enabled || !bits_is_power_of_two(size) || size > q->max_size) {
+    if (q->s->enabled || !virtq_good_size(q, size)) {
         log_guest_error("%s: a queue of %u entries", q->v->kind->name, size);
         return;
     }

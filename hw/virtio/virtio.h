@@ -31,7 +31,7 @@ enum { VIRTIO_ISR_QUEUE = 1, VIRTIO_ISR_CONFIG = 2 };
 /* Features of all kinds, as bit numbers (6). */
 enum {
     VIRTIO_F_NOTIFY_ON_EMPTY = 24, VIRTIO_F_ANY_LAYOUT = 27, VIRTIO_F_INDIRECT = 28,
-    VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32
+    VIRTIO_F_EVENT_IDX = 29, VIRTIO_F_VERSION_1 = 32, VIRTIO_F_RING_PACKED = 34
 };
 #define VIRTIO_BIT(n) (1ull << (n))
 
@@ -107,9 +107,14 @@ struct virtq {
     uint16_t max_size;
     enum virtq_result (*serve)(struct virtq *q);
     uint8_t *desc, *avail, *used;
-    uint64_t used_ram;               /* for dirty pages */
+    uint64_t used_ram, desc_ram;     /* for dirty pages */
     uint32_t map_generation;
-    bool busy, pushed, again;
+    bool busy, pushed, again, packed;
+};
+
+/* A request that goes back at the next virtq_publish(). */
+struct virtq_filled {
+    uint32_t head, written;
 };
 
 struct virtio {
@@ -124,6 +129,7 @@ struct virtio {
     struct ram_span span;            /* the RAM that buffers were found in last */
     uint64_t span_at;                /* the address that it was looked up for */
     uint32_t span_generation;
+    struct virtq_filled filled[VIRTIO_QUEUE_MAX];
     struct virtq queues[VIRTIO_QUEUES];
 };
 
@@ -156,6 +162,8 @@ void virtq_watch_maps(void);
 /* Queues of 0.9: one block of pages, at 0 none. */
 void virtq_set_page(struct virtq *q, uint64_t address);
 void virtq_set_size(struct virtq *q, unsigned size);
+/* Both sides begin where the negotiated layout begins. */
+void virtq_enable(struct virtq *q);
 
 /* --- the device's side ----------------------------------------------------------------------- */
 
@@ -170,7 +178,7 @@ void virtio_break(struct virtio *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Buffers of one request, as pieces of host memory: first those the device reads (out), then those
  * it writes (in). */
 struct virtq_chain {
-    uint16_t head;
+    uint32_t head;                           /* names the request to virtq_fill() */
     unsigned out_count, in_count;
     uint64_t out_size, in_size;
     struct iovec *in;                        /* &iov[out_count] */
@@ -182,18 +190,19 @@ struct virtq_chain {
 bool virtq_ready(struct virtq *q);
 /* Takes the next request; false if there is none. */
 bool virtq_pop(struct virtq *q, struct virtq_chain *chain);
-/* Puts the last `count' requests back. */
-void virtq_unpop(struct virtq *q, unsigned count);
+/* Where the next request is; going back there takes requests again. */
+uint16_t virtq_position(const struct virtq *q);
+void virtq_rewind(struct virtq *q, uint16_t position);
 /* Whether requests wait; what could not be found out counts as none. */
 bool virtq_is_empty(struct virtq *q);
 /* Gives a request back with `written' bytes in its in pieces. The driver hears of it by
  * virtq_signal(), which serving a queue ends with. */
 void virtq_push(struct virtq *q, const struct virtq_chain *chain, uint64_t written);
-/* The parts of it: what was written into pieces is changed memory; the request goes to a place of
- * the used ring, counted from 0; and the driver sees `count' of them at once. */
+/* The parts of it: what was written into pieces is changed memory; the request takes a place among
+ * those that go back together, counted from 0; and the driver sees `count' of them at once. */
 void virtq_note_written(const struct iovec *iov, const uint64_t *ram, unsigned count,
                         uint64_t written);
-void virtq_fill(struct virtq *q, uint16_t head, uint64_t written, unsigned place);
+void virtq_fill(struct virtq *q, uint32_t head, uint64_t written, unsigned place);
 void virtq_publish(struct virtq *q, unsigned count);
 void virtq_signal(struct virtq *q);
 /* Serves the queue now, as if the driver had notified. */

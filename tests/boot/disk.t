@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A raw disk with GRUB, Debian's kernel and an ext4 root boots through the BIOS and the drivers of
-IDE, virtio and virtio SCSI disks.
+IDE, virtio, virtio SCSI and SATA disks; on SATA with a CD-ROM beside it.
 
 The image is made without root's rights: the partition table and GRUB's two boot blocks are written
 here, the file system by mke2fs -d."""
+import hashlib
 import os
 import shutil
 import struct
@@ -42,7 +43,10 @@ mount -t proc none /proc
 mount -t sysfs none /sys
 mount -t devtmpfs none /dev
 echo "ROOT-OK $(grep ' / ' /proc/mounts | tail -n 1)"
-[ -d /sys/class/ata_device/dev1.0 ] && echo "MODE $(cat /sys/class/ata_device/dev1.0/dma_mode)"
+for d in /sys/class/ata_device/*; do
+    [ $(cat $d/class) = ata ] && echo "MODE $(cat $d/dma_mode)"
+done
+[ -b /dev/sr0 ] && echo "SATA $(cat /sys/block/sda/device/queue_depth) $(md5sum < /dev/sr0)"
 grep -q virtio.*-req /proc/interrupts && echo "MODE virtio DMA"
 cat /boot/vmlinuz /boot/initrd.gz | md5sum
 head -c 3000000 /dev/urandom > /root/random && sync
@@ -96,8 +100,8 @@ def make_disk(work):
     init = os.path.join(work, "init")
     with open(init, "w") as f:
         f.write(FIRST_INIT)
-    modules = packages.modules("crc32c_generic", "ata_piix", "sd_mod", "ext4", "virtio_pci",
-                               "virtio_blk", "virtio_scsi")
+    modules = packages.modules("crc32c_generic", "ata_piix", "ahci", "sd_mod", "sr_mod", "ext4",
+                               "virtio_pci", "virtio_blk", "virtio_scsi")
     initrd = packages.initramfs(os.path.join(work, "initrd.gz"), "-i", init,
                                 *(part for m in modules for part in ("-m", m)))
     boot, core = grub_blocks(work)
@@ -114,19 +118,30 @@ def make_disk(work):
                                 capture_output=True).stdout.split()[0]
 
 
+def cd_checksum(disk):
+    with open(disk + ".cd", "rb") as f:
+        return hashlib.md5(f.read()).hexdigest().encode()
+
+
 def boot(disk, checksum, interface, *more):
     root = b"vda1" if interface == "virtio" else b"sda1"
     drive = f"file={disk},format=raw"
     disks = {"ide": ["-drive", drive + ",if=ide,index=0"],
              "virtio": ["-drive", drive + ",if=virtio"],
              "scsi": ["-drive", drive + ",if=none,id=d", "-device", "virtio-scsi-pci,id=s",
-                      "-device", "scsi-hd,bus=s.0,scsi-id=3,drive=d"]}
+                      "-device", "scsi-hd,bus=s.0,scsi-id=3,drive=d"],
+             "sata": ["-drive", drive + ",if=none,id=d", "-drive",
+                      f"file={disk}.cd,format=raw,if=none,id=c,media=cdrom,readonly=on",
+                      "-device", "ahci,id=s", "-device", "ide-cd,bus=s.0,drive=c",
+                      "-device", "ide-hd,bus=s.3,drive=d,bootindex=1"]}
     args = ["-m", "256", "-nographic", "-no-reboot", "-net", "none", *disks[interface]]
     with Emulator(*args, *more) as guest:
         for pattern, seconds, name in (
                 (rb"GRUB-OK", 40, "GRUB reads its configuration"),
                 (rb"ROOT-OK /dev/%s / ext4 rw" % root, 60, f"{interface}: the root is mounted"),
                 (rb"MODE (virtio |\S*)DMA", 20, "the disk runs with DMA"),
+                *([(b"SATA 32 " + cd_checksum(disk), 20, "queued commands, and the CD-ROM")]
+                  if interface == "sata" else []),
                 (checksum, 20, "the files read back right"),
                 (rb"WRITE-OK \w+", 30, "and what is written too"),
                 (rb"READ-ONLY", 20, "the root can be put to rest")):
@@ -141,7 +156,10 @@ def main():
             disk, checksum = make_disk(work)
         except subprocess.CalledProcessError as error:
             skip_all(f"the disk cannot be made: {error.cmd[0]}: {error.stderr.splitlines()[-1:]}")
+        with open(disk + ".cd", "wb") as f:
+            f.write(os.urandom(1 << 20))
         boot(disk, checksum, "ide")
+        boot(disk, checksum, "sata")
         boot(disk, checksum, "virtio")
         with open(disk, "rb") as f:
             before = f.read()

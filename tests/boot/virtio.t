@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Debian's kernel drives the virtio devices: network, random numbers, balloon, ports, in both
-generations of their registers; shared folders with each kind of security; and disks that are used
-while the machine moves to another emulator."""
+generations of their registers and both layouts of queues; shared folders with each kind of
+security; and disks that are used while the machine moves to another emulator."""
 import hashlib
 import os
 import re
@@ -310,6 +310,7 @@ def main():
                                     f"{lease}=bin/lease")
         run(work, initrd, "")
         run(work, initrd, ",disable-modern=on")
+        run(work, initrd, ",packed=on")
         with open(init, "w") as f:
             f.write(SHARE_INIT)
         packages.initramfs(initrd, "-i", init, *(part for m in modules for part in ("-m", m)))

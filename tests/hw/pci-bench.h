@@ -21,6 +21,19 @@ static void set_config(unsigned devfn, unsigned reg, uint32_t value, unsigned si
     out((uint16_t)(0xcfc + (reg & 3)), value, size);
 }
 
+__attribute__((unused)) static uint32_t peek(uint64_t at, unsigned size)
+{
+    uint64_t value;
+
+    address_space_ld(&bench.memory, at, size, ENDIAN_LITTLE, &value);
+    return (uint32_t)value;
+}
+
+__attribute__((unused)) static void poke(uint64_t at, uint64_t value, unsigned size)
+{
+    address_space_st(&bench.memory, at, size, ENDIAN_LITTLE, value);
+}
+
 static void pci_bench_start(void)
 {
     struct error *err = NULL;

@@ -37,7 +37,7 @@ static void make_machine(void)
 {
     static const char *const devices[] = {
         "e1000", "rtl8139", "pcnet", "ne2k_pci", "ne2k_isa", "i82551", "i6300esb", "ib700", "edu",
-        "isa-debug-exit"
+        "isa-debug-exit", "ahci,id=sata", "ide-cd,bus=sata.2"
     };
     static struct machine_config config;
     struct error *err = NULL;

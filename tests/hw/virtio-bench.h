@@ -3,11 +3,10 @@
 #ifndef TESTS_HW_VIRTIO_BENCH_H
 #define TESTS_HW_VIRTIO_BENCH_H
 
-#include "tests/hw/bench.h"
+#include "tests/hw/pci-bench.h"
 
 #include "base/bits.h"
 #include "base/main-loop.h"
-#include "hw/pci/i440fx.h"
 #include "hw/virtio/virtio.h"
 
 #define SLOT PCI_DEVFN(5, 0)
@@ -17,42 +16,15 @@
 #define MESSAGES 0xa00u              /* where MSI-X messages go: a word for each vector */
 enum { NEXT = 1, WRITE = 2, INDIRECT = 4 };
 
-static struct memory_region pci_space, smm_root;
-static struct i440fx_memory memory;
 static struct device *device;
-
-/* --- memory and registers -------------------------------------------------------------------- */
-
-static uint32_t peek(uint64_t at, unsigned size)
-{
-    uint64_t value;
-
-    address_space_ld(&bench.memory, at, size, ENDIAN_LITTLE, &value);
-    return (uint32_t)value;
-}
-
-static void poke(uint64_t at, uint64_t value, unsigned size)
-{
-    address_space_st(&bench.memory, at, size, ENDIAN_LITTLE, value);
-}
-
-static uint32_t config(unsigned reg, unsigned size)
-{
-    out(0xcf8, 0x80000000u | SLOT << 8 | (reg & 0xfc), 4);
-    return in((uint16_t)(0xcfc + (reg & 3)), size);
-}
-
-static void set_config(unsigned reg, uint32_t value, unsigned size)
-{
-    out(0xcf8, 0x80000000u | SLOT << 8 | (reg & 0xfc), 4);
-    out((uint16_t)(0xcfc + (reg & 3)), value, size);
-}
 
 /* The capability with this identity, after `skip' others of it; 0 if there is none. */
 __attribute__((unused)) static unsigned find_capability(uint8_t id, unsigned skip)
 {
-    for (unsigned at = config(0x34, 1), n = 0; at && n < 48; at = config(at + 1, 1), n++) {
-        if (config(at, 1) == id && !skip--) {
+    unsigned at = config(SLOT, PCI_CAPABILITY_LIST, 1);
+
+    for (unsigned n = 0; at && n < 48; at = config(SLOT, at + 1, 1), n++) {
+        if (config(SLOT, at, 1) == id && !skip--) {
             return at;
         }
     }
@@ -61,37 +33,19 @@ __attribute__((unused)) static unsigned find_capability(uint8_t id, unsigned ski
 
 /* --- the machine ----------------------------------------------------------------------------- */
 
-__attribute__((unused)) static struct pci_bus *machine_start(void)
+__attribute__((unused)) static void machine_start(void)
 {
-    struct error *err = NULL;
-    struct pci_bus *bus;
-    struct isa_bus *isa;
-
     main_loop_init();
     big_unlock();
-    bench_start();
-    memory_region_init(&pci_space, "pci", 0);
-    memory_region_init(&smm_root, "smm", 0);
-    memory = (struct i440fx_memory){ &bench.memory_root, &bench.io_root, &pci_space, &bench.ram,
-                                     &smm_root, &bench.memory };
-    bus = i440fx_create(&memory, &err);
-    isa = bus ? piix3_create(bus, &memory, &err) : NULL;
-    if (!isa) {
-        error_exit_with(err);
-    }
-    for (int n = 0; n < ISA_IRQS; n++) {
-        isa->irqs[n] = bench_irq(n);
-    }
-    device_reset_all();
-    return bus;
+    pci_bench_start();
 }
 
 static void map_device(void)
 {
-    set_config(PCI_BAR0, PORTS, 4);
-    set_config(PCI_BAR0 + 4, MSIX, 4);
-    set_config(PCI_BAR0 + 16, REGISTERS, 4);
-    set_config(PCI_COMMAND, 7, 2);
+    set_config(SLOT, PCI_BAR0, PORTS, 4);
+    set_config(SLOT, PCI_BAR0 + 4, MSIX, 4);
+    set_config(SLOT, PCI_BAR0 + 16, REGISTERS, 4);
+    set_config(SLOT, PCI_COMMAND, 7, 2);
 }
 
 /* Realizes a device in the slot and maps it. */
@@ -151,7 +105,7 @@ __attribute__((unused)) static void enable_msix(unsigned vectors)
         poke(MSIX + 16 * n + 12, 0, 4);
         poke(MESSAGES + 4 * n, 0, 4);
     }
-    set_config(at + 2, 0x8000, 2);
+    set_config(SLOT, at + 2, 0x8000, 2);
 }
 
 /* The message that a vector sent since the last look; 0: none. */
@@ -210,7 +164,7 @@ static void notify(const struct ring *r)
 }
 
 /* The bytes written for the next request that came back; -1: none did. */
-static int64_t reap(struct ring *r)
+__attribute__((unused)) static int64_t reap(struct ring *r)
 {
     uint64_t entry = r->used + 4 + 8 * (r->seen % r->size);
 

@@ -8,7 +8,7 @@
 #define F(n) VIRTIO_BIT(n)
 #define F1 F(32)
 enum { CSUM = 0, GUEST_CSUM = 1, TSO4 = 11, TSO6 = 12, MERGE = 15, STATUS = 16, CTRL = 17,
-       CTRL_RX = 18, CTRL_VLAN = 19, CTRL_MAC = 23 };
+       MULTIQUEUE = 22, CTRL_RX = 18, CTRL_VLAN = 19, CTRL_MAC = 23 };
 enum { BUFFERS = 0x10000, CONTROL = 0x9000 };
 
 static struct net_port *wire;
@@ -17,23 +17,27 @@ static uint8_t last[NET_FRAME_MAX];
 static size_t last_size, total_size;
 static bool all_right;
 static struct ring rx, tx, ctrl;
+static unsigned sent_by;             /* the card's queue of the last frame */
 
 static void capture(void *opaque, const uint8_t *frame, size_t size)
 {
     sent++;
+    sent_by = wire->peer->queue;
     last_size = size;
     total_size += size;
     all_right &= offload_is_right(frame, size);
     memcpy(last, frame, size);
 }
 
-static void plug_card(void)
+static void plug_card(unsigned queues)
 {
     static const struct net_handlers handlers = { .receive = capture };
     struct device *dev = device_create("virtio-net-pci", NULL);
 
     wire = net_port_create("wire", NULL, &handlers, NULL, NULL);
+    wire->queues = queues;
     device_set_pointer(dev, "netdev", wire);
+    device_set(dev, "mq", "on", NULL);
     device_set(dev, "mac", "52:54:00:12:34:56", NULL);
     plug(dev);
 }
@@ -288,6 +292,78 @@ static void check_link(void)
     is_int(get(0x2006, 2), 1, "and back");
 }
 
+/* --- several pairs --------------------------------------------------------------------------- */
+
+static struct ring rx1;
+
+static void start_pairs(void)
+{
+    negotiate(F1 | F(CTRL) | F(MULTIQUEUE));
+    rx = make_ring(0, 16, 0x1000, 0xffff);
+    tx = make_ring(3, 16, 0x3000, 0xffff);
+    ctrl = make_ring(6, 16, 0x5000, 0xffff);
+    rx1 = make_ring(2, 16, 0x7000, 0xffff);
+    set(0x14, 15, 1);
+    for (unsigned i = 0; i < 8; i++) {
+        put_desc(rx.desc, i, 0x20000 + 0x800 * i, 2048, WRITE, 0);
+        put_desc(rx1.desc, i, 0x28000 + 0x800 * i, 2048, WRITE, 0);
+        offer(&rx, (uint16_t)i);
+        offer(&rx1, (uint16_t)i);
+    }
+}
+
+static int pairs(uint16_t count)
+{
+    return control(4, 0, &count, 2);
+}
+
+/* A flow's frame and the answer to it. */
+static void make_flow(uint8_t *frame, uint8_t *answer, uint16_t port)
+{
+    make_tcp(frame, false, 10);
+    st16_be(frame + 34, port);
+    st16_be(frame + 36, 80);
+    memcpy(frame + 30, "\x0b\x0c\x0d\x0e", 4);
+    memcpy(answer, frame, 64);
+    memcpy(answer + 26, frame + 30, 4);
+    memcpy(answer + 30, frame + 26, 4);
+    st16_be(answer + 34, 80);
+    st16_be(answer + 36, port);
+}
+
+static void check_pairs(void)
+{
+    uint8_t header[12] = { 0 }, frame[64], answer[64], other[64];
+
+    start(F(CTRL));
+    is_int(get(0x12, 2), 7, "three pairs and the control queue");
+    is_int(get(0x2008, 2), 3, "as the configuration says");
+    is_int(pairs(2), 1, "a driver that knows one pair cannot ask for two");
+    is_int(control(0, 0, "", 1), 0, "but its control queue is behind that pair");
+    start_pairs();
+    make_flow(frame, answer, 1000);
+    transmit(header, frame, 64);
+    ok(sent == 1 && sent_by == 1, "a frame leaves by the second queue of the wire");
+    net_send(wire, answer, 64);
+    is_int(reap(&rx), 76, "the answer comes to the first pair");
+    is_int(pairs(0), 1, "no pair");
+    is_int(pairs(4), 1, "and four are refused");
+    is_int(pairs(2), 0, "two are taken");
+    net_send(wire, answer, 64);
+    is_int(reap(&rx1), 76, "now it comes to the pair that sent the frame");
+    make_flow(other, frame, 2001);
+    net_send(wire, other, 64);
+    is_int(reap(&rx), 76, "a flow that is not known to the first");
+    memset(other, 0xff, 60);
+    net_send(wire, other, 60);
+    is_int(reap(&rx), 72, "as what is no flow");
+    is_int(reap(&rx1), -1, "and nothing else came");
+    check_state();
+    map_device();
+    net_send(wire, answer, 64);
+    ok(reap(&rx) == 76 || reap(&rx1) == 76, "a card that was saved goes on");
+}
+
 static void noise(void)
 {
     static uint8_t frame[NET_FRAME_MAX];
@@ -301,12 +377,17 @@ static void noise(void)
 int main(void)
 {
     machine_start();
-    plug_card();
+    plug_card(1);
     check_transmit();
     check_receive();
     check_filter();
     check_link();
     fuzz(3, 300, 5, noise);
+    unplug();
+    net_port_destroy(wire);
+    plug_card(3);
+    check_pairs();
+    fuzz(4, 200, 5, noise);
     unplug();
     net_port_destroy(wire);
     return tap_done();

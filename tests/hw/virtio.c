@@ -31,23 +31,23 @@ static void check_identity(void)
     static const uint8_t types[] = { 1, 3, 4, 2, 5 };
 
     plug_rng(NULL, NULL);
-    is_int(config(0, 4), 0x10051af4, "transitional identity");
-    is_int(config(0x2e, 2), 4, "the type is the subsystem");
+    is_int(config(SLOT, 0, 4), 0x10051af4, "transitional identity");
+    is_int(config(SLOT, 0x2e, 2), 4, "the type is the subsystem");
     ok(find_capability(0x11, 0), "MSI-X");
-    is_int(config(find_capability(0x11, 0) + 2, 2), 1, "of two vectors");
+    is_int(config(SLOT, find_capability(0x11, 0) + 2, 2), 1, "of two vectors");
     for (unsigned i = 0; i < sizeof(types); i++) {
         unsigned at = find_capability(9, i);
-        is_int(config(at + 3, 1), types[i], "a capability of 1.0");
-        is_int(config(at + 4, 1), i < 4 ? 4 : 0, "points at BAR 4");
+        is_int(config(SLOT, at + 3, 1), types[i], "a capability of 1.0");
+        is_int(config(SLOT, at + 4, 1), i < 4 ? 4 : 0, "points at BAR 4");
     }
     unplug();
     plug_rng("disable-legacy", "on");
-    is_int(config(0, 4), 0x10441af4, "identity without 0.9");
-    is_int(config(PCI_BAR0, 4), 0, "which has no ports");
+    is_int(config(SLOT, 0, 4), 0x10441af4, "identity without 0.9");
+    is_int(config(SLOT, PCI_BAR0, 4), 0, "which has no ports");
     unplug();
     plug_rng("disable-modern", "on");
     ok(!find_capability(9, 0), "no capabilities without 1.0");
-    is_int(config(PCI_BAR0 + 16, 4), 0, "and no memory");
+    is_int(config(SLOT, PCI_BAR0 + 16, 4), 0, "and no memory");
     unplug();
     plug_rng("vectors", "0");
     ok(!find_capability(0x11, 0), "MSI-X can be left out");
@@ -135,10 +135,10 @@ static void check_queue(void)
     notify(&ring);
     is_int(reap(&ring), -1, "nothing without DRIVER_OK");
     set(0x14, 15, 1);
-    set_config(PCI_COMMAND, 3, 2);
+    set_config(SLOT, PCI_COMMAND, 3, 2);
     notify(&ring);
     is_int(reap(&ring), -1, "nor without bus mastering");
-    set_config(PCI_COMMAND, 7, 2);
+    set_config(SLOT, PCI_COMMAND, 7, 2);
     notify(&ring);
     is_int(reap(&ring), 64, "then it comes");
 }
@@ -204,21 +204,21 @@ static void check_msix(void)
     poke(MSIX + 12, 0, 4);
     is_int(message(0), 0x4100, "and comes when the mask goes");
     is_int(peek(MSIX + 0x800, 4), 0, "nothing is pending");
-    set_config(find_capability(0x11, 0) + 2, 0xc000, 2);
+    set_config(SLOT, find_capability(0x11, 0) + 2, 0xc000, 2);
     offer(&ring, 0);
     notify(&ring);
     is_int(message(0), 0, "all masked");
     check_state();
     map_device();
-    set_config(find_capability(0x11, 0) + 2, 0x8000, 2);
+    set_config(SLOT, find_capability(0x11, 0) + 2, 0x8000, 2);
     is_int(message(0), 0x4100, "until the function's mask goes");
-    set_config(find_capability(0x11, 0) + 2, 0, 2);
+    set_config(SLOT, find_capability(0x11, 0) + 2, 0, 2);
     offer(&ring, 0);
     notify(&ring);
     is_int(message(0), 0, "without MSI-X");
-    is_int(config(6, 2) & 8, 8, "the pin speaks");
+    is_int(config(SLOT, 6, 2) & 8, 8, "the pin speaks");
     get(0x1000, 1);
-    is_int(config(6, 2) & 8, 0, "until the cause is read");
+    is_int(config(SLOT, 6, 2) & 8, 0, "until the cause is read");
 }
 
 /* The capability through which firmware reaches BARs. */
@@ -227,26 +227,26 @@ static void check_window(void)
     unsigned at = find_capability(9, 4);
 
     set(0x14, 0, 1);
-    set_config(at + 4, 4, 1);
-    set_config(at + 8, 0x12, 4);
-    set_config(at + 12, 2, 4);
-    is_int(config(at + 16, 2), 1, "the number of queues through the window");
-    set_config(at + 8, 0x14, 4);
-    set_config(at + 12, 1, 4);
-    set_config(at + 16, 1, 1);
+    set_config(SLOT, at + 4, 4, 1);
+    set_config(SLOT, at + 8, 0x12, 4);
+    set_config(SLOT, at + 12, 2, 4);
+    is_int(config(SLOT, at + 16, 2), 1, "the number of queues through the window");
+    set_config(SLOT, at + 8, 0x14, 4);
+    set_config(SLOT, at + 12, 1, 4);
+    set_config(SLOT, at + 16, 1, 1);
     is_int(get(0x14, 1), 1, "the status is written through it");
-    set_config(at + 8, 0x3fff, 4);
-    set_config(at + 12, 4, 4);
-    config(at + 16, 4);
-    set_config(at + 8, 0xfffffffc, 4);
-    config(at + 16, 4);
-    set_config(at + 4, 1, 1);
-    set_config(at + 8, 0x800, 4);
-    is_int(config(at + 16, 4), 0, "another BAR");
-    set_config(at + 4, 5, 1);
-    config(at + 16, 4);
-    set_config(at + 4, 200, 1);
-    config(at + 16, 4);
+    set_config(SLOT, at + 8, 0x3fff, 4);
+    set_config(SLOT, at + 12, 4, 4);
+    config(SLOT, at + 16, 4);
+    set_config(SLOT, at + 8, 0xfffffffc, 4);
+    config(SLOT, at + 16, 4);
+    set_config(SLOT, at + 4, 1, 1);
+    set_config(SLOT, at + 8, 0x800, 4);
+    is_int(config(SLOT, at + 16, 4), 0, "another BAR");
+    set_config(SLOT, at + 4, 5, 1);
+    config(SLOT, at + 16, 4);
+    set_config(SLOT, at + 4, 200, 1);
+    config(SLOT, at + 16, 4);
     ok(true, "impossible places are ignored");
 }
 
