@@ -129,6 +129,8 @@ static void read_words(struct settings *s, int c, const char *word)
     static const char *const aio[] = { "threads", "native", "io_uring", NULL };
     static const char *const discard[] = { "ignore", "off", "unmap", "on", NULL };
     static const char *const zeroes[] = { "off", "on", "unmap", NULL };
+    static const unsigned cache_flags[] = { NODE_DIRECT, NODE_DIRECT, 0, NODE_STABLE,
+                                            NODE_DIRECT | NODE_STABLE, NODE_NO_FLUSH };
     const char *const *words = c == OPT_CACHE ? modes : c == OPT_AIO ? aio
         : c == OPT_DISCARD ? discard : zeroes;
     unsigned n = 0;
@@ -141,7 +143,7 @@ static void read_words(struct settings *s, int c, const char *word)
                    : c == OPT_DISCARD ? "discard" : "detect-zeroes", word);
     }
     if (c == OPT_CACHE) {
-        s->flags = (s->flags & ~NODE_NO_FLUSH) | (n == 5 ? NODE_NO_FLUSH : 0);
+        s->flags = (s->flags & ~(NODE_NO_FLUSH | NODE_DIRECT | NODE_STABLE)) | cache_flags[n];
     } else if (c == OPT_DISCARD) {
         s->flags = (s->flags & ~NODE_UNMAP) | (n >= 2 ? NODE_UNMAP : 0);
     }

@@ -772,6 +772,7 @@ static void complete_config(struct vl *vl, const struct machine_class *class)
                    c->append ? "append" : c->initrd ? "initrd" : "dtb");
     }
     c->nographic = vl->nographic;
+    c->nodefaults = vl->nodefaults;
     c->ram_size = c->ram_size ? c->ram_size : class->default_ram;
     if (c->vga == MACHINE_VGA_DEFAULT && (vl->nodefaults || has_device(vl, "VGA") ||
         has_device(vl, "cirrus-vga") || has_device(vl, "virtio-vga"))) {

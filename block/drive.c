@@ -78,13 +78,13 @@ static bool read_interface(struct block *block, struct keyval *kv, struct error 
 static bool read_media(struct block *block, struct keyval *kv, struct error **err)
 {
     static const char *const words[] = { "disk", "cdrom", NULL };
+    bool floppy = block->interface == BLOCK_IF_FLOPPY, card = block->interface == BLOCK_IF_SD;
     int media;
 
     if (!read_word(kv, "media", words, &media, err)) {
         return false;
     }
-    block->type = media ? BLOCK_CDROM
-        : block->interface == BLOCK_IF_FLOPPY ? BLOCK_FLOPPY : BLOCK_DISK;
+    block->type = media ? BLOCK_CDROM : floppy ? BLOCK_FLOPPY : card ? BLOCK_CARD : BLOCK_DISK;
     return true;
 }
 
@@ -144,12 +144,14 @@ static bool read_cache(struct block *block, struct keyval *kv, struct error **er
     }
     block->write_cache = mode != 3 && mode != 4;
     no_flush = mode == 5;
+    direct = mode == 1 || mode == 2 || mode == 4;
     if (!keyval_bool(kv, "cache.writeback", &block->write_cache, err) ||
         !keyval_bool(kv, "cache.no-flush", &no_flush, err) ||
         !keyval_bool(kv, "cache.direct", &direct, err)) {
         return false;
     }
     block->cache_unsafe = no_flush;
+    block->cache_direct = direct;
     return true;
 }
 
@@ -262,6 +264,7 @@ struct block_node *block_open_node(struct block *block, const char *file, const 
     bool overlay = block->snapshot && !block->readonly_wanted && !block->inactive;
     unsigned flags = (block->readonly_wanted || overlay ? NODE_READONLY : 0) |
         (block->unmap ? NODE_UNMAP : 0) | (block->cache_unsafe ? NODE_NO_FLUSH : 0) |
+        (block->cache_direct ? NODE_DIRECT : 0) |
         (block->inactive ? NODE_READONLY | NODE_SHARE : 0) |
         block->chain_flags;
     struct block_node *node = block_node_open(file, format, block->options, flags, err), *top;
@@ -311,8 +314,8 @@ static bool open_medium(struct block *block, struct error **err)
             return false;
         }
     } else if (block->type == BLOCK_DISK && block->interface != BLOCK_IF_NONE) {
-        error_set(err, "%s: a disk needs a file= (only CD-ROM and floppy drives can be empty)",
-                  keyval_option(kv));
+        error_set(err, "%s: a disk needs a file= (only drives of CDs, floppies and cards can be "
+                  "empty)", keyval_option(kv));
         return false;
     }
     return true;
@@ -373,7 +376,7 @@ struct block *block_open(const char *file, struct keyval *options, bool readonly
         block_close(block);
         return NULL;
     }
-    flags |= block->cache_unsafe ? NODE_NO_FLUSH : 0;
+    flags |= (block->cache_unsafe ? NODE_NO_FLUSH : 0) | (block->cache_direct ? NODE_DIRECT : 0);
     block->node = block_node_open(file, format, options, flags, err);
     if (!block->node) {
         block_close(block);

@@ -24,7 +24,7 @@ struct block {
     enum block_if interface;
     unsigned bus, unit;
     enum block_type type;
-    bool readonly_wanted, snapshot, cache_unsafe, unmap;
+    bool readonly_wanted, snapshot, cache_unsafe, cache_direct, unmap;
     bool write_cache, copy_on_read;
     enum detect_zeroes detect_zeroes;
     enum on_error on_write_error, on_read_error;

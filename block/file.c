@@ -12,6 +12,7 @@
 
 #include "base/bits.h"
 #include "base/fd-store.h"
+#include "block/direct.h"
 #include "block/lock.h"
 #include "block/node.h"
 
@@ -23,6 +24,15 @@ struct file_node {
     int64_t length;             /* then */
     bool no_punch, no_zero;     /* what the host turned down once is not asked again */
     bool no_holes;
+    struct direct direct;
+
+    /* Changes are counted, so that flushes at the same time share one call, and none is in vain. */
+    pthread_mutex_t flush_lock;
+    pthread_cond_t flush_ended;
+    bool flushing;
+    int tried_rc;               /* of the last try, which was for the changes up to `tried' */
+    uint64_t changes;           /* atomic */
+    uint64_t flushed, tried;    /* under flush_lock; all changes up to `flushed' are stable */
 };
 
 /* The user says that other processes may use the file at the same time. */
@@ -30,6 +40,15 @@ static bool may_share(struct keyval *options)
 {
     keyval_mark(options, "aio");
     return strcmp(keyval_string(options, "locking", "auto"), "off") == 0;
+}
+
+static void open_direct(struct file_node *f)
+{
+    direct_open(&f->direct, f->fd);
+    if (!f->direct.on) {
+        error_warn("'%s': its file system cannot do without the page cache: cache=none is as "
+                   "cache=writeback here", f->node.file);
+    }
 }
 
 static bool open_file(struct block_node *node, struct keyval *options, struct error **err)
@@ -60,12 +79,23 @@ static bool open_file(struct block_node *node, struct keyval *options, struct er
     if (f->is_ours && fstat(f->fd, &st) == 0) {     /* the last owner may have changed it */
         f->length = st.st_size;
     }
+    if (node->flags & NODE_DIRECT) {
+        open_direct(f);
+    }
+    pthread_mutex_init(&f->flush_lock, NULL);
+    pthread_cond_init(&f->flush_ended, NULL);
+    f->changes = 1;                     /* the last owner's may not be stable */
     return true;
 }
 
 static void close_file(struct block_node *node)
 {
-    close(((struct file_node *)node)->fd);
+    struct file_node *f = (struct file_node *)node;
+
+    close(f->fd);
+    direct_close(&f->direct);
+    pthread_mutex_destroy(&f->flush_lock);
+    pthread_cond_destroy(&f->flush_ended);
 }
 
 static int64_t file_length(struct block_node *node)
@@ -135,19 +165,46 @@ static int transfer(int fd, uint64_t offset, const struct iovec *iov, unsigned c
     return 0;
 }
 
+/* Counted when it is in the file: a flush that sees the count makes it stable. */
+static void note_change(struct file_node *f)
+{
+    __atomic_add_fetch(&f->changes, 1, __ATOMIC_RELEASE);
+}
+
+/* Only whole blocks can be read on from where one read ended. */
+static bool is_past_end(struct file_node *f, uint64_t offset, const struct iovec *iov,
+                        unsigned count)
+{
+    return offset + iov_size(iov, count) > file_length(&f->node);
+}
+
 static int file_readv(struct block_node *node, uint64_t offset, const struct iovec *iov,
                       unsigned count)
 {
-    return transfer(((struct file_node *)node)->fd, offset, iov, count, false);
+    struct file_node *f = (struct file_node *)node;
+
+    if (f->direct.on && (!direct_fits(&f->direct, offset, iov, count) ||
+                         is_past_end(f, offset, iov, count))) {
+        return direct_read(&f->direct, f->fd, offset, iov, count);
+    }
+    return transfer(f->fd, offset, iov, count, false);
 }
 
 static int file_writev(struct block_node *node, uint64_t offset, const struct iovec *iov,
                        unsigned count)
 {
     struct file_node *f = (struct file_node *)node;
-    int rc = transfer(f->fd, offset, iov, count, true);
     struct stat st;
+    int rc;
 
+    if (f->direct.on && !direct_fits(&f->direct, offset, iov, count)) {
+        rc = direct_write(&f->direct, f->fd, offset, iov, count);
+    } else {
+        direct_begin(&f->direct);
+        rc = transfer(f->fd, offset, iov, count, true);
+        direct_end(&f->direct);
+    }
+    note_change(f);
     if (!rc) {
         grow_to(f, offset + iov_size(iov, count));
     } else if (fstat(f->fd, &st) == 0) {        /* a part of it may be there */
@@ -156,23 +213,23 @@ static int file_writev(struct block_node *node, uint64_t offset, const struct io
     return rc;
 }
 
-static int allocate(int fd, int mode, uint64_t offset, uint64_t size)
+static int allocate(struct file_node *f, int mode, uint64_t offset, uint64_t size)
 {
     int rc;
 
+    direct_begin(&f->direct);
     do {
-        rc = fallocate(fd, mode | FALLOC_FL_KEEP_SIZE, offset, size);
-    } while (rc < 0 && errno == EINTR);
-    if (rc < 0) {
-        return errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL ? -ENOTSUP : -errno;
-    }
-    return 0;
+        rc = fallocate(f->fd, mode | FALLOC_FL_KEEP_SIZE, offset, size) < 0 ? -errno : 0;
+    } while (rc == -EINTR);
+    direct_end(&f->direct);
+    note_change(f);
+    return rc == -EOPNOTSUPP || rc == -ENOSYS || rc == -EINVAL ? -ENOTSUP : rc;
 }
 
 static int file_discard(struct block_node *node, uint64_t offset, uint64_t size)
 {
     struct file_node *f = (struct file_node *)node;
-    int rc = f->no_punch ? -ENOTSUP : allocate(f->fd, FALLOC_FL_PUNCH_HOLE, offset, size);
+    int rc = f->no_punch ? -ENOTSUP : allocate(f, FALLOC_FL_PUNCH_HOLE, offset, size);
 
     f->no_punch |= rc == -ENOTSUP;
     return rc;
@@ -191,7 +248,7 @@ static int file_write_zeroes(struct block_node *node, uint64_t offset, uint64_t 
         rc = file_discard(node, offset, size);
     }
     if (rc == -ENOTSUP && !f->no_zero) {
-        rc = allocate(f->fd, FALLOC_FL_ZERO_RANGE, offset, size);
+        rc = allocate(f, FALLOC_FL_ZERO_RANGE, offset, size);
         f->no_zero |= rc == -ENOTSUP;
     }
     return rc;
@@ -265,6 +322,7 @@ static bool file_resize(struct block_node *node, uint64_t size, enum block_preal
         return false;
     }
     __atomic_store_n(&f->length, size, __ATOMIC_RELAXED);
+    note_change(f);
     if (prealloc == BLOCK_PREALLOC_FALLOC && size > old) {
         int rc = posix_fallocate(f->fd, old, size - old);
 
@@ -272,15 +330,51 @@ static bool file_resize(struct block_node *node, uint64_t size, enum block_preal
             error_set_errno(err, rc, "Could not preallocate data for the new file");
             return false;
         }
+        note_change(f);
     }
     return prealloc != BLOCK_PREALLOC_FULL || write_all_zeroes(node, old, size, err);
 }
 
+/* With the lock, which it lets go meanwhile. */
+static int sync_changes(struct file_node *f)
+{
+    uint64_t seen = __atomic_load_n(&f->changes, __ATOMIC_ACQUIRE);
+    int rc;
+
+    f->flushing = true;
+    pthread_mutex_unlock(&f->flush_lock);
+    rc = fdatasync(f->fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+    pthread_mutex_lock(&f->flush_lock);
+    f->flushing = false;
+    f->flushed = rc ? f->flushed : seen;
+    f->tried = seen;
+    f->tried_rc = rc;
+    pthread_cond_broadcast(&f->flush_ended);
+    return rc;
+}
+
+/* What other processes change is theirs to flush. */
 static int file_flush(struct block_node *node)
 {
     struct file_node *f = (struct file_node *)node;
+    uint64_t wanted = __atomic_load_n(&f->changes, __ATOMIC_ACQUIRE);
+    bool waited = false;
+    int rc;
 
-    return fdatasync(f->fd) < 0 && errno != EINVAL && errno != EROFS ? -errno : 0;
+    pthread_mutex_lock(&f->flush_lock);
+    while (f->flushing && f->flushed < wanted && !(waited && f->tried >= wanted)) {
+        pthread_cond_wait(&f->flush_ended, &f->flush_lock);
+        waited = true;
+    }
+    if (f->flushed >= wanted) {
+        rc = 0;
+    } else if (waited && f->tried >= wanted) {
+        rc = f->tried_rc;               /* the kernel tells an error only once */
+    } else {
+        rc = sync_changes(f);
+    }
+    pthread_mutex_unlock(&f->flush_lock);
+    return rc;
 }
 
 const struct block_driver block_driver_file = {

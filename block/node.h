@@ -31,6 +31,8 @@ enum {
     NODE_NO_IO = 256,           /* only facts are wanted: encrypted images need no key */
     NODE_FORCE = 512,           /* amend --force */
     NODE_TEMPORARY = 1024,      /* snapshot=on: the image is the one below */
+    NODE_DIRECT = 2048,         /* cache=none, directsync: past the host's page cache */
+    NODE_STABLE = 4096,         /* tools: what is written is flushed at once (writethrough) */
 };
 
 /* How much a new or longer image is given of its storage. */

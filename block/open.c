@@ -227,21 +227,23 @@ struct block_node *block_node_open_on(struct block_node *child, const char *form
 static bool read_flags(struct keyval *options, unsigned *flags, struct error **err)
 {
     bool readonly = *flags & NODE_READONLY, share = *flags & NODE_SHARE, no_flush = false;
+    bool direct = *flags & NODE_DIRECT;
     const char *discard = keyval_string(options, "discard", NULL);
 
     if (!keyval_bool(options, "read-only", &readonly, err) ||
         !keyval_bool(options, "force-share", &share, err) ||
-        !keyval_bool(options, "cache.no-flush", &no_flush, err)) {
+        !keyval_bool(options, "cache.no-flush", &no_flush, err) ||
+        !keyval_bool(options, "cache.direct", &direct, err)) {
         return false;
     }
     if (discard) {
         *flags &= ~NODE_UNMAP;
         *flags |= strcmp(discard, "unmap") == 0 || strcmp(discard, "on") == 0 ? NODE_UNMAP : 0;
     }
+    *flags &= ~NODE_DIRECT;
     *flags |= (readonly ? NODE_READONLY : 0) | (share ? NODE_SHARE : 0) |
-        (no_flush ? NODE_NO_FLUSH : 0);
+        (no_flush ? NODE_NO_FLUSH : 0) | (direct ? NODE_DIRECT : 0);
     keyval_mark(options, "node-name");
-    keyval_mark(options, "cache.direct");
     keyval_mark(options, "auto-read-only");
     keyval_mark(options, "detect-zeroes");
     return true;

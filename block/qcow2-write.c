@@ -61,16 +61,40 @@ static void skip_zeroes(struct qcow2 *q, struct fill *f)
     }
 }
 
-/* Beyond the disk's end a cluster's bytes do not matter, but the file should hold them. */
-static int load_fill(struct qcow2 *q, struct fill *f)
-{
-    struct iovec iov = { NULL, f->to - f->from };
+/* Reading this much more costs less than another read. */
+#define CLOSE_TOGETHER 16384
 
-    if (!iov.iov_len) {
+static int load(struct qcow2 *q, uint64_t from, uint64_t to, uint8_t *data)
+{
+    struct iovec iov = { data, to - from };
+
+    return from == to ? 0 : qcow2_read(q, from, &iov, 1);
+}
+
+/*
+ * Both fills, into memory that is the caller's to free. Beyond the disk's end a cluster's bytes do
+ * not matter, but the file should hold them.
+ */
+static int load_fills(struct qcow2 *q, struct placing *p, uint8_t **memory)
+{
+    struct fill *head = &p->head, *tail = &p->tail;
+    uint64_t before = head->to - head->from, behind = tail->to - tail->from;
+    uint64_t between = tail->from - head->to;
+    int rc;
+
+    *memory = NULL;
+    if (!before && !behind) {
         return 0;
     }
-    iov.iov_base = f->data = g_malloc(iov.iov_len);
-    return qcow2_read(q, f->from, &iov, 1);
+    if (!before || !behind || between > CLOSE_TOGETHER) {
+        *memory = head->data = g_malloc(before + behind);
+        tail->data = head->data + before;
+        rc = load(q, head->from, head->to, head->data);
+        return rc ? rc : load(q, tail->from, tail->to, tail->data);
+    }
+    *memory = head->data = g_malloc(before + between + behind);
+    tail->data = head->data + before + between;
+    return load(q, head->from, tail->to, head->data);
 }
 
 /* The second turn. */
@@ -79,21 +103,20 @@ static int move_data(struct qcow2 *q, struct placing *p, const struct iovec *iov
     struct iovec *all = g_new(struct iovec, count + 2);
     uint64_t start = p->offset & (q->cluster_size - 1);
     unsigned n = 0;
-    int rc = load_fill(q, &p->head);
+    uint8_t *fills;
+    int rc = load_fills(q, p, &fills);
 
-    rc = rc ? rc : load_fill(q, &p->tail);
-    if (p->head.data) {
+    if (p->head.to > p->head.from) {
         all[n++] = (struct iovec){ p->head.data, p->head.to - p->head.from };
         start -= p->head.to - p->head.from;
     }
     n += iov_slice(iov, count, 0, p->end - p->offset, all + n);
-    if (p->tail.data) {
+    if (p->tail.to > p->tail.from) {
         all[n++] = (struct iovec){ p->tail.data, p->tail.to - p->tail.from };
     }
     rc = rc ? rc : qcow2_data_write(q, p->host + start,
                                     align_down(p->offset, q->cluster_size) + start, all, n);
-    g_free(p->head.data);
-    g_free(p->tail.data);
+    g_free(fills);
     g_free(all);
     return rc;
 }

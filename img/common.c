@@ -103,12 +103,15 @@ bool img_wants_json(const char *word)
 
 unsigned img_cache_flags(const char *mode)
 {
-    static const char *const modes[] = { "none", "off", "writeback", "writethrough", "directsync",
-                                         "unsafe" };
+    static const struct { const char *name; unsigned flags; } modes[] = {
+        { "writeback", 0 }, { "none", NODE_DIRECT }, { "off", NODE_DIRECT },
+        { "writethrough", NODE_STABLE }, { "directsync", NODE_DIRECT | NODE_STABLE },
+        { "unsafe", NODE_NO_FLUSH },
+    };
 
     for (size_t i = 0; mode && i < ARRAY_LEN(modes); i++) {
-        if (strcmp(modes[i], mode) == 0) {
-            return i == ARRAY_LEN(modes) - 1 ? NODE_NO_FLUSH : 0;
+        if (strcmp(modes[i].name, mode) == 0) {
+            return modes[i].flags;
         }
     }
     if (mode) {

@@ -152,8 +152,8 @@ struct bench {
 static void *bench_thread(void *opaque)
 {
     struct bench *b = opaque;
-    uint8_t *data = g_malloc(b->size);
-    bool go = true;
+    uint8_t *data = g_aligned_alloc(1, b->size, 4096);
+    bool go = true, stable = b->node->flags & NODE_STABLE;
     int rc = 0;
 
     memset(data, b->pattern, b->size);
@@ -170,7 +170,8 @@ static void *bench_thread(void *opaque)
         if (go) {
             rc = b->write ? block_node_pwrite(b->node, at, data, b->size)
                           : block_node_pread(b->node, at, data, b->size);
-            if (!rc && b->flush_interval && number % b->flush_interval == 0) {
+            if (!rc && b->write && (stable || (b->flush_interval &&
+                                               number % b->flush_interval == 0))) {
                 rc = block_node_flush(b->node);
             }
         }
@@ -179,7 +180,7 @@ static void *bench_thread(void *opaque)
         error_report("Failed request: %s", g_strerror(-rc));
         b->failed = true;
     }
-    g_free(data);
+    g_aligned_free(data);
     return NULL;
 }
 

@@ -81,8 +81,9 @@ static void print_medium(struct monitor *mon, struct block *block)
     static const char *const zeroes[] = { NULL, "on", "unmap" };
     const struct block_node *node = block_image(block);
 
-    fprintf(mon->out, "    Cache mode:       %s%s\n",
+    fprintf(mon->out, "    Cache mode:       %s%s%s\n",
             block_write_cache(block) ? "writeback" : "writethrough",
+            block->cache_direct ? ", direct" : "",
             block->cache_unsafe ? ", ignore flushes" : "");
     if (node->backing) {
         fprintf(mon->out, "    Backing file:     %s (chain depth: %u)\n", node->backing->file,

@@ -344,7 +344,7 @@ static struct json *describe_image(struct block *block)
                                           "iops_wr", "write_threshold", "backing_file_depth" };
 
     json_set_bool(cache, "writeback", block_write_cache(block));
-    json_set_bool(cache, "direct", false);
+    json_set_bool(cache, "direct", block->cache_direct);
     json_set_bool(cache, "no-flush", block->cache_unsafe);
     json_set_string(image, "filename", block_file(block));
     json_set_string(image, "format", block_format(block));

@@ -252,7 +252,10 @@ static int change(struct conversation *c, const struct request *r)
     case NBD_FLUSH:
         return block_node_flush(node);
     }
-    return rc || !(r->flags & NBD_FUA) ? rc : block_node_flush(node);
+    if (rc || !(r->flags & NBD_FUA || node->flags & NODE_STABLE)) {
+        return rc;
+    }
+    return block_node_flush(node);
 }
 
 static bool answer(struct conversation *c, const struct request *r)

@@ -106,10 +106,17 @@ struct device *board_card(struct board *b, unsigned index, uint64_t address, str
                           struct irq fifo, struct irq protected, struct irq present,
                           struct error **err)
 {
+    struct block *drive = block_find_drive(BLOCK_IF_SD, 0, index);
     struct device *dev = device_create("pl181", err);
 
+    if (!drive && index == 0 && !b->config->nodefaults) {
+        drive = block_add_drive("if=sd", err);      /* empty */
+        if (!drive) {
+            return NULL;
+        }
+    }
     if (dev) {
-        device_set_pointer(dev, "drive", block_find_drive(BLOCK_IF_SD, 0, index));
+        device_set_pointer(dev, "drive", drive);
         device_connect(dev, 1, fifo);
         device_connect(dev, 2, protected);
         device_connect(dev, 3, present);

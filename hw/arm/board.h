@@ -33,7 +33,7 @@ struct device *board_uart(struct board *b, unsigned index, uint64_t address, str
                           struct error **err);
 struct device *board_lcd(struct board *b, const char *class, uint64_t address, struct irq irq,
                          struct error **err);
-/* SD card host with the drive of that number, if there is one. */
+/* SD card host with the drive of that number; an empty one for the first slot if there is none. */
 struct device *board_card(struct board *b, unsigned index, uint64_t address, struct irq command,
                           struct irq fifo, struct irq protected, struct irq present,
                           struct error **err);

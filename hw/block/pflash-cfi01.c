@@ -157,8 +157,8 @@ static void command(struct pflash *f, uint64_t offset, uint8_t value)
     case 0x00:
         set_mode(f, CMD_ARRAY);
         return;
-    case CMD_CLEAR:
-        f->s.status = STATUS_READY;
+    case CMD_CLEAR:                 /* of "ready" too, by which OVMF tells flash from ROM */
+        f->s.status = 0;
         set_mode(f, CMD_ARRAY);
         return;
     case CMD_ERASE:

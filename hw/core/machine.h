@@ -51,6 +51,7 @@ struct machine_config {
     unsigned n_option_roms;
     enum machine_vga vga;
     uint32_t vga_memory_mb;          /* 0: the adapter's default */
+    bool nodefaults;                 /* -nodefaults: no drives that nobody asked for */
     bool nographic;                  /* -nographic: no picture at all; output on the serial port */
     bool no_acpi, no_hpet;
     bool no_fd_boot_check;           /* do not demand the 0xaa55 signature of floppies */

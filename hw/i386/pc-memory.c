@@ -67,18 +67,33 @@ static void restore_bios(void *opaque)
     memory_note_store(memory_region_ram_addr(&pc->option_roms), OPTION_ROM_SIZE);
 }
 
-static void map_roms(struct pc *pc)
+static void map_low(struct pc *pc)
 {
     struct memory_region *space = pc->has_pci ? &pc->pci_space : &pc->system;
     uint64_t size = pc->bios.size, legacy = MIN_OF(size, BIOS_LEGACY);
 
     memory_region_init_alias(&pc->bios_low, "isa-bios", &pc->bios, size - legacy, legacy);
     memory_region_add_priority(space, 0x100000 - legacy, &pc->bios_low, 2);
-    memory_region_add_priority(space, FOUR_GIB - size, &pc->bios, 1);
     memory_region_add_priority(space, OPTION_ROM_BASE, &pc->option_roms, 1);
 }
 
-bool pc_bios_load(struct pc *pc, struct error **err)
+/* Below 1 MiB is a copy of the flash's end, which takes no commands. */
+static bool copy_flash(struct pc *pc, struct memory_region *flash, struct error **err)
+{
+    size_t size = MIN_OF(flash->size, BIOS_LEGACY);
+
+    if (!memory_region_init_rom(&pc->bios, "pc.bios", size, err)) {
+        return false;
+    }
+    memcpy(memory_region_host(&pc->bios),
+           (uint8_t *)memory_region_host(flash) + flash->size - size, size);
+    if (pc->config->bios) {
+        error_warn("-bios is not used: the firmware is in the flash");
+    }
+    return true;
+}
+
+static bool load_rom(struct pc *pc, struct error **err)
 {
     const char *name = pc->config->bios;
     size_t size;
@@ -94,20 +109,35 @@ bool pc_bios_load(struct pc *pc, struct error **err)
         g_free(image);
         return false;
     }
-    if (!init_bios_region(pc, size, err) ||
-        !memory_region_init_ram(&pc->option_roms, "pc.rom", OPTION_ROM_SIZE, err)) {
+    if (!init_bios_region(pc, size, err)) {
         g_free(image);
         return false;
     }
     memcpy(memory_region_host(&pc->bios), image, size);
     if (pc->has_pci) {
-        memory_region_set_readonly(&pc->option_roms, true);
         g_free(image);
     } else {
         pc->bios_image = image;
         machine_on_reset(restore_bios, pc);
     }
-    map_roms(pc);
+    memory_region_add_priority(pc->has_pci ? &pc->pci_space : &pc->system, FOUR_GIB - size,
+                               &pc->bios, 1);
+    return true;
+}
+
+bool pc_bios_load(struct pc *pc, struct error **err)
+{
+    struct memory_region *flash;
+
+    if (!memory_region_init_ram(&pc->option_roms, "pc.rom", OPTION_ROM_SIZE, err) ||
+        !pc_flash_create(pc, &flash, err) ||
+        !(flash ? copy_flash(pc, flash, err) : load_rom(pc, err))) {
+        return false;
+    }
+    if (pc->has_pci) {
+        memory_region_set_readonly(&pc->option_roms, true);
+    }
+    map_low(pc);
     return true;
 }
 

@@ -16,6 +16,7 @@
 #include "hw/intc/ioapic.h"
 #include "hw/net/nic.h"
 #include "hw/pci/i440fx.h"
+#include "hw/scsi/scsi.h"
 #include "hw/timer/mc146818rtc.h"
 #include "hw/usb/usb.h"
 #include "hw/virtio/blk.h"
@@ -347,7 +348,8 @@ static bool pc_create(const struct machine_config *config, bool has_pci, struct 
         !make_timers(pc, err) || !make_ports(pc, err) ||
         !nic_create_requested(has_pci ? "e1000" : "ne2k_isa", has_pci, err) ||
         !make_disks(pc, err) || !make_usb(pc, err) || !make_power(pc, err) ||
-        (has_pci && (!virtio_blk_create_drives(err) || !share_create_devices(err))) ||
+        (has_pci && (!scsi_create_hosts("lsi53c895a", err) || !virtio_blk_create_drives(err) ||
+                     !share_create_devices(err))) ||
         !pc_fw_cfg_init(pc, err) || !pc_smbios_init(pc, err)) {
         return false;
     }

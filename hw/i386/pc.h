@@ -55,6 +55,9 @@ bool pc_bios_load(struct pc *pc, struct error **err);
 /* The RAM part of the e820 map, for fw_cfg. */
 void pc_add_e820(struct pc *pc);
 
+/* pc-flash.c: the chips of if=pflash; *firmware is the first, or NULL. */
+bool pc_flash_create(struct pc *pc, struct memory_region **firmware, struct error **err);
+
 /* pc-cpu.c */
 bool pc_cpus_create(struct pc *pc, struct error **err);
 /* Local APICs and how lines reach the CPUs; the 8259 pair exists. */

@@ -91,6 +91,10 @@ static void continue_move(struct lsi *lsi)
             s->moving = wait_for_target(lsi);
             return;
         }
+        if (phase == LSI_COMMAND && PHASE(insn) == LSI_MESSAGE_OUT) {
+            s->attention = true;        /* SeaBIOS selects without, and sends its message */
+            phase = lsi_phase(lsi);
+        }
         if (phase != PHASE(insn)) {
             if (phase == LSI_BUS_FREE) {
                 lsi_scsi_interrupt(lsi, SIST_DISCONNECT);
@@ -114,10 +118,21 @@ static void continue_move(struct lsi *lsi)
     lsi_set32(lsi, LSI_DNAD, s->move_address);
 }
 
+/* SeaBIOS has two zero words in place of a move of no data. More of them are no script. */
+static bool is_left_out(struct lsi *lsi, uint32_t insn, uint32_t operand)
+{
+    uint32_t next;
+
+    return !insn && !operand && fetch(lsi, lsi_get32(lsi, LSI_DSP), &next) && next;
+}
+
 static void block_move(struct lsi *lsi, uint32_t insn, uint32_t operand)
 {
     uint32_t count = COUNT(insn), address = operand;
 
+    if (is_left_out(lsi, insn, operand)) {
+        return;
+    }
     if (insn & 1 << 28) {
         uint32_t entry = table_entry(lsi, operand);
 

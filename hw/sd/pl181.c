@@ -258,6 +258,12 @@ static void pl181_write(void *dev, uint64_t offset, uint64_t value, unsigned siz
 
 /* --- life ------------------------------------------------------------------------------------ */
 
+/* Lines 2 and 3 follow the card's 0 and 1. */
+static void card_line(void *opaque, int n, int level)
+{
+    irq_set(((struct pl181 *)opaque)->dev.irqs[n], level);
+}
+
 static bool pl181_init(struct device *dev, struct error **err)
 {
     struct pl181 *m = (struct pl181 *)dev;
@@ -267,6 +273,8 @@ static bool pl181_init(struct device *dev, struct error **err)
         return false;
     }
     device_set_pointer(m->card, "drive", m->block);
+    device_connect(m->card, 0, (struct irq){ card_line, m, 2 });
+    device_connect(m->card, 1, (struct irq){ card_line, m, 3 });
     return device_realize(m->card, err);
 }
 

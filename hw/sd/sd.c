@@ -75,7 +75,7 @@ bool sd_protected(struct device *dev)
 {
     const struct sd_card *card = card_of(dev);
 
-    return card->block && block_readonly(card->block);
+    return sd_present(dev) && block_readonly(card->block);
 }
 
 /* --- registers ------------------------------------------------------------------------------- */
@@ -569,6 +569,8 @@ static void changed(void *opaque, bool inserted)
         error_free(err);
         card->size = 0;
     }
+    irq_set(card->dev.irqs[0], sd_protected(&card->dev));
+    irq_set(card->dev.irqs[1], sd_present(&card->dev));
 }
 
 static bool sd_init(struct device *dev, struct error **err)
@@ -610,6 +612,6 @@ static const struct property properties[] = { PROP_DRIVE("drive", sd_card, block
 
 DEVICE(sd_card) = {
     .name = "sd-card", .desc = "SD memory card", .internal = true, .size = sizeof(struct sd_card),
-    .properties = properties, .init = sd_init, .exit = sd_exit, .reset = sd_reset,
+    .irqs = 2, .properties = properties, .init = sd_init, .exit = sd_exit, .reset = sd_reset,
     .state = STATE(sd_card, s, sd_card_state, 1), .loaded = sd_loaded,
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * SD memory card, class "sd-card", for host controllers of any kind: commands with their replies,
- * and the data that follows them byte by byte. Property "drive".
+ * and the data that follows them byte by byte. Property "drive". Outputs, when a card comes or
+ * goes: 0 it is write protected, 1 it is there.
  */
 #ifndef HW_SD_SD_H
 #define HW_SD_SD_H

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """SeaBIOS says its name on screen, serial line and debug console; option ROMs are run; disks on
-each kind of controller boot by their bootindex=."""
+each kind of controller boot by their bootindex=; firmware in flash."""
 import os
+import shutil
 import sys
 
 sys.dont_write_bytecode = True
@@ -11,6 +12,7 @@ import packages
 from emulator import Emulator, folder
 from tap import done, note, ok
 
+OVMF = "usr/share/OVMF/OVMF_"
 SCREEN = ("-display", "none", "-nodefaults", "-vga", "std", "-boot", "menu=off")
 
 
@@ -79,10 +81,42 @@ def boot_order(work):
                       "-device", "virtio-scsi-pci,id=s", *devices) as machine:
             ok(machine.expect(first.encode() + b"$", 20), f"the disk {first} boots",
                machine.tail())
+    with Emulator("-display", "none", "-nodefaults", "-serial", "stdio", "-drive",
+                  f"file={os.path.join(work, 'S')},format=raw,if=scsi,bus=0,unit=6") as machine:
+        ok(machine.expect(b"S$", 20), "so does one of if=scsi", machine.tail())
+
+
+def flash(work):
+    """UEFI runs from flash, and keeps what it is told in the second chip."""
+    code, variables = packages.file("ovmf", OVMF + "CODE_4M.fd"), os.path.join(work, "variables")
+    shutil.copy(packages.file("ovmf", OVMF + "VARS_4M.fd"), variables)
+    for first in (True, False):
+        with Emulator("-m", "128", "-display", "none", "-nodefaults", "-serial", "stdio",
+                      "-drive", f"if=pflash,format=raw,readonly=on,file={code}",
+                      "-drive", f"if=pflash,format=raw,file={variables}") as machine:
+            machine.expect(rb"ESC.* in [0-9] second", 60)
+            machine.type("\x1b")
+            ok(machine.expect(rb"Shell> ", 20), "UEFI's shell runs from flash", machine.tail())
+            if first:
+                machine.type("set answer forty-two\r")
+                machine.expect(rb"Shell> ", 10)
+            else:
+                machine.type("set answer\r")
+                ok(machine.expect(rb"answer .*= .*forty-two", 10), "which remembers",
+                   machine.tail())
+            machine.type("reset -s\r")
+            ok(machine.finish(10) == 0, "and switches the machine off", machine.tail())
+    with Emulator(*SCREEN, "-drive", f"if=pflash,unit=1,format=raw,file={variables}") as machine:
+        ok(machine.finish(5) == 1 and b"unit 0" in machine.out, "a second chip needs the first",
+           machine.tail())
+    with Emulator(*SCREEN, "-pflash", packages.file("seabios", "usr/share/seabios/bios-256k.bin"),
+                  monitor=True) as machine:
+        ok(machine.expect_screen(r"^SeaBIOS \(version 1\.\d+", 20), "a BIOS does so as well")
 
 
 def main():
     with folder() as work:
+        flash(work)
         boot_order(work)
         banner()
         debug_console(work)

@@ -77,7 +77,7 @@ refuses "invalid parameter 'nosuch'" -drive "file=$dir/disk.img,format=raw,nosuc
 refuses "drive with bus=0, unit=0 (index=0) exists" \
     -drive "file=$dir/disk.img,format=raw" -drive "file=$dir/disk.img,format=raw,index=0"
 refuses 'Image is not in qcow2 format' -drive "file=$dir/disk.img,format=qcow2"
-refuses 'machine type does not support if=scsi' -drive "file=$dir/disk.img,format=raw,if=scsi"
+refuses 'machine type does not support if=sd' -drive "file=$dir/disk.img,format=raw,if=sd"
 refuses "'0' is not a possible memory size" -m 0
 refuses "'abc' is not a memory size" -m abc
 refuses "'-1' is not a memory size" -m -1

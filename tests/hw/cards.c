@@ -109,6 +109,28 @@ static void check_blocks(struct block *block)
     is_int(get(0x80), 0x2502, "the SCR");
 }
 
+static void check_card_change(void)
+{
+    struct error *err = NULL;
+    struct block *block = block_add_drive("if=sd", &err);
+    struct device *dev = device_create("pl181", NULL);
+
+    if (!block || truncate(path, 4 << 20) != 0) {
+        error_exit("no slot for cards: %s", err ? error_text(err) : path);
+    }
+    device_set_pointer(dev, "drive", block);
+    chip_place(dev);
+    is_int(line(3), 0, "an empty slot");
+    is_int(command(8, 0x1aa, REPLY), TIMEOUT, "which does not answer");
+    ok(block_change_medium(block, path, "raw", &err), "a card comes");
+    is_int(line(3), 1, "which the line tells");
+    check_identification();
+    ok(block_eject_medium(block, false, &err), "it goes");
+    is_int(line(3), 0, "as well");
+    chip_end();
+    block_close(block);
+}
+
 static void check_sd(void)
 {
     struct block *block = drive("sd", 4 << 20);
@@ -122,6 +144,7 @@ static void check_sd(void)
     check_blocks(block);
     chip_end();
     block_close(block);
+    check_card_change();
 
     block = drive("odd", 5 << 20 | 512);
     dev = device_create("sd-card", NULL);
@@ -161,6 +184,8 @@ static void check_flash(void)
     set(0, 0x90);
     is_int(get(0) << 16 | get(4), 0x890018, "its numbers");
     set(0, 0x50);
+    set(0, 0x70);
+    is_int(get(0), 0, "a cleared status is all zero, as UEFI expects");
     set(0x1000, 0x20);
     set(0x1000, 0xd0);
     is_int(get(0x1000), 0x80, "an erase is over");
