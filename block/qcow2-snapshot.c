@@ -326,7 +326,7 @@ static int apply_snapshot(struct qcow2 *q, struct qcow2_snapshot *s)
         g_free(l1);
         return rc;
     }
-    old = g_memdup2(q->l1, (old_size + 1) * 8ull);
+    old = g_memdup2(q->l1, old_size * 8ull);
     rc = qcow2_replace_l1(q, l1, entries, s->info.disk_size);
     rc = rc ? rc : qcow2_refer(q, old, old_size, -1);
     g_free(old);
