@@ -30,9 +30,9 @@ struct file_node {
     pthread_mutex_t flush_lock;
     pthread_cond_t flush_ended;
     bool flushing;
-    int tried_rc;               /* of the last try, which was for the changes up to `tried' */
+    int lost;                   /* an error of fdatasync(), or 0 */
     uint64_t changes;           /* atomic */
-    uint64_t flushed, tried;    /* under flush_lock; all changes up to `flushed' are stable */
+    uint64_t flushed;           /* under flush_lock; all changes up to it are stable */
 };
 
 /* The user says that other processes may use the file at the same time. */
@@ -335,8 +335,11 @@ static bool file_resize(struct block_node *node, uint64_t size, enum block_preal
     return prealloc != BLOCK_PREALLOC_FULL || write_all_zeroes(node, old, size, err);
 }
 
-/* With the lock, which it lets go meanwhile. */
-static int sync_changes(struct file_node *f)
+/*
+ * With the lock, which it lets go meanwhile. The kernel tells an error once, and may have dropped
+ * what it could not write: no later success means that it is there.
+ */
+static void sync_changes(struct file_node *f)
 {
     uint64_t seen = __atomic_load_n(&f->changes, __ATOMIC_ACQUIRE);
     int rc;
@@ -347,10 +350,8 @@ static int sync_changes(struct file_node *f)
     pthread_mutex_lock(&f->flush_lock);
     f->flushing = false;
     f->flushed = rc ? f->flushed : seen;
-    f->tried = seen;
-    f->tried_rc = rc;
+    f->lost = rc;
     pthread_cond_broadcast(&f->flush_ended);
-    return rc;
 }
 
 /* What other processes change is theirs to flush. */
@@ -358,21 +359,17 @@ static int file_flush(struct block_node *node)
 {
     struct file_node *f = (struct file_node *)node;
     uint64_t wanted = __atomic_load_n(&f->changes, __ATOMIC_ACQUIRE);
-    bool waited = false;
     int rc;
 
     pthread_mutex_lock(&f->flush_lock);
-    while (f->flushing && f->flushed < wanted && !(waited && f->tried >= wanted)) {
-        pthread_cond_wait(&f->flush_ended, &f->flush_lock);
-        waited = true;
+    while (f->flushed < wanted && !f->lost) {
+        if (f->flushing) {
+            pthread_cond_wait(&f->flush_ended, &f->flush_lock);
+        } else {
+            sync_changes(f);
+        }
     }
-    if (f->flushed >= wanted) {
-        rc = 0;
-    } else if (waited && f->tried >= wanted) {
-        rc = f->tried_rc;               /* the kernel tells an error only once */
-    } else {
-        rc = sync_changes(f);
-    }
+    rc = f->lost;
     pthread_mutex_unlock(&f->flush_lock);
     return rc;
 }
