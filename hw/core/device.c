@@ -220,8 +220,8 @@ bool device_realize(struct device *dev, struct error **err)
     }
     make_regions(dev);
     if (dev->class->init && !dev->class->init(dev, err)) {
-        remove_regions(dev);
         leave_bus(dev);
+        remove_regions(dev);
         return false;
     }
     dev->realized = true;
@@ -253,8 +253,8 @@ void device_destroy(struct device *dev)
         if (dev->class->exit) {
             dev->class->exit(dev);
         }
+        leave_bus(dev);                 /* which unmaps the regions */
         remove_regions(dev);
-        leave_bus(dev);
     }
     memory_transaction_commit();
     while (*at != dev) {
