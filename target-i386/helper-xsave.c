@@ -4,6 +4,7 @@
 
 #include "base/bits.h"
 #include "target-i386/fpu.h"
+#include "target-i386/fxsave.h"
 #include "target-i386/helpers.h"
 #include "target-i386/simd.h"
 #include "target-i386/sys.h"
@@ -14,18 +15,6 @@ enum {
     AREA_LEGACY = 512, AREA_HEADER = 64, AREA_XMM = 160, AREA_RESERVED = 416,
     EFER_FFXSR = 1 << 14,
 };
-
-struct legacy_area {
-    uint16_t fcw, fsw;
-    uint8_t ftw, pad;
-    uint16_t fop;
-    uint64_t fip, fdp;
-    uint32_t mxcsr, mxcsr_mask;
-    struct x86_fpreg st[8];
-    union x86_xmm xmm[16];
-    uint8_t reserved[96];
-};
-_Static_assert(sizeof(struct legacy_area) == AREA_LEGACY, "the FXSAVE area");
 
 struct xsave_header {
     uint64_t xstate_bv, xcomp_bv, reserved[6];
@@ -90,7 +79,7 @@ static unsigned xmm_count(const struct x86_env *env)
 
 /* --- x87 --- */
 
-static void x87_save(const struct x86_env *env, struct legacy_area *area, bool wide)
+static void x87_save(const struct x86_env *env, struct x86_fxsave *area, bool wide)
 {
     area->fcw = env->fpuc;
     area->fsw = env->fpus | env->fptop << FPUS_TOP_SHIFT;
@@ -108,7 +97,7 @@ static void x87_save(const struct x86_env *env, struct legacy_area *area, bool w
 
 void x86_fx_load_x87(struct x86_env *env, const void *image)
 {
-    const struct legacy_area *area = image;
+    const struct x86_fxsave *area = image;
 
     env->fpuc = (area->fcw & FPUC_VALID) | FPUC_ONE;
     env->fptop = area->fsw >> FPUS_TOP_SHIFT & 7;
@@ -122,7 +111,7 @@ void x86_fx_load_x87(struct x86_env *env, const void *image)
     fp_set_status(env, area->fsw);
 }
 
-static void x87_restore(struct x86_env *env, const struct legacy_area *area, bool wide)
+static void x87_restore(struct x86_env *env, const struct x86_fxsave *area, bool wide)
 {
     unsigned address_bits = x86_has(env->cpuid_7_ecx, 16) ? 57 : 48;
 
@@ -151,7 +140,7 @@ static bool fx_with_xmm(const struct x86_env *env)
 
 void helper_fxsave(struct x86_env *env, uint64_t addr, uint32_t wide)
 {
-    struct legacy_area area;
+    struct x86_fxsave area;
     unsigned size = AREA_XMM;
 
     area_check(env, addr, 16, AREA_LEGACY, MMU_WRITE);
@@ -168,7 +157,7 @@ void helper_fxsave(struct x86_env *env, uint64_t addr, uint32_t wide)
 
 void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
 {
-    struct legacy_area area;
+    struct x86_fxsave area;
 
     area_check(env, addr, 16, AREA_LEGACY, MMU_READ);
     x86_fp_fetch(env);
@@ -190,7 +179,7 @@ void helper_fxrstor(struct x86_env *env, uint64_t addr, uint32_t wide)
 
 void x86_fx_save(const struct x86_env *env, void *image, bool wide)
 {
-    struct legacy_area *area = image;
+    struct x86_fxsave *area = image;
 
     memset(area, 0, sizeof(*area));
     x87_save(env, area, wide);
@@ -201,7 +190,7 @@ void x86_fx_save(const struct x86_env *env, void *image, bool wide)
 
 void x86_fx_load(struct x86_env *env, const void *image, bool wide)
 {
-    const struct legacy_area *area = image;
+    const struct x86_fxsave *area = image;
 
     env->mxcsr = area->mxcsr & env->mxcsr_mask;
     x87_restore(env, area, wide);
@@ -214,19 +203,19 @@ void helper_xsave(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t wi
 {
     uint64_t wanted = mask & env->xcr0 & XSTATE_ALL, old;
     unsigned mmu = x86_mmu_index(env);
-    struct legacy_area area;
+    struct x86_fxsave area;
 
     area_check(env, addr, 64, AREA_LEGACY + AREA_HEADER, MMU_WRITE);
     x86_fp_fetch(env);
     old = cpu_ldq(env, addr + AREA_LEGACY, mmu);
     if (wanted & XSTATE_X87) {
         x87_save(env, &area, wide);
-        area_write(env, addr, &area, offsetof(struct legacy_area, mxcsr));
-        area_write(env, addr + offsetof(struct legacy_area, st), area.st, sizeof(area.st));
+        area_write(env, addr, &area, offsetof(struct x86_fxsave, mxcsr));
+        area_write(env, addr + offsetof(struct x86_fxsave, st), area.st, sizeof(area.st));
     }
     if (wanted & XSTATE_SSE) {
-        cpu_stl(env, addr + offsetof(struct legacy_area, mxcsr), env->mxcsr, mmu);
-        cpu_stl(env, addr + offsetof(struct legacy_area, mxcsr_mask), env->mxcsr_mask, mmu);
+        cpu_stl(env, addr + offsetof(struct x86_fxsave, mxcsr), env->mxcsr, mmu);
+        cpu_stl(env, addr + offsetof(struct x86_fxsave, mxcsr_mask), env->mxcsr_mask, mmu);
         area_write(env, addr + AREA_XMM, env->xmm, xmm_count(env) * sizeof(env->xmm[0]));
     }
     cpu_stq(env, addr + AREA_LEGACY, (old & ~wanted) | wanted, mmu);
@@ -243,7 +232,7 @@ void helper_xrstor(struct x86_env *env, uint64_t addr, uint64_t mask, uint32_t w
 {
     uint64_t wanted = mask & env->xcr0 & XSTATE_ALL;
     struct {
-        struct legacy_area legacy;
+        struct x86_fxsave legacy;
         struct xsave_header header;
     } area;
 

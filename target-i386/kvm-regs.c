@@ -7,6 +7,7 @@
 #include "base/bits.h"
 #include "hw/i386/x86-cpu.h"
 #include "target-i386/fpu.h"
+#include "target-i386/fxsave.h"
 #include "target-i386/helpers.h"
 #include "target-i386/sys.h"
 
@@ -139,21 +140,9 @@ static void put_special(struct cpu *cpu, struct kvm_sregs *sregs)
 
 /* --- x87 and SSE ----------------------------------------------------------------------------- */
 
-/* The FXSAVE image, with which an XSAVE area begins */
-struct image {
-    uint16_t fcw, fsw;
-    uint8_t ftw, pad;
-    uint16_t fop;
-    uint64_t fip, fdp;
-    uint32_t mxcsr, mxcsr_mask;
-    struct x86_fpreg st[8];
-    union x86_xmm xmm[16];
-    uint8_t reserved[96];
-};
-_Static_assert(sizeof(struct image) == 512, "the FXSAVE image");
 enum { HEADER = 512 / 4, XSTATE_X87_SSE = 3 };      /* in 32-bit words */
 
-static void get_image(struct x86_env *env, const struct image *in)
+static void get_image(struct x86_env *env, const struct x86_fxsave *in)
 {
     env->fpuc = in->fcw;
     env->fpus = in->fsw & ~FPUS_TOP;
@@ -170,7 +159,7 @@ static void get_image(struct x86_env *env, const struct image *in)
     memcpy(env->xmm, in->xmm, X86_REGS * sizeof(env->xmm[0]));
 }
 
-static void put_image(struct x86_env *env, struct image *out)
+static void put_image(struct x86_env *env, struct x86_fxsave *out)
 {
     out->fcw = env->fpuc;
     out->fsw = (uint16_t)((env->fpus & ~FPUS_TOP) | env->fptop << FPUS_TOP_SHIFT);
@@ -194,7 +183,7 @@ static void get_vectors(struct cpu *cpu)
     struct x86_env *env = x86_env(cpu);
 
     if (kvm_vcpu_ioctl(cpu, KVM_GET_XSAVE, area) == 0) {
-        get_image(env, (const struct image *)area->region);
+        get_image(env, (const struct x86_fxsave *)area->region);
     }
     if (kvm_vcpu_ioctl(cpu, KVM_GET_XCRS, &xcrs) == 0 && xcrs.nr_xcrs) {
         env->xcr0 = xcrs.xcrs[0].value;
@@ -207,7 +196,7 @@ static bool put_vectors(struct cpu *cpu)
     struct kvm_xsave *area = &x86_kvm_of(cpu)->xsave;
     struct kvm_xcrs xcrs = { .nr_xcrs = 1 };
 
-    put_image(env, (struct image *)area->region);
+    put_image(env, (struct x86_fxsave *)area->region);
     area->region[HEADER] |= XSTATE_X87_SSE;
     xcrs.xcrs[0].value = env->xcr0;
     if (kvm_vcpu_ioctl(cpu, KVM_SET_XSAVE, area) < 0) {

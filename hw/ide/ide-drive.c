@@ -304,36 +304,6 @@ static const struct property drive_properties[] = {
     PROPERTIES_END
 };
 
-DEVICE(ide_hd) = {
-    .name = "ide-hd",
-    .desc = "virtual IDE disk",
-    .bus = "IDE",
-    .size = sizeof(struct ide_drive),
-    .properties = drive_properties,
-    .init = disk_init,
-    .exit = drive_exit,
-    .reset = drive_reset,
-    .can_save = drive_can_save,
-    .loaded = drive_loaded,
-    .info = drive_info,
-    .state = STATE(ide_drive, s, ide_drive_state, 2),
-};
-
-DEVICE(ide_cd) = {
-    .name = "ide-cd",
-    .desc = "virtual IDE CD-ROM",
-    .bus = "IDE",
-    .size = sizeof(struct ide_drive),
-    .properties = drive_properties,
-    .init = cdrom_init,
-    .exit = drive_exit,
-    .reset = drive_reset,
-    .can_save = drive_can_save,
-    .loaded = drive_loaded,
-    .info = drive_info,
-    .state = STATE(ide_drive, s, ide_drive_state, 2),
-};
-
 /* The old name, for whatever the drive holds. */
 static bool either_init(struct device *dev, struct error **err)
 {
@@ -343,20 +313,26 @@ static bool either_init(struct device *dev, struct error **err)
     return cdrom ? cdrom_init(dev, err) : disk_init(dev, err);
 }
 
-DEVICE(ide_drive) = {
-    .name = "ide-drive",
-    .desc = "virtual IDE disk or CD-ROM, as its drive's media= says",
-    .bus = "IDE",
-    .size = sizeof(struct ide_drive),
-    .properties = drive_properties,
-    .init = either_init,
-    .exit = drive_exit,
-    .reset = drive_reset,
-    .can_save = drive_can_save,
-    .loaded = drive_loaded,
-    .info = drive_info,
-    .state = STATE(ide_drive, s, ide_drive_state, 2),
-};
+#define IDE_DRIVE(identifier, name_, desc_, init_)                                                 \
+    DEVICE(identifier) = {                                                                         \
+        .name = name_,                                                                             \
+        .desc = desc_,                                                                             \
+        .bus = "IDE",                                                                              \
+        .size = sizeof(struct ide_drive),                                                          \
+        .properties = drive_properties,                                                            \
+        .init = init_,                                                                             \
+        .exit = drive_exit,                                                                        \
+        .reset = drive_reset,                                                                      \
+        .can_save = drive_can_save,                                                                \
+        .loaded = drive_loaded,                                                                    \
+        .info = drive_info,                                                                        \
+        .state = STATE(ide_drive, s, ide_drive_state, 2),                                          \
+    }
+
+IDE_DRIVE(ide_hd, "ide-hd", "virtual IDE disk", disk_init);
+IDE_DRIVE(ide_cd, "ide-cd", "virtual IDE CD-ROM", cdrom_init);
+IDE_DRIVE(ide_drive, "ide-drive", "virtual IDE disk or CD-ROM, as its drive's media= says",
+          either_init);
 
 /* --- from the command line ------------------------------------------------------------------- */
 
