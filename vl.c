@@ -337,7 +337,8 @@ HANDLER(add_text)
         const char *name;
         GPtrArray *list;
     } lists[] = {
-        { "device", vl->devices }, { "chardev", vl->chardevs }, { "serial", vl->serials },
+        { "device", vl->devices }, { "watchdog", vl->devices },
+        { "chardev", vl->chardevs }, { "serial", vl->serials },
         { "parallel", vl->parallels }, { "monitor", vl->monitors }, { "mon", vl->mons },
         { "qmp", vl->qmps }, { "qmp-pretty", vl->pretty_qmps },
     };

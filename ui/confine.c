@@ -204,6 +204,10 @@ static bool parse_sandbox(const char *text, struct error **err)
     struct keyval *kv = keyval_parse("-sandbox", text, "enable", err);
     bool good = kv != NULL && keyval_bool(kv, "enable", &wanted.sandboxed, err);
 
+    if (good && !keyval_has(kv, "enable")) {
+        error_set(err, "-sandbox: say on or off");
+        good = false;
+    }
     wanted.denied = 1 << ALWAYS;
     for (unsigned group = OBSOLETE; good && group < GROUPS; group++) {
         good = parse_group(kv, group, err);

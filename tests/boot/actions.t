@@ -55,7 +55,8 @@ def run(path, device, code, options, want):
         f.write(bytes.fromhex(SECTOR.format(**code)).ljust(510, b"\0") + b"\x55\xaa")
         f.truncate(1440 << 10)
     with Emulator("-display", "none", "-nodefaults", "-m", "16", "-serial", "stdio", "-drive",
-                  f"file={path},format=raw,if=floppy", "-device", device, *options,
+                  f"file={path},format=raw,if=floppy",
+                  "-watchdog" if code is HANG else "-device", device, *options,
                   monitor=True) as machine:
         name = f"{device} {' '.join(options)}: {want}"
         if isinstance(want, int):

@@ -122,6 +122,8 @@ def folder_of_its_own(folder):
 with tempfile.TemporaryDirectory(prefix="confine-") as folder:
     sandbox(folder)
     refused(b"allow or deny", "-sandbox", "on,spawn=perhaps")
+    refused(b"say on or off", "-sandbox", "spawn=deny")
+    refused(b"say on or off", "-sandbox", "")
     refused(b"colour", "-sandbox", "on,colour=red")
     refused(b"no user 'nosuchuser'", "-runas", "nosuchuser")
     refused(b"-chroot /nonexistent", "-chroot", "/nonexistent/folder")
